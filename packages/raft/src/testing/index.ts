@@ -1,0 +1,1 @@
+export type { LogIndex } from "../index.ts";
