@@ -1,0 +1,22 @@
+import { defineConfig } from "vitest/config";
+
+// The published packages also run on the oldest Node they support; the apps and tools do not.
+const packagesOnly = process.env["DT_TEST_SCOPE"] === "packages";
+const nightly = process.env["DT_TEST_SCOPE"] === "memory";
+const packages = "packages/*/dist";
+const workspaces = packagesOnly ? [packages] : [packages, "apps/*/dist", "tools/dist"];
+
+export default defineConfig({
+  test: {
+    // Tests run from the build: what is tested is what is published.
+    include: workspaces.map((dist) => `${dist}/**/*${nightly ? ".memory" : ""}.test.js`),
+    exclude: ["**/node_modules/**", ...(nightly ? [] : ["**/*.memory.test.js"])],
+    pool: "forks",
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
+    execArgv: ["--enable-source-maps"],
+    reporters: ["default", "./scripts/tally-reporter.mjs"],
+    // Node itself loads the built code, unchanged; only the test files go through vitest.
+    server: { deps: { external: [/\/dist\/(?!.*\.test\.js$).*\.js$/] } },
+  },
+});
