@@ -80,13 +80,18 @@ export class BatchBuilder {
       chain,
       bytes: slab.subarray(this.#start, at),
     };
-    this.discard();
+    this.#clear();
     this.#start = this.#pos;
     return batch;
   }
 
   /** Forgets the pending entries. */
   discard(): void {
+    this.#clear();
+    this.#pos = this.#start;
+  }
+
+  #clear(): void {
     this.#count = 0;
     this.#lengths.length = 0;
     this.#crcs.length = 0;

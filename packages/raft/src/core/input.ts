@@ -1,0 +1,48 @@
+import type { EntryBatch } from "../entry/entry-batch.ts";
+import type { Message, NodeId } from "./message.ts";
+
+export const InputKind = {
+  tick: 1,
+  message: 2,
+  propose: 3,
+  read: 4,
+  persisted: 5,
+  applied: 6,
+  logRead: 7,
+  unreachable: 8,
+} as const;
+export type InputKind = (typeof InputKind)[keyof typeof InputKind];
+
+export type Input =
+  /** Time passed. */
+  | { readonly kind: typeof InputKind.tick }
+  | { readonly kind: typeof InputKind.message; readonly message: Message }
+  /**
+   * A sealed batch that follows (lastIndex, lastChain) in the current term. Anything else, or a node
+   * that does not lead, gets a `ProposeDrop`: the entries are then in no log.
+   */
+  | { readonly kind: typeof InputKind.propose; readonly batch: EntryBatch }
+  /** A linearizable read; `token` is above every earlier one of this node. */
+  | { readonly kind: typeof InputKind.read; readonly token: number }
+  /** The write with this IoId, and so every earlier one, is durable. */
+  | { readonly kind: typeof InputKind.persisted; readonly io: IoId }
+  /** The state machine holds everything up to `index`. */
+  | { readonly kind: typeof InputKind.applied; readonly index: number }
+  /** Answers an `Output.logReads` element; `batches` may be empty when the read failed. */
+  | {
+      readonly kind: typeof InputKind.logRead;
+      readonly to: NodeId;
+      readonly firstIndex: number;
+      readonly batches: readonly EntryBatch[];
+    }
+  /** Messages to `peer` were lost: its connection broke or its queue overflowed. */
+  | { readonly kind: typeof InputKind.unreachable; readonly peer: NodeId };
+
+/**
+ * Names one write: the term in which it was issued and a sequence number that only grows. Acks are
+ * released by it, never by (index, term), because a log position can be rewritten and come back.
+ */
+export interface IoId {
+  readonly term: number;
+  readonly sequence: number;
+}

@@ -1,0 +1,50 @@
+import type { Write } from "../core/output.ts";
+import type { HardState } from "../core/output.ts";
+import type { EntryBatch } from "../entry/entry-batch.ts";
+
+/** A run of entries of one term: from `firstIndex` to the next run's, or to the log's end. */
+export interface TermRun {
+  readonly firstIndex: number;
+  readonly term: number;
+}
+
+/** What a log holds when it has been opened. */
+export interface LogState {
+  readonly hardState: HardState;
+  /** Index of the first entry that is kept; 1 for a log that was never cut at its head. */
+  readonly firstIndex: number;
+  /** Index of the last entry; `firstIndex - 1` for an empty log. */
+  readonly lastIndex: number;
+  /** Chain of the entry at `lastIndex`; 0 for an empty log. */
+  readonly lastChain: number;
+  /** Ascending by index and by term, covers `firstIndex..lastIndex`. */
+  readonly termRuns: readonly TermRun[];
+}
+
+/**
+ * Durable log of one group. One owner; calls come from one thread.
+ *
+ * Writes take effect and become durable in the order of the calls. Implementations gather what is
+ * queued into one disk write and one sync, with one sync in flight. After a failed sync the log is
+ * poisoned: that write and every later one fail with the same coded error.
+ */
+export interface RaftLog {
+  open(): Promise<LogState>;
+
+  /**
+   * Queues a write. `done(null)` when it is durable; `done(error)` when it is not, and then nothing
+   * of it will be acknowledged. The order of the calls of `done` is the order of the writes. Never
+   * calls `done` before `write` returns. The bytes of the batches are used until then.
+   */
+  write(write: Write, done: (error: Error | null) => void): void;
+
+  /**
+   * Entries from `firstIndex`, at most up to `lastIndex` and about `maxBytes` (always at least one
+   * entry), as stored. Only for entries whose write was reported durable. Rejects with a coded error
+   * when the entries are not there, cannot be read or are damaged.
+   */
+  read(firstIndex: number, lastIndex: number, maxBytes: number): Promise<EntryBatch[]>;
+
+  /** Finishes what is queued and releases the log. Idempotent. */
+  close(): Promise<void>;
+}
