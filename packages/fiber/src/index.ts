@@ -1,4 +1,24 @@
-/** Source of time for everything that waits. Milliseconds from an arbitrary start, never going back. */
-export interface Clock {
-  nowMs(): number;
-}
+export type { Clock, TimerHandle } from "./clock.ts";
+export { Dispatcher } from "./dispatcher.ts";
+export type { DispatcherOptions } from "./dispatcher-options.ts";
+export { FiberChannel } from "./fiber-channel.ts";
+export { FiberCondition } from "./fiber-condition.ts";
+export { FiberError } from "./fiber-error.ts";
+export type { FiberErrorCode, FiberFault } from "./fiber-error.ts";
+export { FiberFuture } from "./fiber-future.ts";
+export type { FutureListener } from "./fiber-future.ts";
+export type { FiberGroup } from "./fiber-group.ts";
+export { join } from "./fiber.ts";
+export type { Fiber, FiberOptions, FiberState } from "./fiber.ts";
+export { FifoPolicy } from "./fifo-policy.ts";
+export { formatDump } from "./group-dump.ts";
+export type { FiberDump, GroupDump } from "./group-dump.ts";
+export type { FiberGroupOptions } from "./group-options.ts";
+export { NodeClock } from "./node-clock.ts";
+export type { FiberGen, FiberOp, FiberWait } from "./parking.ts";
+export { PerfKind } from "./perf-callback.ts";
+export type { PerfCallback } from "./perf-callback.ts";
+export { fromPromise, toPromise } from "./promise.ts";
+export type { Runnable, SchedulingPolicy } from "./scheduling-policy.ts";
+export { sleep, sleepUntilShutdown, yieldNow } from "./sleep.ts";
+export { VirtualClock } from "./virtual-clock.ts";
