@@ -1,4 +1,5 @@
-// Hot path: per field. Bench: bench/reader.bench.ts. No closures, no allocation but views and strings.
+// Hot path: per field. Bench: bench/fields.bench.ts. No closures, no allocation but views and
+// strings.
 import { CodecError } from "./errors.ts";
 import { outOfRange, readUint64 } from "./uint64.ts";
 import { readUtf8 } from "./utf8.ts";
@@ -6,8 +7,8 @@ import { readUtf8 } from "./utf8.ts";
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /**
- * Reads big-endian fields of buf[pos, end). Every read checks the bounds first and throws DT_CODEC_TRUNCATED
- * beyond them. One reader serves many buffers: `attach` starts on the next.
+ * Reads big-endian fields of buf[pos, end). Every read checks the bounds first and throws
+ * DT_CODEC_TRUNCATED beyond them. One reader serves many buffers: `attach` starts on the next.
  */
 export class ByteReader {
   buf: Buffer = NOTHING;
@@ -71,7 +72,9 @@ export class ByteReader {
     return value;
   }
 
-  /** A view of the next `byteCount` bytes: it lives and changes with the buffer, copy it to keep it. */
+  /**
+   * A view of the next `byteCount` bytes: it lives and changes with the buffer, copy it to keep it.
+   */
   view(byteCount: number): Buffer {
     const pos = this.#take(byteCount);
     return this.buf.subarray(pos, pos + byteCount);

@@ -1,4 +1,7 @@
-/** What went wrong, with the facts that belong to it. The README lists every code with what to do about it. */
+/**
+ * What went wrong, with the facts that belong to it. The README lists every code with what to do
+ * about it.
+ */
 export type CodecFault =
   | {
       readonly code: "DT_CODEC_TRUNCATED";
@@ -6,6 +9,7 @@ export type CodecFault =
       readonly leftBytes: number;
     }
   | { readonly code: "DT_CODEC_TRAILING_BYTES"; readonly leftBytes: number }
+  | { readonly code: "DT_CODEC_INT32_RANGE"; readonly value: number }
   | { readonly code: "DT_CODEC_UINT64_RANGE"; readonly value: string }
   | { readonly code: "DT_CODEC_VARINT"; readonly offset: number }
   | { readonly code: "DT_CODEC_UTF8"; readonly offset: number }
@@ -25,9 +29,16 @@ export type CodecFault =
       readonly minFrameBytes: number;
     }
   | { readonly code: "DT_CODEC_MESSAGE"; readonly reason: string; readonly offset: number }
-  | { readonly code: "DT_CODEC_MESSAGE_TYPE"; readonly type: number };
+  | { readonly code: "DT_CODEC_MESSAGE_TYPE"; readonly type: number }
+  | {
+      readonly code: "DT_CODEC_OPTIONS";
+      readonly owner: string;
+      readonly problems: readonly string[];
+    };
 
-/** Thrown for bytes that cannot be decoded and for values that cannot be encoded. Match on `code`. */
+/**
+ * Thrown for bytes that cannot be decoded and for values that cannot be encoded. Match on `code`.
+ */
 export class CodecError extends Error {
   override readonly name = "CodecError" as const;
   readonly code: CodecFault["code"];
@@ -46,6 +57,8 @@ function describe(fault: CodecFault): string {
       return `${fault.wantedBytes} bytes wanted, ${fault.leftBytes} left`;
     case "DT_CODEC_TRAILING_BYTES":
       return `${fault.leftBytes} bytes left after the last field`;
+    case "DT_CODEC_INT32_RANGE":
+      return `${fault.value} does not fit into the 32 bits of its field`;
     case "DT_CODEC_UINT64_RANGE":
       return `${fault.value} is outside the integers a number holds exactly`;
     case "DT_CODEC_VARINT":
@@ -62,5 +75,7 @@ function describe(fault: CodecFault): string {
       return `${fault.reason} at offset ${fault.offset}`;
     case "DT_CODEC_MESSAGE_TYPE":
       return `no codec for message type ${fault.type}`;
+    case "DT_CODEC_OPTIONS":
+      return `${fault.owner}: ${fault.problems.join("; ")}`;
   }
 }

@@ -1,11 +1,28 @@
-// Hot path: per frame. Bench: bench/frame-decoder.bench.ts. No closures, no allocation for a whole frame.
+// Hot path: per frame. Bench: bench/frame-decoder.bench.ts. No closures, no allocation for a whole
+// frame.
 import { CodecError } from "./errors.ts";
+import { OptionCheck } from "./options.ts";
 
 export interface FrameDecoderOptions {
-  /** The largest length a frame may declare, in bytes, its own four bytes not counted. */
+  /**
+   * The largest length that a frame may declare, in bytes, the four of the length itself not
+   * counted: 1..2^31-1. No default: it is what one peer may make this side hold.
+   */
   readonly maxFrameBytes: number;
-  /** The smallest length a frame may declare. */
+  /** The smallest length that a frame may declare, 0..maxFrameBytes. No default. */
   readonly minFrameBytes: number;
+}
+
+/** Throws DT_CODEC_OPTIONS naming every problem. */
+export function resolveFrameDecoderOptions(
+  input: FrameDecoderOptions,
+): Readonly<FrameDecoderOptions> {
+  const { maxFrameBytes, minFrameBytes } = input;
+  const check = new OptionCheck("FrameDecoder", input, ["maxFrameBytes", "minFrameBytes"]);
+  check.integerIn("maxFrameBytes", maxFrameBytes, 1, 2 ** 31 - 1);
+  check.integerIn("minFrameBytes", minFrameBytes, 0, maxFrameBytes);
+  check.finish();
+  return Object.freeze({ maxFrameBytes, minFrameBytes });
 }
 
 export interface FrameSink {
@@ -14,7 +31,10 @@ export interface FrameSink {
 }
 
 const PREFIX_BYTES = 4;
-/** A frame that straddles chunks starts with at most this much memory, then grows with what has arrived. */
+/**
+ * A frame that straddles chunks starts with at most this much memory, then grows with what has
+ * arrived.
+ */
 const FIRST_PART_BYTES = 64 * 1024;
 const GROWTH = 4;
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -25,9 +45,9 @@ type State = (typeof State)[keyof typeof State];
 /**
  * Cuts a stream of bytes into frames, each a big-endian u32 length and that many bytes.
  *
- * Frames that lie inside one chunk are handed out as views of it; only a frame that straddles chunks is copied.
- * When a frame is refused or the sink throws, push throws that error and the decoder is stopped: the rest of the
- * chunk and all later chunks are dropped until `reset`.
+ * Frames that lie inside one chunk are handed out as views of it; only a frame that straddles
+ * chunks is copied. When a frame is refused or the sink throws, push throws that error and the
+ * decoder is stopped: the rest of the chunk and all later chunks are dropped until `reset`.
  */
 export class FrameDecoder {
   readonly #maxFrameBytes: number;
@@ -44,8 +64,9 @@ export class FrameDecoder {
   #partBytes = 0;
 
   constructor(options: FrameDecoderOptions, sink: FrameSink) {
-    this.#maxFrameBytes = options.maxFrameBytes;
-    this.#minFrameBytes = options.minFrameBytes;
+    const { maxFrameBytes, minFrameBytes } = resolveFrameDecoderOptions(options);
+    this.#maxFrameBytes = maxFrameBytes;
+    this.#minFrameBytes = minFrameBytes;
     this.#sink = sink;
   }
 
@@ -58,7 +79,10 @@ export class FrameDecoder {
     return this.#state === State.stopped;
   }
 
-  /** The sink may call `stop` and `reset`, but not `push`. The chunk may be reused when push has returned. */
+  /**
+   * The sink may call `stop` and `reset`, but not `push`. The chunk may be reused when push has
+   * returned.
+   */
   push(chunk: Buffer): void {
     if (this.#state === State.stopped) {
       return;
@@ -84,7 +108,10 @@ export class FrameDecoder {
     this.#forget(State.stopped);
   }
 
-  /** Drops what is unfinished, and the rest of the current chunk; the next chunk begins with a new frame. */
+  /**
+   * Drops what is unfinished, and the rest of the current chunk; the next chunk begins with a new
+   * frame.
+   */
   reset(): void {
     this.#forget(State.ready);
   }
@@ -124,7 +151,10 @@ export class FrameDecoder {
     }
   }
 
-  /** Continues an unfinished frame. Returns where the next one starts, or -1 when the chunk is used up. */
+  /**
+   * Continues an unfinished frame. Returns where the next one starts, or -1 when the chunk is used
+   * up.
+   */
   #resume(chunk: Buffer): number {
     let pos = 0;
     if (this.#partLength === 0) {

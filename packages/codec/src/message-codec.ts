@@ -1,25 +1,30 @@
 // Hot path: per message. Bench: bench/message.bench.ts.
+import { BinaryReader, EMPTY } from "./binary-reader.ts";
+import { BinaryWriter } from "./binary-writer.ts";
 import type { ByteWriter } from "./byte-writer.ts";
 import { CodecError } from "./errors.ts";
-import { BinaryReader, BinaryWriter, EMPTY } from "./protobuf-wire.ts";
 
 /**
- * Turns messages of one type into bytes and back. The message objects that ts-proto generates and the types of
- * protobufjs are codecs as they are.
+ * Turns messages of one type into bytes and back. The message objects that ts-proto generates and
+ * the types of protobufjs are codecs as they are.
  */
 export interface MessageCodec<T> {
   encode(message: T, writer?: BinaryWriter): { finish(): Uint8Array };
-  /** The bytes fields of the result may be views of the input. A property, so that both kinds are accepted. */
+  /**
+   * The bytes fields of the result may be views of the input. A property, so that both kinds are
+   * accepted.
+   */
   readonly decode: (input: BinaryReader | Uint8Array, length?: number) => T;
 }
 
-// One of each serves every call; a codec that calls back into these functions finds them taken and gets its own.
+// One of each serves every call; a codec that calls back into these functions finds them taken and
+// gets its own.
 let idleWriter: BinaryWriter | null = new BinaryWriter();
 let idleReader: BinaryReader | null = new BinaryReader(EMPTY);
 
 /**
- * Appends the encoded message to `writer`, without a buffer in between. When the codec throws, the writer
- * stands where it stood before.
+ * Appends the encoded message to `writer`, without a buffer in between. When the codec throws, the
+ * writer stands where it stood before.
  */
 export function encodeMessage<T>(writer: ByteWriter, codec: MessageCodec<T>, message: T): void {
   const wire = idleWriter ?? new BinaryWriter();
@@ -43,8 +48,9 @@ export function encodeMessage<T>(writer: ByteWriter, codec: MessageCodec<T>, mes
 }
 
 /**
- * Decodes the message that is exactly buf[start, end). Its bytes fields are views of `buf`: copy what outlives
- * it. Throws DT_CODEC_MESSAGE, with the reason as `cause`, for anything that is not such a message.
+ * Decodes the message that is exactly buf[start, end). Its bytes fields are views of `buf`: copy
+ * what outlives it. Throws DT_CODEC_MESSAGE, with the reason as `cause`, for anything that is not
+ * such a message.
  */
 export function decodeMessage<T>(
   codec: MessageCodec<T>,

@@ -2,10 +2,12 @@
 import { isUtf8 } from "node:buffer";
 import { CodecError } from "./errors.ts";
 
-/** Up to this many characters a loop over ASCII is cheaper than a call into native code. */
-const LOOP_MAX_CHARS = 24;
+/** Up to this many characters a loop over ASCII costs less than a call into native code. */
+const LOOP_MAX_CHARS = 12;
 
-/** Bytes that `text` takes as UTF-8. */
+/**
+ * Bytes that `text` takes as UTF-8; a lone surrogate counts as the three bytes of its replacement.
+ */
 export function utf8Length(text: string): number {
   const length = text.length;
   if (length <= LOOP_MAX_CHARS) {
@@ -21,8 +23,9 @@ export function utf8Length(text: string): number {
 }
 
 /**
- * Writes `text` as UTF-8 and returns the position after it. The caller has made room: 3 bytes per character
- * always suffice. Throws DT_CODEC_UTF8 for a lone surrogate, which UTF-8 cannot carry.
+ * Writes `text` as UTF-8 and returns the position after it. The caller has made room: three bytes
+ * per character always suffice. Throws DT_CODEC_UTF8 for a lone surrogate, which UTF-8 cannot
+ * carry; what is then in `buf` after `pos` is undefined.
  */
 export function writeUtf8(buf: Buffer, pos: number, text: string): number {
   const length = text.length;
@@ -39,26 +42,31 @@ export function writeUtf8(buf: Buffer, pos: number, text: string): number {
       return pos + length;
     }
   }
-  if (!text.isWellFormed()) {
-    throw new CodecError({ code: "DT_CODEC_UTF8", offset: 0 });
+  const written = buf.write(text, pos);
+  // One byte per character is ASCII, where nothing can be ill-formed.
+  if (written !== length && !text.isWellFormed()) {
+    throw new CodecError({ code: "DT_CODEC_UTF8", offset: pos });
   }
-  return pos + buf.write(text, pos, "utf8");
+  return pos + written;
 }
 
-/** Decodes buf[start, end). Throws DT_CODEC_UTF8 for an ill-formed sequence; nothing is ever replaced. */
+/**
+ * Decodes buf[start, end). Throws DT_CODEC_UTF8 for an ill-formed sequence; nothing is replaced.
+ */
 export function readUtf8(buf: Buffer, start: number, end: number): string {
-  const text = buf.toString("utf8", start, end);
-  // The decoder writes U+FFFD for what is ill-formed; only then is a second look needed, because U+FFFD
-  // may also have been sent.
+  const text = buf.toString(undefined, start, end);
+  // The native decoder puts U+FFFD where the input is ill-formed, but U+FFFD may also have been
+  // sent.
   if (text.includes("\ufffd") && !isUtf8(buf.subarray(start, end))) {
     throw new CodecError({ code: "DT_CODEC_UTF8", offset: start });
   }
   return text;
 }
 
+/** Whether buf[start, end) is well-formed UTF-8. */
 export function isValidUtf8(buf: Buffer, start: number, end: number): boolean {
   let at = start;
-  const loopEnd = end - start <= LOOP_MAX_CHARS ? end : start;
+  const loopEnd = Math.min(end, start + LOOP_MAX_CHARS);
   while (at < loopEnd && buf[at]! < 128) {
     at++;
   }
