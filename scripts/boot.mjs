@@ -103,9 +103,12 @@ async function runAll(steps) {
     return { failed: "install", status: 1 };
   }
   for (const next of steps()) {
+    if (stopSignal !== null) {
+      return { failed: next.name, status: signalStatus(stopSignal) };
+    }
     const status = await runStep(next);
-    if (stopSignal !== null || status !== 0) {
-      return { failed: next.name, status: status === 0 ? signalStatus(stopSignal) : status };
+    if (status !== 0) {
+      return { failed: next.name, status };
     }
   }
   return { failed: null, status: 0 };
