@@ -3,28 +3,39 @@ import { crc32 } from "@dt/codec";
 import type { EntryBatch } from "./entry-batch.ts";
 import { EntryType, RECORD_HEADER_BYTES, recordBytes, sealRecord } from "./record.ts";
 
+/** Consecutive pending entries in one slab: a batch to be. */
+interface Part {
+  readonly slab: Buffer;
+  readonly start: number;
+  end: number;
+  count: number;
+}
+
 /**
- * Collects payloads in the layout of records while index, term and chain are not known yet, and
- * seals them into one batch when they are. A payload is copied once, here; the sealed bytes are
- * what the network and the disk get.
+ * Collects payloads in the layout of records while index, term and chain are not known yet, and seals them
+ * into batches when they are. A payload is copied once, here; the sealed bytes are what the network and
+ * the disk get.
  *
- * A sealed batch keeps a view of the slab it was built in and the builder goes on behind it; slabs
- * are never reused, the garbage collector frees one when no batch refers to it.
+ * A sealed batch keeps a view of the slab it was built in, and the builder goes on behind it. Slabs are never
+ * reused: the garbage collector frees one when no batch refers to it.
  */
 export class BatchBuilder {
-  readonly #slabBytes: number;
+  readonly #maxBatchBytes: number;
   #slab: Buffer;
-  #start = 0;
   #pos = 0;
+  #parts: Part[] = [];
+  #part: Part | null = null;
   #count = 0;
+  #byteLength = 0;
   /** Per pending entry: payload bytes, payload crc, type * 65536 + bizType. */
   #lengths: number[] = [];
   #crcs: number[] = [];
   #kinds: number[] = [];
 
-  constructor(slabBytes: number) {
-    this.#slabBytes = slabBytes;
-    this.#slab = Buffer.allocUnsafeSlow(slabBytes);
+  /** No batch is larger than `maxBatchBytes`, unless a single entry is. */
+  constructor(maxBatchBytes: number) {
+    this.#maxBatchBytes = maxBatchBytes;
+    this.#slab = Buffer.allocUnsafeSlow(maxBatchBytes);
   }
 
   /** Entries added since the last seal. */
@@ -34,90 +45,98 @@ export class BatchBuilder {
 
   /** Bytes that the pending entries will take, headers and padding included. */
   get byteLength(): number {
-    return this.#pos - this.#start;
+    return this.#byteLength;
   }
 
   /** Adds one entry; copies `[start, end)` of `payload`. */
   add(type: EntryType, bizType: number, payload: Buffer, start: number, end: number): void {
     const payloadBytes = end - start;
-    const at = this.#reserve(recordBytes(payloadBytes));
-    const to = at + RECORD_HEADER_BYTES;
-    payload.copy(this.#slab, to, start, end);
+    const bytes = recordBytes(payloadBytes);
+    const part = this.#partFor(bytes);
+    const to = part.end + RECORD_HEADER_BYTES;
+    payload.copy(part.slab, to, start, end);
+    part.end += bytes;
+    part.count++;
+    this.#pos = part.end;
     this.#lengths.push(payloadBytes);
-    this.#crcs.push(crc32(this.#slab, to, to + payloadBytes));
+    this.#crcs.push(crc32(part.slab, to, to + payloadBytes));
     this.#kinds.push(type * 0x10000 + bizType);
     this.#count++;
+    this.#byteLength += bytes;
   }
 
-  /** Turns everything added since the last seal into the batch that starts at `firstIndex`. */
-  seal(firstIndex: number, term: number, timestampMs: number, prevChain: number): EntryBatch {
-    const slab = this.#slab;
-    const count = this.#count;
-    let at = this.#start;
+  /** Turns everything added since the last seal into batches, the first starting at `firstIndex`. */
+  seal(firstIndex: number, term: number, timestampMs: number, prevChain: number): EntryBatch[] {
+    const batches: EntryBatch[] = [];
     let chain = prevChain;
-    for (let i = 0; i < count; i++) {
-      const payloadBytes = this.#lengths[i] as number;
-      const kind = this.#kinds[i] as number;
-      chain = sealRecord(
-        slab,
-        at,
-        payloadBytes,
-        this.#crcs[i] as number,
-        (kind >>> 16) as EntryType,
-        kind & 0xffff,
+    let entry = 0;
+    for (const part of this.#parts) {
+      const partChain = chain;
+      const partEntry = entry;
+      let at = part.start;
+      for (const last = entry + part.count; entry < last; entry++) {
+        const payloadBytes = this.#lengths[entry] ?? 0;
+        const kind = this.#kinds[entry] ?? 0;
+        chain = sealRecord(
+          part.slab,
+          at,
+          payloadBytes,
+          this.#crcs[entry] ?? 0,
+          kind >>> 16,
+          kind & 0xffff,
+          term,
+          firstIndex + entry,
+          timestampMs,
+          chain,
+        );
+        at += recordBytes(payloadBytes);
+      }
+      batches.push({
+        firstIndex: firstIndex + partEntry,
+        lastIndex: firstIndex + entry - 1,
         term,
-        firstIndex + i,
-        timestampMs,
+        prevChain: partChain,
         chain,
-      );
-      at += recordBytes(payloadBytes);
+        bytes: part.slab.subarray(part.start, part.end),
+      });
     }
-    const batch: EntryBatch = {
-      firstIndex,
-      lastIndex: firstIndex + count - 1,
-      term,
-      prevChain,
-      chain,
-      bytes: slab.subarray(this.#start, at),
-    };
-    this.#clear();
-    this.#start = this.#pos;
-    return batch;
+    this.discard();
+    return batches;
   }
 
   /** Forgets the pending entries. */
   discard(): void {
-    this.#clear();
-    this.#pos = this.#start;
-  }
-
-  #clear(): void {
+    this.#parts = [];
+    this.#part = null;
     this.#count = 0;
+    this.#byteLength = 0;
     this.#lengths.length = 0;
     this.#crcs.length = 0;
     this.#kinds.length = 0;
   }
 
-  #reserve(bytes: number): number {
-    if (this.#pos + bytes > this.#slab.length) {
-      this.#moveToNewSlab(bytes);
+  /** The part that the next record of `bytes` goes into. */
+  #partFor(bytes: number): Part {
+    const part = this.#part;
+    if (
+      part !== null &&
+      part.end + bytes <= part.slab.length &&
+      part.end - part.start + bytes <= this.#maxBatchBytes
+    ) {
+      return part;
     }
-    const at = this.#pos;
-    this.#pos = at + bytes;
-    return at;
-  }
-
-  #moveToNewSlab(bytes: number): void {
-    const pending = this.#pos - this.#start;
-    const slab = Buffer.allocUnsafeSlow(Math.max(this.#slabBytes, pending * 2 + bytes));
-    this.#slab.copy(slab, 0, this.#start, this.#pos);
-    this.#slab = slab;
-    this.#start = 0;
-    this.#pos = pending;
+    if (this.#pos + bytes > this.#slab.length) {
+      this.#slab = Buffer.allocUnsafeSlow(Math.max(this.#maxBatchBytes, bytes));
+      this.#pos = 0;
+    }
+    const next: Part = { slab: this.#slab, start: this.#pos, end: this.#pos, count: 0 };
+    this.#parts.push(next);
+    this.#part = next;
+    return next;
   }
 }
 
-/** A batch of one entry without payload, such as the no-op of a new leader. */
+/** A batch of one entry, such as the no-op of a new leader. */
 export function singleEntry(
   type: EntryType,
   payload: Buffer,
@@ -126,7 +145,21 @@ export function singleEntry(
   timestampMs: number,
   prevChain: number,
 ): EntryBatch {
-  const builder = new BatchBuilder(recordBytes(payload.length));
-  builder.add(type, 0, payload, 0, payload.length);
-  return builder.seal(index, term, timestampMs, prevChain);
+  const bytes = Buffer.allocUnsafeSlow(recordBytes(payload.length));
+  payload.copy(bytes, RECORD_HEADER_BYTES);
+  const payloadCrc = crc32(payload, 0, payload.length);
+  const length = payload.length;
+  const chain = sealRecord(
+    bytes,
+    0,
+    length,
+    payloadCrc,
+    type,
+    0,
+    term,
+    index,
+    timestampMs,
+    prevChain,
+  );
+  return { firstIndex: index, lastIndex: index, term, prevChain, chain, bytes };
 }

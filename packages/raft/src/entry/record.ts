@@ -85,7 +85,7 @@ export function sealRecord(
   at: number,
   payloadBytes: number,
   payloadCrc: number,
-  type: EntryType,
+  type: number,
   bizType: number,
   term: number,
   index: number,

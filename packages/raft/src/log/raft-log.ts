@@ -1,5 +1,4 @@
-import type { Write } from "../core/output.ts";
-import type { HardState } from "../core/output.ts";
+import type { HardState, Write } from "../core/output.ts";
 import type { EntryBatch } from "../entry/entry-batch.ts";
 
 /** A run of entries of one term: from `firstIndex` to the next run's, or to the log's end. */
@@ -21,6 +20,13 @@ export interface LogState {
   readonly termRuns: readonly TermRun[];
 }
 
+/** The code of an error that leaves the log usable, see `RaftLog.write`. */
+export const NO_SPACE_CODE = "DT_LOG_NO_SPACE";
+
+export function isNoSpace(error: Error): boolean {
+  return "code" in error && error.code === NO_SPACE_CODE;
+}
+
 /**
  * Durable log of one group. One owner; calls come from one thread.
  *
@@ -35,6 +41,9 @@ export interface RaftLog {
    * Queues a write. `done(null)` when it is durable; `done(error)` when it is not, and then nothing
    * of it will be acknowledged. The order of the calls of `done` is the order of the writes. Never
    * calls `done` before `write` returns. The bytes of the batches are used until then.
+   *
+   * An error with the code `NO_SPACE_CODE` means that nothing of this write and of those queued behind it
+   * was stored: they are refused in order, and the same writes may be queued again later.
    */
   write(write: Write, done: (error: Error | null) => void): void;
 

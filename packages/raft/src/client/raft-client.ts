@@ -1,0 +1,244 @@
+import type { Decode, Encode, RpcClientOptions, RpcError } from "@dt/rpc";
+import { Status } from "@dt/rpc";
+import { RaftError } from "../errors.ts";
+import type { StatusReply } from "../gen/raft.ts";
+import { decodeLeaderHint, decodeStatusReply, encodeNothing } from "../transport/status-codec.ts";
+import { STATUS_COMMAND } from "../transport/commands.ts";
+import { ClientCall } from "./client-call.ts";
+import type { CallOwner } from "./client-call.ts";
+import { GroupRoute } from "./group-route.ts";
+import { endpointName, Link } from "./link.ts";
+import type { Endpoint } from "./link.ts";
+import { LeaderSearch } from "./leader-search.ts";
+import { isWorthAnotherNode } from "./retry-rules.ts";
+
+/** NOT_LEADER answers in a row that one call follows before it waits for a search. */
+const MAX_HOPS = 3;
+
+export interface RaftClientOptions {
+  /** Some nodes of the cluster; the others are learned from hints. */
+  readonly endpoints: readonly Endpoint[];
+  /** Milliseconds that a call may take, retries included. Default 10 000. */
+  readonly timeoutMs?: number;
+  /** For the connections; see @dt/rpc. */
+  readonly rpc?: Partial<RpcClientOptions>;
+}
+
+export interface CallOptions {
+  readonly timeoutMs?: number;
+  /**
+   * The call may be executed more than once without harm, such as a read: it is repeated after a lost answer.
+   * Default false: a lost answer is reported as DT_RAFT_OUTCOME_UNKNOWN and never repeated.
+   */
+  readonly idempotent?: boolean;
+}
+
+/**
+ * Calls the leader of a group, whoever that is. What certainly was not executed (no connection, not the leader,
+ * stopping) is repeated until the deadline; what may have been executed is repeated only when it is idempotent.
+ */
+export class RaftClient implements CallOwner {
+  readonly #options: RaftClientOptions;
+  readonly #timeoutMs: number;
+  readonly #links = new Map<string, Link>();
+  readonly #routes = new Map<number, GroupRoute>();
+  readonly #search: LeaderSearch;
+  #lastRoute: GroupRoute | null = null;
+  #isClosed = false;
+
+  constructor(options: RaftClientOptions) {
+    if (options.endpoints.length === 0) {
+      throw new RaftError({ code: "DT_RAFT_OPTIONS", problems: ["endpoints: empty"] });
+    }
+    this.#options = options;
+    this.#timeoutMs = options.timeoutMs ?? 10_000;
+    this.#search = new LeaderSearch({
+      links: () => [...this.#links.values()],
+      onLeader: (route, link) => this.#onLeader(route, link),
+      onExpired: (call) => this.#expire(call),
+    });
+    for (const endpoint of options.endpoints) {
+      this.#linkTo(endpoint);
+    }
+  }
+
+  /**
+   * One call to the leader of `groupId`. Rejects with DT_RAFT_NO_LEADER (never executed),
+   * DT_RAFT_OUTCOME_UNKNOWN (may have been executed) or the `RpcError` of a coded refusal.
+   */
+  call<A, T>(
+    command: number,
+    groupId: number,
+    encode: Encode<A>,
+    argument: A,
+    decode: Decode<T>,
+    options?: CallOptions,
+  ): Promise<T> {
+    const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
+    return new Promise<unknown>((resolve, reject) => {
+      const call = new ClientCall(
+        this,
+        this.#routeOf(groupId),
+        command,
+        encode as Encode<unknown>,
+        argument,
+        decode,
+        timeoutMs,
+        performance.now() + timeoutMs,
+        options?.idempotent === true,
+        resolve,
+        reject,
+      );
+      this.#dispatch(call);
+    }) as Promise<T>;
+  }
+
+  /** What the node at `endpoint` says about itself and its groups. */
+  async status(endpoint: Endpoint, timeoutMs: number = this.#timeoutMs): Promise<StatusReply> {
+    this.#assertOpen();
+    const link = this.#linkTo(endpoint);
+    return link.client.call(STATUS_COMMAND, 0, timeoutMs, encodeNothing, null, decodeStatusReply);
+  }
+
+  /** The nodes this client knows, configured and learned. */
+  endpoints(): Endpoint[] {
+    return [...this.#links.values()].map((link) => link.endpoint);
+  }
+
+  /** Fails what is under way and closes every connection. Idempotent. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#search.close();
+    for (const route of this.#routes.values()) {
+      for (const call of route.waiting.splice(0)) {
+        call.reject(new RaftError({ code: "DT_RAFT_CLIENT_CLOSED" }));
+      }
+    }
+    await Promise.all([...this.#links.values()].map((link) => link.client.close()));
+  }
+
+  onAttemptFailed(call: ClientCall, link: Link | null, error: RpcError): void {
+    const { route } = call;
+    if (this.#isClosed) {
+      this.#giveUp(call, error);
+      return;
+    }
+    if (error.status === Status.notLeader) {
+      this.#followHint(call, link, error);
+      return;
+    }
+    if (!isWorthAnotherNode(error)) {
+      this.#giveUp(call, error);
+      return;
+    }
+    if (route.leader === link) {
+      route.leader = null;
+    }
+    if (error.mayHaveExecuted && !call.isIdempotent) {
+      this.#giveUp(call, error);
+      return;
+    }
+    this.#search.wait(call);
+  }
+
+  #dispatch(call: ClientCall): void {
+    if (this.#isClosed) {
+      call.reject(new RaftError({ code: "DT_RAFT_CLIENT_CLOSED" }));
+      return;
+    }
+    const link = call.route.leader;
+    if (link === null) {
+      this.#search.wait(call);
+      return;
+    }
+    const remainingMs = call.attempts === 0 ? call.timeoutMs : call.deadlineMs - performance.now();
+    if (remainingMs <= 0) {
+      this.#expire(call);
+      return;
+    }
+    call.attempts++;
+    call.link = link;
+    link.client.start(
+      call.command,
+      call.route.groupId,
+      remainingMs,
+      call.encode,
+      call.argument,
+      call,
+    );
+  }
+
+  #followHint(call: ClientCall, link: Link | null, error: RpcError): void {
+    const { route } = call;
+    const hint = decodeLeaderHint(error.detail);
+    if (route.leader === link) {
+      route.leader = hint === null ? null : this.#linkTo(hint);
+    }
+    if (call.attempts % MAX_HOPS === 0) {
+      route.leader = null;
+    }
+    this.#dispatch(call);
+  }
+
+  #onLeader(route: GroupRoute, link: Link): void {
+    route.leader = link;
+    for (const call of route.waiting.splice(0)) {
+      this.#dispatch(call);
+    }
+  }
+
+  #expire(call: ClientCall): void {
+    const options = call.lastError === null ? {} : { cause: call.lastError };
+    if (call.lastError?.mayHaveExecuted === true) {
+      call.reject(
+        new RaftError({ code: "DT_RAFT_OUTCOME_UNKNOWN", command: call.command }, options),
+      );
+      return;
+    }
+    call.reject(
+      new RaftError(
+        { code: "DT_RAFT_NO_LEADER", timeoutMs: call.timeoutMs, tried: call.attempts },
+        options,
+      ),
+    );
+  }
+
+  #giveUp(call: ClientCall, error: RpcError): void {
+    if (error.mayHaveExecuted) {
+      call.reject(
+        new RaftError({ code: "DT_RAFT_OUTCOME_UNKNOWN", command: call.command }, { cause: error }),
+      );
+      return;
+    }
+    call.reject(error);
+  }
+
+  #routeOf(groupId: number): GroupRoute {
+    if (this.#lastRoute !== null && this.#lastRoute.groupId === groupId) {
+      return this.#lastRoute;
+    }
+    let route = this.#routes.get(groupId);
+    if (route === undefined) {
+      route = new GroupRoute(groupId);
+      this.#routes.set(groupId, route);
+    }
+    this.#lastRoute = route;
+    return route;
+  }
+
+  #linkTo(endpoint: Endpoint): Link {
+    const name = endpointName(endpoint);
+    let link = this.#links.get(name);
+    if (link === undefined) {
+      link = new Link({ host: endpoint.host, port: endpoint.port }, this.#options.rpc ?? {});
+      this.#links.set(name, link);
+    }
+    return link;
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) {
+      throw new RaftError({ code: "DT_RAFT_CLIENT_CLOSED" });
+    }
+  }
+}

@@ -1,0 +1,112 @@
+import type { NodeId } from "./core/message.ts";
+
+/** Where a client should go instead. */
+export interface LeaderHint {
+  readonly nodeId: NodeId;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** What went wrong, with the facts that belong to it. The README lists every code with what to do about it. */
+export type RaftFault =
+  /** This node does not lead; the request was not executed here. */
+  | { readonly code: "DT_RAFT_NOT_LEADER"; readonly leader: LeaderHint | null }
+  /** The leader stepped down while the request waited: a write may still be committed. */
+  | { readonly code: "DT_RAFT_LEADERSHIP_LOST"; readonly term: number }
+  /** Too many writes wait already; this one was not taken. */
+  | {
+      readonly code: "DT_RAFT_PROPOSALS_FULL";
+      readonly pending: number;
+      readonly pendingBytes: number;
+    }
+  /** Too many reads wait already; this one was not taken. */
+  | { readonly code: "DT_RAFT_READS_FULL"; readonly pending: number }
+  | {
+      readonly code: "DT_RAFT_ENTRY_TOO_LARGE";
+      readonly payloadBytes: number;
+      readonly maxPayloadBytes: number;
+    }
+  /** The disk is full. `mayHaveExecuted` tells whether this write had been taken before. */
+  | { readonly code: "DT_RAFT_NO_SPACE"; readonly taken: boolean }
+  /** The group stops or has stopped. `taken` tells whether this write had been taken before. */
+  | { readonly code: "DT_RAFT_GROUP_STOPPED"; readonly groupId: number; readonly taken: boolean }
+  /** The log failed for good; the group has stopped. */
+  | { readonly code: "DT_RAFT_LOG_FAILED"; readonly groupId: number }
+  /** The state machine threw or answered wrongly; the group has stopped before the next index. */
+  | {
+      readonly code: "DT_RAFT_APPLY_FAILED";
+      readonly groupId: number;
+      readonly index: number;
+    }
+  /** The group broke an assumption of its own code and has stopped: a bug. */
+  | { readonly code: "DT_RAFT_INTERNAL"; readonly groupId: number }
+  /** Options are wrong; every problem with its path. */
+  | { readonly code: "DT_RAFT_OPTIONS"; readonly problems: readonly string[] }
+  /** The client found no leader before the caller's deadline; nothing was executed. */
+  | { readonly code: "DT_RAFT_NO_LEADER"; readonly timeoutMs: number; readonly tried: number }
+  /** The connection or the deadline ended while the request was out. */
+  | { readonly code: "DT_RAFT_OUTCOME_UNKNOWN"; readonly command: number }
+  /** The client is closed. */
+  | { readonly code: "DT_RAFT_CLIENT_CLOSED" };
+
+/** Codes after which a write may have been executed although it was not acknowledged. */
+const MAY_HAVE_EXECUTED: ReadonlySet<RaftFault["code"]> = new Set([
+  "DT_RAFT_LEADERSHIP_LOST",
+  "DT_RAFT_LOG_FAILED",
+  "DT_RAFT_APPLY_FAILED",
+  "DT_RAFT_INTERNAL",
+  "DT_RAFT_OUTCOME_UNKNOWN",
+]);
+
+/** Every error of this package. Match on `code`. */
+export class RaftError extends Error {
+  override readonly name = "RaftError" as const;
+  readonly code: RaftFault["code"];
+  readonly fault: RaftFault;
+  /** False only when the request was certainly not executed and never will be. */
+  readonly mayHaveExecuted: boolean;
+
+  constructor(fault: RaftFault, options?: ErrorOptions) {
+    super(`${fault.code}: ${describe(fault)}`, options);
+    this.code = fault.code;
+    this.fault = fault;
+    this.mayHaveExecuted = MAY_HAVE_EXECUTED.has(fault.code) || ("taken" in fault && fault.taken);
+  }
+}
+
+function describe(fault: RaftFault): string {
+  switch (fault.code) {
+    case "DT_RAFT_NOT_LEADER":
+      return fault.leader === null
+        ? "this node does not lead and knows no leader"
+        : `this node does not lead; node ${fault.leader.nodeId} at ${fault.leader.host}:${fault.leader.port} does`;
+    case "DT_RAFT_LEADERSHIP_LOST":
+      return `the leader of term ${fault.term} stepped down; a write may still be committed`;
+    case "DT_RAFT_PROPOSALS_FULL":
+      return `${fault.pending} writes of ${fault.pendingBytes} bytes wait already`;
+    case "DT_RAFT_READS_FULL":
+      return `${fault.pending} reads wait already`;
+    case "DT_RAFT_ENTRY_TOO_LARGE":
+      return `a payload of ${fault.payloadBytes} bytes is over the limit of ${fault.maxPayloadBytes}`;
+    case "DT_RAFT_NO_SPACE":
+      return fault.taken
+        ? "the disk is full; this write may still be stored when space returns"
+        : "the disk is full; this write was not taken";
+    case "DT_RAFT_GROUP_STOPPED":
+      return `group ${fault.groupId} is stopped`;
+    case "DT_RAFT_LOG_FAILED":
+      return `the log of group ${fault.groupId} failed; the group is stopped`;
+    case "DT_RAFT_APPLY_FAILED":
+      return `applying index ${fault.index} of group ${fault.groupId} failed; the group is stopped`;
+    case "DT_RAFT_INTERNAL":
+      return `group ${fault.groupId} is stopped by a bug, see the cause`;
+    case "DT_RAFT_OPTIONS":
+      return fault.problems.join("; ");
+    case "DT_RAFT_NO_LEADER":
+      return `no leader was found within ${fault.timeoutMs} ms (${fault.tried} tries)`;
+    case "DT_RAFT_OUTCOME_UNKNOWN":
+      return `the answer to command ${fault.command} was lost; it may have been executed`;
+    case "DT_RAFT_CLIENT_CLOSED":
+      return "the client is closed";
+  }
+}

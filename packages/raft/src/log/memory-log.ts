@@ -1,0 +1,189 @@
+import type { HardState, Write } from "../core/output.ts";
+import { type EntryBatch, sliceBatch } from "../entry/entry-batch.ts";
+import { INITIAL_CHAIN } from "../entry/record.ts";
+import type { LogState, RaftLog, TermRun } from "./raft-log.ts";
+
+/** Why a `MemoryLog` refused; the codes are those every `RaftLog` uses. */
+export type MemoryLogCode = "DT_LOG_CLOSED" | "DT_LOG_GAP" | "DT_LOG_NOT_FOUND";
+
+export class MemoryLogError extends Error {
+  override readonly name = "MemoryLogError" as const;
+  readonly code: MemoryLogCode;
+
+  constructor(code: MemoryLogCode, detail: string) {
+    super(`${code}: ${detail}`);
+    this.code = code;
+  }
+}
+
+export interface MemoryLogOptions {
+  /** Runs a task soon, after the current one, in the order of the calls. Default `queueMicrotask`. */
+  readonly defer?: (task: () => void) => void;
+}
+
+interface Outcome {
+  readonly done: (error: Error | null) => void;
+  readonly error: MemoryLogError | null;
+}
+
+/**
+ * A log that lives as long as its object: for tests, simulations and groups that may forget. It can
+ * be opened again after `close` and then holds what it held, as a restarted process finds its disk.
+ */
+export class MemoryLog implements RaftLog {
+  readonly #defer: (task: () => void) => void;
+  #batches: EntryBatch[] = [];
+  #hardState: HardState = { term: 0, vote: 0, commitIndex: 0 };
+  #outcomes: Outcome[] = [];
+  #isOpen = false;
+
+  constructor(options: MemoryLogOptions = {}) {
+    this.#defer = options.defer ?? queueMicrotask;
+  }
+
+  open(): Promise<LogState> {
+    this.#isOpen = true;
+    const last = this.#batches.at(-1);
+    return Promise.resolve({
+      hardState: this.#hardState,
+      firstIndex: 1,
+      lastIndex: this.#lastIndex(),
+      lastChain: last?.chain ?? INITIAL_CHAIN,
+      termRuns: termRuns(this.#batches),
+    });
+  }
+
+  write(write: Write, done: (error: Error | null) => void): void {
+    const error = this.#isOpen ? this.#apply(write) : closedError();
+    this.#outcomes.push({ done, error });
+    if (this.#outcomes.length === 1) {
+      this.#defer(() => this.#report());
+    }
+  }
+
+  read(firstIndex: number, lastIndex: number, maxBytes: number): Promise<EntryBatch[]> {
+    if (!this.#isOpen) {
+      return Promise.reject(closedError());
+    }
+    if (firstIndex < 1 || firstIndex > lastIndex || lastIndex > this.#lastIndex()) {
+      const detail = `${firstIndex} to ${lastIndex} in a log that ends at ${this.#lastIndex()}`;
+      return Promise.reject(new MemoryLogError("DT_LOG_NOT_FOUND", detail));
+    }
+    const found: EntryBatch[] = [];
+    let bytes = 0;
+    for (const batch of this.#batches) {
+      if (batch.lastIndex < firstIndex) {
+        continue;
+      }
+      const from = Math.max(batch.firstIndex, firstIndex);
+      const part = fitting(batch, from, Math.min(batch.lastIndex, lastIndex), maxBytes - bytes);
+      if (part === null && found.length > 0) {
+        break;
+      }
+      const taken = part ?? sliceBatch(batch, from, from);
+      found.push(taken);
+      bytes += taken.bytes.length;
+      if (taken.lastIndex < batch.lastIndex || taken.lastIndex === lastIndex) {
+        break;
+      }
+    }
+    return Promise.resolve(found);
+  }
+
+  async close(): Promise<void> {
+    this.#isOpen = false;
+    if (this.#outcomes.length > 0) {
+      await new Promise<void>((resolve) => this.#defer(resolve));
+    }
+  }
+
+  #apply(write: Write): MemoryLogError | null {
+    const keepTo = write.truncateFrom > 0 ? write.truncateFrom - 1 : this.#lastIndex();
+    let prev = keepTo;
+    let chain = this.#chainAt(keepTo);
+    for (const batch of write.batches) {
+      if (batch.firstIndex !== prev + 1 || batch.prevChain !== chain) {
+        const detail = `a batch from ${batch.firstIndex} after index ${prev}`;
+        return new MemoryLogError("DT_LOG_GAP", detail);
+      }
+      prev = batch.lastIndex;
+      chain = batch.chain;
+    }
+    if (chain === null) {
+      const detail = `truncation from ${write.truncateFrom} after index ${this.#lastIndex()}`;
+      return new MemoryLogError("DT_LOG_GAP", detail);
+    }
+    this.#hardState = write.hardState ?? this.#hardState;
+    this.#truncateAfter(keepTo);
+    this.#batches.push(...write.batches);
+    return null;
+  }
+
+  #truncateAfter(index: number): void {
+    let last = this.#batches.at(-1);
+    while (last !== undefined && last.lastIndex > index) {
+      this.#batches.pop();
+      if (last.firstIndex <= index) {
+        this.#batches.push(sliceBatch(last, last.firstIndex, index));
+      }
+      last = this.#batches.at(-1);
+    }
+  }
+
+  #lastIndex(): number {
+    return this.#batches.at(-1)?.lastIndex ?? 0;
+  }
+
+  /** Chain of an entry, the initial one for index 0, null for an index that is not here. */
+  #chainAt(index: number): number | null {
+    if (index === 0) {
+      return INITIAL_CHAIN;
+    }
+    const batch = this.#batches.findLast((each) => each.firstIndex <= index);
+    return batch === undefined || batch.lastIndex < index
+      ? null
+      : sliceBatch(batch, batch.firstIndex, index).chain;
+  }
+
+  #report(): void {
+    const outcomes = this.#outcomes;
+    this.#outcomes = [];
+    for (const { done, error } of outcomes) {
+      done(error);
+    }
+  }
+}
+
+/** The longest part of a batch from `firstIndex` that takes at most `maxBytes`; null for none. */
+function fitting(
+  batch: EntryBatch,
+  firstIndex: number,
+  lastIndex: number,
+  maxBytes: number,
+): EntryBatch | null {
+  let low = firstIndex - 1;
+  let high = lastIndex;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (sliceBatch(batch, firstIndex, middle).bytes.length <= maxBytes) {
+      low = middle;
+    } else {
+      high = middle - 1;
+    }
+  }
+  return low < firstIndex ? null : sliceBatch(batch, firstIndex, low);
+}
+
+function termRuns(batches: readonly EntryBatch[]): TermRun[] {
+  const runs: TermRun[] = [];
+  for (const { firstIndex, term } of batches) {
+    if (runs.at(-1)?.term !== term) {
+      runs.push({ firstIndex, term });
+    }
+  }
+  return runs;
+}
+
+function closedError(): MemoryLogError {
+  return new MemoryLogError("DT_LOG_CLOSED", "the log is not open");
+}

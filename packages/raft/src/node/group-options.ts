@@ -1,0 +1,108 @@
+import { DEFAULT_CORE_OPTIONS } from "../core/options.ts";
+import type { CoreOptions } from "../core/options.ts";
+import { RaftError } from "../errors.ts";
+
+/** Timing and limits of one group. All optional; unknown names are refused. */
+export interface GroupOptions extends Partial<CoreOptions> {
+  /** Milliseconds between looks at the clock. Default 50; at most half of `heartbeatMs`. */
+  readonly tickMs?: number;
+  /** Writes that may wait. Default 50 000. Beyond it a write gets DT_RAFT_PROPOSALS_FULL. */
+  readonly maxPendingProposals?: number;
+  /** Bytes of the writes that may wait. Default 256 MiB. */
+  readonly maxPendingBytes?: number;
+  /** Reads that may wait for a confirmation. Default 100 000. */
+  readonly maxPendingReads?: number;
+  /** Largest payload of one entry. Default 2 MiB; must fit into a frame and a log segment. */
+  readonly maxEntryBytes?: number;
+  /** Milliseconds between tries to write when the disk is full. Default 1000. */
+  readonly noSpaceRetryMs?: number;
+}
+
+export type ResolvedGroupOptions = Readonly<Required<GroupOptions>>;
+
+export const DEFAULT_GROUP_OPTIONS: ResolvedGroupOptions = Object.freeze({
+  ...DEFAULT_CORE_OPTIONS,
+  tickMs: 50,
+  maxPendingProposals: 50_000,
+  maxPendingBytes: 256 << 20,
+  maxPendingReads: 100_000,
+  maxEntryBytes: 2 << 20,
+  noSpaceRetryMs: 1000,
+});
+
+const POSITIVE_INTEGERS = [
+  "electionTimeoutMinMs",
+  "electionTimeoutMaxMs",
+  "heartbeatMs",
+  "tickMs",
+  "maxAppendBytes",
+  "windowAppends",
+  "windowBytes",
+  "tailBytes",
+  "maxPendingProposals",
+  "maxPendingBytes",
+  "maxPendingReads",
+  "maxEntryBytes",
+  "noSpaceRetryMs",
+] as const;
+
+/** Fills in the defaults and checks ranges and relations; throws DT_RAFT_OPTIONS with every problem. */
+export function resolveGroupOptions(input: GroupOptions = {}): ResolvedGroupOptions {
+  const problems: string[] = [];
+  for (const name of Object.keys(input)) {
+    if (!Object.hasOwn(DEFAULT_GROUP_OPTIONS, name)) {
+      problems.push(`${name}: unknown option`);
+    }
+  }
+  const given = Object.fromEntries(
+    Object.entries(input).filter(([, value]) => value !== undefined),
+  );
+  const options: ResolvedGroupOptions = { ...DEFAULT_GROUP_OPTIONS, ...given };
+  for (const name of POSITIVE_INTEGERS) {
+    if (!Number.isSafeInteger(options[name]) || options[name] < 1) {
+      problems.push(`${name}: ${String(options[name])} is not a positive integer`);
+    }
+  }
+  for (const name of ["preVote", "checkQuorum"] as const) {
+    if (typeof options[name] !== "boolean") {
+      problems.push(`${name}: ${String(options[name])} is not a boolean`);
+    }
+  }
+  const drift = options.leaseDriftPercent;
+  if (!(drift >= 0 && drift < 100)) {
+    problems.push(`leaseDriftPercent: ${String(drift)} is not in 0..99`);
+  }
+  if (problems.length === 0) {
+    checkRelations(options, problems);
+  }
+  if (problems.length > 0) {
+    throw new RaftError({ code: "DT_RAFT_OPTIONS", problems });
+  }
+  return Object.freeze(options);
+}
+
+function checkRelations(options: ResolvedGroupOptions, problems: string[]): void {
+  if (options.electionTimeoutMinMs < 3 * options.heartbeatMs) {
+    problems.push(
+      `electionTimeoutMinMs: ${options.electionTimeoutMinMs} is below 3 x heartbeatMs (${options.heartbeatMs})`,
+    );
+  }
+  if (options.electionTimeoutMaxMs <= options.electionTimeoutMinMs) {
+    problems.push(
+      `electionTimeoutMaxMs: ${options.electionTimeoutMaxMs} is not above electionTimeoutMinMs (${options.electionTimeoutMinMs})`,
+    );
+  }
+  if (options.tickMs * 2 > options.heartbeatMs) {
+    problems.push(`tickMs: ${options.tickMs} is over half of heartbeatMs (${options.heartbeatMs})`);
+  }
+  if (options.windowBytes < options.maxAppendBytes) {
+    problems.push(
+      `windowBytes: ${options.windowBytes} is below maxAppendBytes (${options.maxAppendBytes})`,
+    );
+  }
+  if (options.maxPendingBytes < options.maxEntryBytes) {
+    problems.push(
+      `maxPendingBytes: ${options.maxPendingBytes} is below maxEntryBytes (${options.maxEntryBytes})`,
+    );
+  }
+}

@@ -1,0 +1,13 @@
+/** The part of a pino logger that this package uses: facts as an object, then a fixed message. */
+export interface Logger {
+  debug(facts: object, message: string): void;
+  info(facts: object, message: string): void;
+  warn(facts: object, message: string): void;
+  error(facts: object, message: string): void;
+}
+
+function ignore(): void {
+  // The default of embedders that want no log.
+}
+
+export const SILENT_LOGGER: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };

@@ -1,0 +1,112 @@
+// Hot path: per write. Bench: apps/bench raft. No closures, no promises.
+import type { EntryBatch } from "../entry/entry-batch.ts";
+import { BatchBuilder } from "../entry/batch-builder.ts";
+import { EntryType, recordBytes } from "../entry/record.ts";
+import type { RaftError } from "../errors.ts";
+import type { Proposal } from "./state-machine.ts";
+
+/**
+ * The writes of a leader that wait: first for an index (pending), then for their entry to be applied
+ * (sealed). Both keep the order of the calls, so a ring whose positions are consecutive indexes suffices.
+ */
+export class ProposalQueue<R> {
+  readonly #builder: BatchBuilder;
+  #ring: (Proposal<R> | null)[] = new Array<Proposal<R> | null>(64).fill(null);
+  /** Bytes of the entry at the same place of the ring. */
+  #sizes: number[] = new Array<number>(64).fill(0);
+  #head = 0;
+  #count = 0;
+  /** Index of the entry that the ring's head waits for; means nothing while none is sealed. */
+  #headIndex = 0;
+  #sealed = 0;
+  /** Bytes of all waiting entries, pending and sealed. */
+  #bytes = 0;
+
+  constructor(maxBatchBytes: number) {
+    this.#builder = new BatchBuilder(maxBatchBytes);
+  }
+
+  /** Writes that wait. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Bytes of the entries that wait. */
+  get byteLength(): number {
+    return this.#bytes;
+  }
+
+  /** Writes that have no index yet. */
+  get pendingCount(): number {
+    return this.#builder.count;
+  }
+
+  /** Takes a write; copies the payload. */
+  add(bizType: number, payload: Buffer, start: number, end: number, proposal: Proposal<R>): void {
+    this.#builder.add(EntryType.normal, bizType, payload, start, end);
+    if (this.#count === this.#ring.length) {
+      this.#grow();
+    }
+    const bytes = recordBytes(end - start);
+    const tail = (this.#head + this.#count) & (this.#ring.length - 1);
+    this.#ring[tail] = proposal;
+    this.#sizes[tail] = bytes;
+    this.#count++;
+    this.#bytes += bytes;
+  }
+
+  /** Gives the pending writes the indexes from `firstIndex` on. */
+  seal(firstIndex: number, term: number, timestampMs: number, prevChain: number): EntryBatch[] {
+    if (this.#sealed === 0) {
+      this.#headIndex = firstIndex;
+    }
+    this.#sealed += this.#builder.count;
+    return this.#builder.seal(firstIndex, term, timestampMs, prevChain);
+  }
+
+  /** Who waits for the entry at `index`, or null; entries must be asked for in index order. */
+  take(index: number): Proposal<R> | null {
+    if (this.#sealed === 0 || index !== this.#headIndex) {
+      return null;
+    }
+    this.#sealed--;
+    this.#headIndex++;
+    return this.#shift();
+  }
+
+  /** Ends every wait: `pendingError` for writes without an index, `sealedError` for the others. */
+  failAll(pendingError: RaftError, sealedError: RaftError): void {
+    const sealed = this.#sealed;
+    const count = this.#count;
+    this.#builder.discard();
+    this.#sealed = 0;
+    for (let i = 0; i < count; i++) {
+      this.#shift()?.fail(i < sealed ? sealedError : pendingError);
+    }
+  }
+
+  #shift(): Proposal<R> | null {
+    const head = this.#head;
+    const proposal = this.#ring[head] ?? null;
+    this.#ring[head] = null;
+    this.#bytes -= this.#sizes[head] ?? 0;
+    this.#head = (head + 1) & (this.#ring.length - 1);
+    this.#count--;
+    return proposal;
+  }
+
+  #grow(): void {
+    const old = this.#ring;
+    const oldSizes = this.#sizes;
+    const ring = new Array<Proposal<R> | null>(old.length * 2).fill(null);
+    const sizes = new Array<number>(old.length * 2).fill(0);
+    for (let i = 0; i < this.#count; i++) {
+      const from = (this.#head + i) & (old.length - 1);
+      ring[i] = old[from] ?? null;
+      sizes[i] = oldSizes[from] ?? 0;
+    }
+    this.#ring = ring;
+    this.#sizes = sizes;
+    this.#head = 0;
+  }
+}

@@ -1,0 +1,449 @@
+import type { Clock, Dispatcher, FiberGen, FiberGroup } from "@dt/fiber";
+import { FiberCondition, sleep, toPromise } from "@dt/fiber";
+import { InputKind } from "../core/input.ts";
+import type { Input, IoId } from "../core/input.ts";
+import type { Message, NodeId } from "../core/message.ts";
+import { Role } from "../core/output.ts";
+import type { LogReadRequest, Output } from "../core/output.ts";
+import { RaftCore } from "../core/raft-core.ts";
+import { RaftError } from "../errors.ts";
+import type { LeaderHint } from "../errors.ts";
+import type { RaftLog } from "../log/raft-log.ts";
+import { ApplyStage } from "./apply-stage.ts";
+import type { ResolvedGroupOptions } from "./group-options.ts";
+import { describeStatus } from "./group-status.ts";
+import type { GroupStatus } from "./group-status.ts";
+import type { Logger } from "./logger.ts";
+import { ProposalQueue } from "./proposal-queue.ts";
+import { ReadQueue } from "./read-queue.ts";
+import type { Proposal, ReadWaiter, StateMachine } from "./state-machine.ts";
+import type { RaftTransport, TransportReceiver } from "./transport.ts";
+import { WriteStage } from "./write-stage.ts";
+
+/** A voter and where clients and other members reach it. */
+export interface Member {
+  readonly nodeId: NodeId;
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface GroupConfig<R> {
+  readonly groupId: number;
+  readonly nodeId: NodeId;
+  /** All voters, this node included. */
+  readonly members: readonly Member[];
+  readonly stateMachine: StateMachine<R>;
+  /** Opened and closed by the group. */
+  readonly log: RaftLog;
+  readonly options: ResolvedGroupOptions;
+  /** Seeds the election timeouts; different on every node. */
+  readonly seed: number;
+}
+
+export interface GroupDeps {
+  readonly dispatcher: Dispatcher;
+  readonly clock: Clock;
+  readonly transport: RaftTransport;
+  readonly logger: Logger;
+}
+
+/**
+ * One member of one group: drives the pure core with what arrives, and does what it says. All state is touched
+ * only by the fiber that runs `#turn`; everything else hands in and wakes it, so whatever arrives in one turn of
+ * the event loop becomes one batch.
+ */
+export class RaftGroup<R = unknown> implements TransportReceiver {
+  readonly groupId: number;
+  readonly nodeId: NodeId;
+  readonly stateMachine: StateMachine<R>;
+  readonly #config: GroupConfig<R>;
+  readonly #deps: GroupDeps;
+  readonly #core: RaftCore;
+  readonly #fibers: FiberGroup;
+  readonly #wake: FiberCondition;
+  readonly #proposals: ProposalQueue<R>;
+  readonly #reads = new ReadQueue();
+  readonly #writes: WriteStage;
+  readonly #applies: ApplyStage<R>;
+  #hasWork = true;
+  #messages: Message[] = [];
+  #inputs: Input[] = [];
+  #persisted: IoId | null = null;
+  #notLeader: RaftError;
+  /** Set when the group stops or has failed; every later call gets it. */
+  #stopped: RaftError | null = null;
+  #stopping: Promise<void> | null = null;
+  #nextRetryMs = 0;
+
+  /** Recovers the log and starts taking part. Rejects with the log's error when it cannot be opened. */
+  static async open<R>(config: GroupConfig<R>, deps: GroupDeps): Promise<RaftGroup<R>> {
+    const state = await config.log.open();
+    const core = new RaftCore(
+      {
+        id: config.nodeId,
+        voters: config.members.map((member) => member.nodeId),
+        options: config.options,
+        state,
+        appliedIndex: 0,
+        seed: config.seed,
+      },
+      deps.clock.nowMs(),
+    );
+    return new RaftGroup(config, deps, core);
+  }
+
+  private constructor(config: GroupConfig<R>, deps: GroupDeps, core: RaftCore) {
+    this.groupId = config.groupId;
+    this.nodeId = config.nodeId;
+    this.stateMachine = config.stateMachine;
+    this.#config = config;
+    this.#deps = deps;
+    this.#core = core;
+    this.#notLeader = new RaftError({ code: "DT_RAFT_NOT_LEADER", leader: null });
+    this.#proposals = new ProposalQueue(config.options.maxAppendBytes);
+    this.#writes = new WriteStage(config.log, {
+      onPersisted: (io) => this.#onPersisted(io),
+      onNoSpace: (error) => this.#onNoSpace(error),
+      onSpaceReturned: () => deps.logger.info({ groupId: this.groupId }, "disk has space again"),
+      onFailed: (error) =>
+        this.#fail(
+          new RaftError({ code: "DT_RAFT_LOG_FAILED", groupId: this.groupId }, { cause: error }),
+        ),
+    });
+    this.#applies = new ApplyStage(core, config.log, config.stateMachine, this.#proposals, {
+      onFetched: () => this.#wakeUp(),
+      onFailed: (index, error) =>
+        this.#fail(
+          new RaftError(
+            { code: "DT_RAFT_APPLY_FAILED", groupId: this.groupId, index },
+            { cause: error },
+          ),
+        ),
+    });
+    this.#fibers = deps.dispatcher.group(`raft-${this.groupId}`, {
+      onError: (error) =>
+        this.#fail(
+          new RaftError({ code: "DT_RAFT_INTERNAL", groupId: this.groupId }, { cause: error }),
+        ),
+    });
+    this.#wake = new FiberCondition(`raft-${this.groupId}`);
+    deps.transport.register(this.groupId, this);
+    this.#fibers.start("loop", () => this.#loop(), { daemon: true });
+    this.#fibers.start("ticker", () => this.#ticker(), { daemon: true });
+  }
+
+  /**
+   * Proposes an entry with this payload; copies the bytes before it returns. A refusal calls `proposal.fail`
+   * before it returns: DT_RAFT_NOT_LEADER, DT_RAFT_PROPOSALS_FULL, DT_RAFT_ENTRY_TOO_LARGE, DT_RAFT_NO_SPACE,
+   * DT_RAFT_GROUP_STOPPED. Entries of one caller are applied in the order of the calls.
+   */
+  propose(
+    bizType: number,
+    payload: Buffer,
+    start: number,
+    end: number,
+    proposal: Proposal<R>,
+  ): void {
+    const refusal = this.#refuseProposal(end - start);
+    if (refusal !== null) {
+      proposal.fail(refusal);
+      return;
+    }
+    this.#proposals.add(bizType, payload, start, end, proposal);
+    this.#wakeUp();
+  }
+
+  /**
+   * True when the state machine may be read at this very moment as a linearizable read: this node leads, its
+   * lease holds by the clock now, and everything committed is applied. The answer ends with the current call.
+   */
+  canReadNow(): boolean {
+    const core = this.#core;
+    return (
+      core.isReadable &&
+      this.#stopped === null &&
+      this.#applies.appliedIndex >= core.commitIndex &&
+      this.#deps.clock.nowMs() < core.leaseUntilMs()
+    );
+  }
+
+  /** Waits until a linearizable read may be served; by the lease, else by one round of heartbeats. */
+  read(waiter: ReadWaiter): void {
+    if (this.#stopped !== null) {
+      waiter.fail(this.#stopped);
+    } else if (this.#core.role !== Role.leader) {
+      waiter.fail(this.#notLeader);
+    } else if (this.#reads.count >= this.#config.options.maxPendingReads) {
+      waiter.fail(new RaftError({ code: "DT_RAFT_READS_FULL", pending: this.#reads.count }));
+    } else {
+      this.#reads.add(waiter);
+      this.#wakeUp();
+    }
+  }
+
+  /** The leader as this node knows it, or null. */
+  leader(): LeaderHint | null {
+    const { leaderId } = this.#core;
+    return this.#config.members.find((member) => member.nodeId === leaderId) ?? null;
+  }
+
+  /** The error that stopped this group, or null while it runs. */
+  get stopped(): RaftError | null {
+    return this.#stopped;
+  }
+
+  status(): GroupStatus {
+    return describeStatus(
+      this.groupId,
+      this.#core,
+      this.#applies.appliedIndex,
+      this.#proposals.count,
+      this.#stopped,
+    );
+  }
+
+  onMessage(message: Message): void {
+    this.#messages.push(message);
+    this.#wakeUp();
+  }
+
+  onUnreachable(peer: NodeId): void {
+    this.#inputs.push({ kind: InputKind.unreachable, peer });
+    this.#wakeUp();
+  }
+
+  /** Refuses new work, fails what waits, finishes what is queued for the disk and releases the log. */
+  close(): Promise<void> {
+    this.#stop(
+      new RaftError({ code: "DT_RAFT_GROUP_STOPPED", groupId: this.groupId, taken: false }),
+    );
+    this.#stopping ??= toPromise(this.#fibers.shutdownFuture).then(() => this.#config.log.close());
+    return this.#stopping;
+  }
+
+  #refuseProposal(payloadBytes: number): RaftError | null {
+    const { maxEntryBytes, maxPendingProposals, maxPendingBytes } = this.#config.options;
+    const pending = this.#proposals.count;
+    const pendingBytes = this.#proposals.byteLength;
+    if (this.#stopped !== null) {
+      return this.#stopped;
+    }
+    if (this.#core.role !== Role.leader) {
+      return this.#notLeader;
+    }
+    if (payloadBytes > maxEntryBytes) {
+      return new RaftError({
+        code: "DT_RAFT_ENTRY_TOO_LARGE",
+        payloadBytes,
+        maxPayloadBytes: maxEntryBytes,
+      });
+    }
+    if (pending >= maxPendingProposals || pendingBytes + payloadBytes > maxPendingBytes) {
+      return new RaftError({ code: "DT_RAFT_PROPOSALS_FULL", pending, pendingBytes });
+    }
+    if (this.#writes.isFull) {
+      return new RaftError({ code: "DT_RAFT_NO_SPACE", taken: false });
+    }
+    return null;
+  }
+
+  *#loop(): FiberGen<void> {
+    for (;;) {
+      while (!this.#hasWork) {
+        yield* this.#wake.wait();
+      }
+      this.#hasWork = false;
+      if (this.#stopped === null) {
+        this.#turn();
+      }
+    }
+  }
+
+  *#ticker(): FiberGen<void> {
+    for (;;) {
+      yield* sleep(this.#config.options.tickMs);
+      this.#inputs.push(TICK);
+      this.#wakeUp();
+    }
+  }
+
+  #wakeUp(): void {
+    if (!this.#hasWork) {
+      this.#hasWork = true;
+      this.#wake.signal();
+    }
+  }
+
+  /** Everything that arrived since the last turn: steps the core, does what it says, applies, answers. */
+  #turn(): void {
+    const nowMs = this.#deps.clock.nowMs();
+    const wallMs = this.#deps.clock.wallMs();
+    this.#stepArrived(nowMs, wallMs);
+    this.#stepProposals(nowMs, wallMs);
+    this.#stepReads(nowMs, wallMs);
+    while (this.#stopped === null && this.#core.hasOutput) {
+      this.#carryOut(this.#core.take());
+    }
+    this.#apply(nowMs, wallMs);
+    if (this.#core.hasOutput) {
+      this.#wakeUp();
+    }
+  }
+
+  #stepArrived(nowMs: number, wallMs: number): void {
+    const core = this.#core;
+    const messages = this.#messages;
+    const inputs = this.#inputs;
+    const io = this.#persisted;
+    this.#messages = [];
+    this.#inputs = [];
+    this.#persisted = null;
+    for (const message of messages) {
+      core.step({ kind: InputKind.message, message }, nowMs, wallMs);
+    }
+    if (io !== null) {
+      core.step({ kind: InputKind.persisted, io }, nowMs, wallMs);
+    }
+    for (const input of inputs) {
+      core.step(input, nowMs, wallMs);
+    }
+    if (this.#writes.isFull && nowMs >= this.#nextRetryMs) {
+      this.#nextRetryMs = nowMs + this.#config.options.noSpaceRetryMs;
+      this.#writes.retry();
+    }
+  }
+
+  #stepProposals(nowMs: number, wallMs: number): void {
+    const core = this.#core;
+    if (this.#proposals.pendingCount === 0 || core.role !== Role.leader) {
+      return;
+    }
+    const batches = this.#proposals.seal(core.lastIndex + 1, core.term, wallMs, core.lastChain);
+    for (const batch of batches) {
+      core.step({ kind: InputKind.propose, batch }, nowMs, wallMs);
+    }
+  }
+
+  #stepReads(nowMs: number, wallMs: number): void {
+    if (!this.#reads.hasPending) {
+      return;
+    }
+    const core = this.#core;
+    const token = this.#reads.openRound();
+    if (core.isReadable && nowMs < core.leaseUntilMs()) {
+      this.#reads.grant(token, core.commitIndex);
+    } else {
+      core.step({ kind: InputKind.read, token }, nowMs, wallMs);
+    }
+  }
+
+  #carryOut(output: Output): void {
+    if (output.leadershipLost) {
+      this.#loseLeadership();
+    }
+    if (output.roleChange !== null) {
+      this.#notLeader = new RaftError({ code: "DT_RAFT_NOT_LEADER", leader: this.leader() });
+      this.#deps.logger.info(
+        { groupId: this.groupId, nodeId: this.nodeId, ...output.roleChange },
+        "role changed",
+      );
+    }
+    if (output.write !== null) {
+      this.#writes.submit(output.write);
+    }
+    for (const message of output.messages) {
+      if (!this.#deps.transport.send(this.groupId, message)) {
+        this.onUnreachable(message.to);
+      }
+    }
+    for (const request of output.logReads) {
+      this.#readLog(request);
+    }
+    for (const { token, index } of output.readGrants) {
+      this.#reads.grant(token, index);
+    }
+    for (const { token } of output.readDrops) {
+      this.#reads.drop(token, this.#notLeader);
+    }
+    if (output.proposeDrops.length > 0) {
+      // Batches are sealed right before the step, on the core's own position: a drop is a bug of this file.
+      throw new Error(
+        `the core dropped ${output.proposeDrops.length} batches of group ${this.groupId}`,
+      );
+    }
+  }
+
+  #apply(nowMs: number, wallMs: number): void {
+    const before = this.#applies.appliedIndex;
+    const hasMore = this.#applies.run();
+    const index = this.#applies.appliedIndex;
+    if (index > before) {
+      this.#core.step({ kind: InputKind.applied, index }, nowMs, wallMs);
+    }
+    this.#reads.serve(index);
+    if (hasMore) {
+      this.#wakeUp();
+    }
+  }
+
+  #readLog(request: LogReadRequest): void {
+    const { to, firstIndex, lastIndex, maxBytes } = request;
+    this.#config.log.read(firstIndex, lastIndex, maxBytes).then(
+      (batches) => {
+        this.#inputs.push({ kind: InputKind.logRead, to, firstIndex, batches });
+        this.#wakeUp();
+      },
+      (error: unknown) => {
+        this.#deps.logger.error(
+          { groupId: this.groupId, peer: to, firstIndex, error },
+          "reading the log for a follower failed",
+        );
+        this.#inputs.push({ kind: InputKind.logRead, to, firstIndex, batches: [] });
+        this.#wakeUp();
+      },
+    );
+  }
+
+  #loseLeadership(): void {
+    this.#proposals.failAll(
+      new RaftError({ code: "DT_RAFT_NOT_LEADER", leader: this.leader() }),
+      new RaftError({ code: "DT_RAFT_LEADERSHIP_LOST", term: this.#core.term }),
+    );
+  }
+
+  #onPersisted(io: IoId): void {
+    this.#persisted = io;
+    this.#wakeUp();
+  }
+
+  #onNoSpace(error: Error): void {
+    this.#deps.logger.error({ groupId: this.groupId, error }, "disk full, writes are refused");
+    this.#nextRetryMs = this.#deps.clock.nowMs() + this.#config.options.noSpaceRetryMs;
+    this.#proposals.failAll(
+      new RaftError({ code: "DT_RAFT_NO_SPACE", taken: false }, { cause: error }),
+      new RaftError({ code: "DT_RAFT_NO_SPACE", taken: true }, { cause: error }),
+    );
+  }
+
+  #fail(error: RaftError): void {
+    this.#deps.logger.error({ groupId: this.groupId, error }, "group stopped");
+    this.#stop(error);
+  }
+
+  #stop(error: RaftError): void {
+    if (this.#stopped !== null) {
+      return;
+    }
+    this.#stopped = error;
+    this.#deps.transport.unregister(this.groupId);
+    const taken =
+      error.code === "DT_RAFT_GROUP_STOPPED"
+        ? new RaftError({ code: error.code, groupId: this.groupId, taken: true })
+        : error;
+    this.#proposals.failAll(error, taken);
+    this.#reads.failAll(error);
+    this.#fibers.requestShutdown();
+  }
+}
+
+const TICK: Input = Object.freeze({ kind: InputKind.tick });

@@ -1,0 +1,32 @@
+import type { RaftError } from "../errors.ts";
+import type { EntryCursor } from "./entry-cursor.ts";
+
+/**
+ * What a group replicates. Every replica gets the same entries in the same order and must end in the same
+ * state: no clock, no random source, nothing of the process in here.
+ *
+ * @typeParam R what a write is answered with on the leader
+ */
+export interface StateMachine<R = unknown> {
+  /**
+   * Applies committed entries in index order. Pushes exactly one result per entry to `results`; a refusal
+   * (a failed compare, a missing key) is a result too. Bytes of the cursor are valid during the call: copy
+   * what is kept. An exception stops the group, because replicas would part otherwise.
+   */
+  applyBatch(entries: EntryCursor, results: R[]): void;
+}
+
+/** Who waits for a write. Exactly one of the two is called, once. */
+export interface Proposal<R> {
+  /** The entry at `index` is committed and applied. */
+  succeed(result: R, index: number): void;
+  /** `error.mayHaveExecuted` tells whether the entry can still be applied. */
+  fail(error: RaftError): void;
+}
+
+/** Who waits for a linearizable read. Exactly one of the two is called, once. */
+export interface ReadWaiter {
+  /** The state machine now reflects every write acknowledged before the read began. Read it in this call. */
+  ready(): void;
+  fail(error: RaftError): void;
+}

@@ -1,0 +1,20 @@
+import type { Message, NodeId } from "../core/message.ts";
+
+/** What a transport delivers to a group. */
+export interface TransportReceiver {
+  /** In the order in which the peer sent them, as long as its connection holds. */
+  onMessage(message: Message): void;
+  /** Messages to `peer` may have been lost. */
+  onUnreachable(peer: NodeId): void;
+}
+
+/**
+ * Carries messages between the members of many groups. Best effort: messages may be lost, and then the
+ * receiver's `onUnreachable` is called; they are never altered. Calls and deliveries happen on one thread.
+ */
+export interface RaftTransport {
+  /** False when the message was dropped at once, because the peer is not connected or its queue is full. */
+  send(groupId: number, message: Message): boolean;
+  register(groupId: number, receiver: TransportReceiver): void;
+  unregister(groupId: number): void;
+}

@@ -1,0 +1,16 @@
+import { MessageKind } from "../core/message.ts";
+
+/** Frame commands of this package: 16 to 31. A message between members is 16 + its kind. */
+const FIRST_MESSAGE_COMMAND = 16;
+
+export const STATUS_COMMAND = 30;
+
+export const MESSAGE_KINDS: readonly MessageKind[] = Object.values(MessageKind);
+
+export function messageCommand(kind: MessageKind): number {
+  return FIRST_MESSAGE_COMMAND + kind;
+}
+
+export function kindOfCommand(command: number): number {
+  return command - FIRST_MESSAGE_COMMAND;
+}

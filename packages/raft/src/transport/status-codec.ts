@@ -1,0 +1,34 @@
+import { decodeMessage, encodeMessage } from "@dt/codec";
+import type { ByteWriter } from "@dt/codec";
+import type { LeaderHint as LeaderHintFields } from "../errors.ts";
+import { LeaderHint, StatusReply } from "../gen/raft.ts";
+
+export function encodeNothing(): void {
+  // A request without a body.
+}
+
+export function encodeStatusReply(writer: ByteWriter, reply: StatusReply): void {
+  encodeMessage(writer, StatusReply, reply);
+}
+
+export function decodeStatusReply(body: Buffer, start: number, end: number): StatusReply {
+  return decodeMessage(StatusReply, body, start, end);
+}
+
+export function encodeLeaderHint(writer: ByteWriter, hint: LeaderHintFields): void {
+  encodeMessage(writer, LeaderHint, { nodeId: hint.nodeId, host: hint.host, port: hint.port });
+}
+
+/** The hint in the detail of a NOT_LEADER answer; null when there is none or it makes no sense. */
+export function decodeLeaderHint(detail: Buffer | null): LeaderHintFields | null {
+  if (detail === null || detail.length === 0) {
+    return null;
+  }
+  try {
+    const hint = decodeMessage(LeaderHint, detail, 0, detail.length);
+    return hint.nodeId > 0 && hint.host !== "" && hint.port > 0 ? hint : null;
+  } catch {
+    // A hint is advice: without it the client searches.
+    return null;
+  }
+}
