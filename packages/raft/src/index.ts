@@ -1,2 +1,48 @@
-/** Position of an entry in the replicated log. The first entry has index 1; 0 means "none". */
-export type LogIndex = number;
+// For users: a replicated service from a state machine.
+export { RaftServer } from "./transport/raft-server.ts";
+export type { RaftServerConfig, RaftServerDeps, ServedGroup } from "./transport/raft-server.ts";
+export type { GroupStatus, RoleName } from "./node/group-status.ts";
+export type { RaftGroup, Member } from "./node/raft-group.ts";
+export type { Proposal, ReadWaiter, StateMachine } from "./node/state-machine.ts";
+export type { EntryCursor } from "./node/entry-cursor.ts";
+export { DEFAULT_GROUP_OPTIONS, resolveGroupOptions } from "./node/group-options.ts";
+export type { GroupOptions, ResolvedGroupOptions } from "./node/group-options.ts";
+export type { Logger } from "./node/logger.ts";
+export { RaftError } from "./errors.ts";
+export type { LeaderHint, RaftFault } from "./errors.ts";
+export { failRequest } from "./transport/request-failure.ts";
+export { RaftClient } from "./client/raft-client.ts";
+export type { CallOptions, RaftClientOptions } from "./client/raft-client.ts";
+export type { Endpoint } from "./client/link.ts";
+export type { StatusReply } from "./gen/raft.ts";
+
+// For authors of logs and transports.
+export { NO_SPACE_CODE } from "./log/raft-log.ts";
+export type { LogState, RaftLog, TermRun } from "./log/raft-log.ts";
+export type { RaftTransport, TransportReceiver } from "./node/transport.ts";
+export { scanRecords, sliceBatch, recordOffset } from "./entry/entry-batch.ts";
+export type { EntryBatch, RecordFault, RecordRun } from "./entry/entry-batch.ts";
+export { BatchBuilder } from "./entry/batch-builder.ts";
+export {
+  chainAfter,
+  EntryType,
+  INITIAL_CHAIN,
+  RECORD_ALIGNMENT,
+  RECORD_HEADER_BYTES,
+  recordBizType,
+  recordBytes,
+  recordHeaderCrc,
+  recordIndex,
+  recordLength,
+  recordPayloadCrc,
+  recordTerm,
+  recordTimestamp,
+  recordType,
+  sealRecord,
+  storedBytes,
+} from "./entry/record.ts";
+export { MessageKind } from "./core/message.ts";
+export type { Message, NodeId } from "./core/message.ts";
+export { Role } from "./core/output.ts";
+export type { HardState, Write } from "./core/output.ts";
+export type { IoId } from "./core/input.ts";

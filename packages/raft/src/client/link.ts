@@ -1,21 +1,23 @@
 import { RpcClient } from "@dt/rpc";
-import type { RpcClientOptions } from "@dt/rpc";
+import type { ClientOptions } from "@dt/rpc";
 
 export interface Endpoint {
   readonly host: string;
   readonly port: number;
 }
 
+export type LinkOptions = Omit<ClientOptions, "address">;
+
 /** One node as a client reaches it: the address and the connection that keeps itself up. */
 export class Link {
   readonly endpoint: Endpoint;
   readonly client: RpcClient;
 
-  constructor(endpoint: Endpoint, options: Partial<RpcClientOptions>) {
+  constructor(endpoint: Endpoint, options: LinkOptions) {
     this.endpoint = endpoint;
     this.client = new RpcClient({
       ...options,
-      endpoint: { host: endpoint.host, port: endpoint.port },
+      address: { host: endpoint.host, port: endpoint.port },
     });
   }
 

@@ -1,4 +1,4 @@
-import type { Decode, Encode, RpcClientOptions, RpcError } from "@dt/rpc";
+import type { Decode, Encode, RpcError } from "@dt/rpc";
 import { Status } from "@dt/rpc";
 import { RaftError } from "../errors.ts";
 import type { StatusReply } from "../gen/raft.ts";
@@ -8,7 +8,7 @@ import { ClientCall } from "./client-call.ts";
 import type { CallOwner } from "./client-call.ts";
 import { GroupRoute } from "./group-route.ts";
 import { endpointName, Link } from "./link.ts";
-import type { Endpoint } from "./link.ts";
+import type { Endpoint, LinkOptions } from "./link.ts";
 import { LeaderSearch } from "./leader-search.ts";
 import { isWorthAnotherNode } from "./retry-rules.ts";
 
@@ -21,7 +21,7 @@ export interface RaftClientOptions {
   /** Milliseconds that a call may take, retries included. Default 10 000. */
   readonly timeoutMs?: number;
   /** For the connections; see @dt/rpc. */
-  readonly rpc?: Partial<RpcClientOptions>;
+  readonly rpc?: LinkOptions;
 }
 
 export interface CallOptions {

@@ -1,5 +1,7 @@
 import { decodeMessage, encodeMessage } from "@dt/codec";
 import type { ByteWriter } from "@dt/codec";
+import { Role } from "../core/output.ts";
+import type { GroupStatus, RoleName } from "../node/group-status.ts";
 import type { LeaderHint as LeaderHintFields } from "../errors.ts";
 import { LeaderHint, StatusReply } from "../gen/raft.ts";
 
@@ -31,4 +33,25 @@ export function decodeLeaderHint(detail: Buffer | null): LeaderHintFields | null
     // A hint is advice: without it the client searches.
     return null;
   }
+}
+
+const ROLE_NUMBERS: Record<RoleName, Role> = Role;
+
+/** One node's answer to STATUS_COMMAND. */
+export function toStatusReply(
+  nodeId: number,
+  clusterId: string,
+  uptimeMs: number,
+  groups: readonly GroupStatus[],
+): StatusReply {
+  return {
+    nodeId,
+    clusterId,
+    processId: process.pid,
+    uptimeMs: Math.floor(uptimeMs),
+    groups: groups.map((group) => ({
+      ...group,
+      role: ROLE_NUMBERS[group.role],
+    })),
+  };
 }

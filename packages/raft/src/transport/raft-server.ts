@@ -1,0 +1,170 @@
+import { randomInt } from "node:crypto";
+import { Dispatcher, NodeClock } from "@dt/fiber";
+import type { Clock } from "@dt/fiber";
+import { RpcServer } from "@dt/rpc";
+import type { ClientOptions, CommandTable, ServerOptions } from "@dt/rpc";
+import type { NodeId } from "../core/message.ts";
+import type { RaftLog } from "../log/raft-log.ts";
+import { resolveGroupOptions } from "../node/group-options.ts";
+import type { GroupOptions } from "../node/group-options.ts";
+import { SILENT_LOGGER } from "../node/logger.ts";
+import type { Logger } from "../node/logger.ts";
+import { RaftGroup } from "../node/raft-group.ts";
+import type { Member } from "../node/raft-group.ts";
+import type { StateMachine } from "../node/state-machine.ts";
+import { STATUS_COMMAND } from "./commands.ts";
+import { checkMembers, refusePeer } from "./membership-check.ts";
+import { MEMBER_ROLE, RpcTransport } from "./rpc-transport.ts";
+import { encodeStatusReply, toStatusReply } from "./status-codec.ts";
+
+/** One group that a server takes part in. */
+export interface ServedGroup<R> {
+  /** 1 to 2^32-1, the same on every member. */
+  readonly groupId: number;
+  readonly stateMachine: StateMachine<R>;
+  /** Opened and closed by the server. */
+  readonly log: RaftLog;
+  readonly options?: GroupOptions;
+  /** Adds the commands that clients of this group may call to its table. */
+  readonly addCommands?: (group: RaftGroup<R>, table: CommandTable) => void;
+}
+
+export interface RaftServerConfig {
+  /** Members of other clusters are refused. */
+  readonly clusterId: string;
+  readonly nodeId: NodeId;
+  /** All voters with the addresses under which members and clients reach them; this node included. */
+  readonly members: readonly Member[];
+  /** Where to listen. Default: this node's own address among `members`. */
+  readonly listen?: { readonly host: string; readonly port: number };
+  /** For connections that others open; see @dt/rpc. */
+  readonly rpcServer?: Omit<ServerOptions, "identity">;
+  /** For connections to the other members; see @dt/rpc. */
+  readonly rpcClient?: Omit<ClientOptions, "address" | "identity">;
+}
+
+export interface RaftServerDeps {
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+}
+
+/** A member notices within this time that another one is gone, and finds it again. */
+const MEMBER_LINK = {
+  connectTimeoutMs: 1000,
+  reconnectMinMs: 50,
+  reconnectMaxMs: 500,
+  pingIntervalMs: 1000,
+  peerTimeoutMs: 4000,
+  maxSendBufferBytes: 64 << 20,
+  maxReplyBacklogBytes: 64 << 20,
+} as const;
+
+/**
+ * One process of a cluster: a listening port, a connection to every other member, and any number of groups that
+ * share both. Add the groups, then `listen`.
+ */
+export class RaftServer {
+  readonly nodeId: NodeId;
+  readonly rpc: RpcServer;
+  readonly transport: RpcTransport;
+  readonly #config: RaftServerConfig;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #dispatcher: Dispatcher;
+  readonly #groups = new Map<number, RaftGroup<never>>();
+  readonly #startedAtMs: number;
+  #closing: Promise<void> | null = null;
+
+  /** Throws DT_RAFT_OPTIONS with everything that is wrong with the members. */
+  constructor(config: RaftServerConfig, deps: RaftServerDeps = {}) {
+    checkMembers(config.nodeId, config.members);
+    this.nodeId = config.nodeId;
+    this.#config = config;
+    this.#clock = deps.clock ?? new NodeClock();
+    this.#logger = deps.logger ?? SILENT_LOGGER;
+    this.#startedAtMs = this.#clock.nowMs();
+    this.#dispatcher = new Dispatcher({ clock: this.#clock });
+    const { clusterId, nodeId } = config;
+    this.rpc = new RpcServer(
+      { ...config.rpcServer, identity: { clusterId, nodeId, role: MEMBER_ROLE } },
+      { onHandshake: (peer) => refusePeer(config, this.rpc.identity.processId, peer) },
+    );
+    this.transport = new RpcTransport(
+      { clusterId, nodeId, members: config.members, rpc: { ...MEMBER_LINK, ...config.rpcClient } },
+      this.rpc,
+      this.#logger,
+    );
+    this.rpc.commands.on(STATUS_COMMAND, (request) =>
+      request.reply(encodeStatusReply, this.#status()),
+    );
+  }
+
+  /**
+   * Recovers the group's log and takes part in the group. Rejects with the log's error, or with DT_RAFT_OPTIONS
+   * when its options are wrong or its id is taken.
+   */
+  async addGroup<R>(served: ServedGroup<R>): Promise<RaftGroup<R>> {
+    const { groupId, stateMachine, log } = served;
+    const group = await RaftGroup.open<R>(
+      {
+        groupId,
+        nodeId: this.nodeId,
+        members: this.#config.members,
+        stateMachine,
+        log,
+        options: resolveGroupOptions(served.options),
+        seed: randomInt(1, 2 ** 31),
+      },
+      {
+        dispatcher: this.#dispatcher,
+        clock: this.#clock,
+        transport: this.transport,
+        logger: this.#logger,
+      },
+    );
+    served.addCommands?.(group, this.transport.commands(groupId));
+    this.#groups.set(groupId, group as RaftGroup<never>);
+    return group;
+  }
+
+  /** The groups of this process. */
+  groups(): RaftGroup<never>[] {
+    return [...this.#groups.values()];
+  }
+
+  /** Starts to accept connections; resolves with the port. */
+  async listen(): Promise<number> {
+    const own = this.#config.members.find((member) => member.nodeId === this.nodeId);
+    const { host, port } = this.#config.listen ?? own ?? { host: "127.0.0.1", port: 0 };
+    const address = await this.rpc.listen({ host, port });
+    return "port" in address ? address.port : port;
+  }
+
+  /**
+   * Refuses new requests, ends the groups one after the other, answers what waits and closes every connection.
+   * Idempotent.
+   */
+  close(drainMs: number = 1000): Promise<void> {
+    this.#closing ??= this.#close(drainMs);
+    return this.#closing;
+  }
+
+  async #close(drainMs: number): Promise<void> {
+    for (const group of this.#groups.values()) {
+      await group.close();
+    }
+    await this.transport.close();
+    await this.rpc.close({ drainMs });
+    await this.#dispatcher.close();
+  }
+
+  #status() {
+    const groups = [...this.#groups.values()].map((group) => group.status());
+    return toStatusReply(
+      this.nodeId,
+      this.#config.clusterId,
+      this.#clock.nowMs() - this.#startedAtMs,
+      groups,
+    );
+  }
+}

@@ -1,0 +1,145 @@
+import { CommandTable, RpcClient } from "@dt/rpc";
+import type { IncomingRequest, ClientOptions, RpcServer } from "@dt/rpc";
+import type { Message, NodeId } from "../core/message.ts";
+import type { Logger } from "../node/logger.ts";
+import type { Member } from "../node/raft-group.ts";
+import type { RaftTransport, TransportReceiver } from "../node/transport.ts";
+import { kindOfCommand, MESSAGE_KINDS, messageCommand } from "./commands.ts";
+import { decodeMessageBody, encodeMessageBody } from "./message-codec.ts";
+
+/** Role that members announce in the handshake; only they may send messages to groups. */
+export const MEMBER_ROLE = "member";
+
+export interface RpcTransportConfig {
+  readonly nodeId: NodeId;
+  readonly clusterId: string;
+  readonly members: readonly Member[];
+  /** For the connections to the other members; see @dt/rpc. */
+  readonly rpc: Omit<ClientOptions, "address" | "identity">;
+}
+
+/** Counters since the start; plain numbers for a sampler. */
+export interface TransportCounters {
+  /** Messages dropped because the peer was not connected or its send buffer was full. */
+  dropped: number;
+  /** Messages refused because their sender is not the member that it claims to be. */
+  foreign: number;
+  /** Bodies that could not be decoded or whose records were damaged. */
+  malformed: number;
+}
+
+/**
+ * Carries the messages of all groups over one connection to each other member, dialed by the sender. Messages
+ * are one-way frames with the group's id; their order holds as long as the connection does.
+ */
+export class RpcTransport implements RaftTransport {
+  readonly counters: TransportCounters = { dropped: 0, foreign: 0, malformed: 0 };
+  readonly #config: RpcTransportConfig;
+  readonly #server: RpcServer;
+  readonly #logger: Logger;
+  readonly #clients: (RpcClient | null)[] = [];
+  readonly #tables = new Map<number, CommandTable>();
+  readonly #receivers = new Map<number, TransportReceiver>();
+
+  constructor(config: RpcTransportConfig, server: RpcServer, logger: Logger) {
+    this.#config = config;
+    this.#server = server;
+    this.#logger = logger;
+    for (const member of config.members) {
+      while (this.#clients.length <= member.nodeId) {
+        this.#clients.push(null);
+      }
+      if (member.nodeId !== config.nodeId) {
+        this.#clients[member.nodeId] = this.#dial(member);
+      }
+    }
+  }
+
+  /** The command table of a group; other commands of the group are added to it. */
+  commands(groupId: number): CommandTable {
+    let table = this.#tables.get(groupId);
+    if (table === undefined) {
+      table = new CommandTable();
+      this.#tables.set(groupId, table);
+    }
+    return table;
+  }
+
+  register(groupId: number, receiver: TransportReceiver): void {
+    const table = this.commands(groupId);
+    const onMessage = (request: IncomingRequest, body: Buffer, start: number, end: number) =>
+      this.#receive(receiver, request, body, start, end);
+    for (const kind of MESSAGE_KINDS) {
+      table.on(messageCommand(kind), onMessage);
+    }
+    this.#receivers.set(groupId, receiver);
+    this.#server.groups.register(groupId, table);
+  }
+
+  unregister(groupId: number): void {
+    this.#receivers.delete(groupId);
+    this.#tables.delete(groupId);
+    this.#server.groups.unregister(groupId);
+  }
+
+  send(groupId: number, message: Message): boolean {
+    const client = this.#clients[message.to] ?? null;
+    if (
+      client === null ||
+      !client.oneWay(messageCommand(message.kind), groupId, encodeMessageBody, message)
+    ) {
+      this.counters.dropped++;
+      return false;
+    }
+    return true;
+  }
+
+  /** Closes the connections to the other members. */
+  async close(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client?.close()));
+  }
+
+  #dial(member: Member): RpcClient {
+    const client = new RpcClient({
+      ...this.#config.rpc,
+      address: { host: member.host, port: member.port },
+      identity: {
+        nodeId: this.#config.nodeId,
+        clusterId: this.#config.clusterId,
+        role: MEMBER_ROLE,
+      },
+    });
+    client.onDisconnect(() => {
+      for (const receiver of this.#receivers.values()) {
+        receiver.onUnreachable(member.nodeId);
+      }
+    });
+    return client;
+  }
+
+  #receive(
+    receiver: TransportReceiver,
+    request: IncomingRequest,
+    body: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    const { message, fault } = decodeMessageBody(kindOfCommand(request.command), body, start, end);
+    const { peer } = request.connection;
+    if (message === null) {
+      this.counters.malformed++;
+      this.#logger.error({ peer: peer.nodeId, groupId: request.groupId, fault }, "bad message");
+      return;
+    }
+    if (
+      peer.role !== MEMBER_ROLE ||
+      peer.clusterId !== this.#config.clusterId ||
+      peer.nodeId !== message.from ||
+      message.to !== this.#config.nodeId
+    ) {
+      this.counters.foreign++;
+      return;
+    }
+    receiver.onMessage(message);
+  }
+}
