@@ -39,7 +39,7 @@ export function resolveDispatcherOptions(options: DispatcherOptions): ResolvedDi
     }
   }
   if (typeof options.clock?.setTimer !== "function") {
-    problems.push(`clock must be a Clock, got ${String(options.clock)}`);
+    problems.push("clock must be a Clock");
   }
   const turnBudget = options.turnBudget ?? DISPATCHER_DEFAULTS.turnBudget;
   if (!Number.isInteger(turnBudget) || turnBudget < 1 || turnBudget > MAX_TURN_BUDGET) {

@@ -23,7 +23,7 @@ export class Dispatcher {
   readonly #turnBudget: number;
   readonly #groups = new Set<FiberGroup>();
   readonly #onTurn = (): void => this.#runTurn();
-  readonly #failures: unknown[] = [];
+  readonly #failures: FiberError[] = [];
   #isTurnAsked = false;
   #closing: Promise<void> | null = null;
   #onAllEnded: (() => void) | null = null;
@@ -57,7 +57,22 @@ export class Dispatcher {
    * one fail (an AggregateError for several).
    */
   close(): Promise<void> {
-    this.#closing ??= this.#close();
+    if (this.#closing === null) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      this.#closing = promise;
+      this.#onAllEnded = (): void => {
+        const failures = this.#failures;
+        if (failures.length === 0) {
+          resolve();
+        } else {
+          reject(failures.length === 1 ? failures[0] : new AggregateError(failures));
+        }
+      };
+      for (const group of this.groups) {
+        group.requestShutdown();
+      }
+      this.#settleClosing();
+    }
     return this.#closing;
   }
 
@@ -81,6 +96,10 @@ export class Dispatcher {
         throw failure;
       });
     }
+    this.#settleClosing();
+  }
+
+  #settleClosing(): void {
     if (this.#groups.size === 0) {
       this.#onAllEnded?.();
     }
@@ -89,16 +108,9 @@ export class Dispatcher {
   #runTurn(): void {
     const outerFiber = runningFiber;
     const perf = this.#perf;
-    let left = this.#turnBudget;
     try {
       if (perf === null) {
-        for (; left > 0; left--) {
-          const runnable = this.#policy.pop();
-          if (runnable === null) {
-            break;
-          }
-          runnable.run();
-        }
+        this.#runReady();
       } else {
         this.#runMeasured(perf);
       }
@@ -108,6 +120,16 @@ export class Dispatcher {
       if (this.#isTurnAsked) {
         this.clock.defer(this.#onTurn);
       }
+    }
+  }
+
+  #runReady(): void {
+    for (let left = this.#turnBudget; left > 0; left--) {
+      const runnable = this.#policy.pop();
+      if (runnable === null) {
+        break;
+      }
+      runnable.run();
     }
   }
 
@@ -125,21 +147,5 @@ export class Dispatcher {
       perf.onEnd(PerfKind.resume, 1);
     }
     perf.onEnd(PerfKind.turn, count);
-  }
-
-  async #close(): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onAllEnded = resolve;
-    // #closing must be set before the first group can end; see removeEnded().
-    await null;
-    for (const group of this.#groups) {
-      group.requestShutdown();
-    }
-    if (this.#groups.size > 0) {
-      await promise;
-    }
-    if (this.#failures.length > 0) {
-      throw this.#failures.length === 1 ? this.#failures[0] : new AggregateError(this.#failures);
-    }
   }
 }

@@ -1,6 +1,7 @@
 import { FiberError } from "./fiber-error.ts";
-import { beginWait, checkTimeout } from "./parking.ts";
-import type { FiberOp, WaitFinisher } from "./parking.ts";
+import { beginWait } from "./begin-wait.ts";
+import type { FiberOp } from "./fiber-gen.ts";
+import type { WaitFinisher } from "./parking.ts";
 import { RingQueue } from "./ring-queue.ts";
 import { WaitList } from "./wait-list.ts";
 import type { WaitTarget } from "./wait-list.ts";
@@ -46,7 +47,7 @@ export class FiberChannel<T extends NonNullable<unknown>> {
   /** Adds an item without waiting; false, and nothing done, when full or closed. */
   offer(item: T): boolean {
     // Fibers that wait in put() came first.
-    if (this.#isClosed || this.#items.size >= this.capacity || this.#putters.size > 0) {
+    if (this.#isClosed || this.#items.size >= this.capacity || !this.#putters.isEmpty) {
       return false;
     }
     this.#accept(item);
@@ -55,15 +56,14 @@ export class FiberChannel<T extends NonNullable<unknown>> {
 
   /** Adds an item, waiting for room; false when closed or when `timeoutMs` passed first. */
   put(item: T, timeoutMs: number = Infinity): FiberOp<boolean> {
-    const limitMs = checkTimeout(timeoutMs);
-    const wait = beginWait<boolean>(this.#putTarget, false);
+    const wait = beginWait<boolean>(this.#putTarget, false, timeoutMs);
     if (this.#isClosed) {
       wait.wake(false);
     } else if (this.offer(item)) {
       wait.wake(true);
     } else {
       wait.enlist(this.#putters, item);
-      wait.limit(limitMs);
+      wait.limit(timeoutMs);
     }
     return wait;
   }
@@ -80,14 +80,13 @@ export class FiberChannel<T extends NonNullable<unknown>> {
 
   /** Waits for an item: null when closed and empty, or when `timeoutMs` passed first. */
   take(timeoutMs: number = Infinity): FiberOp<T | null> {
-    const limitMs = checkTimeout(timeoutMs);
-    const wait = beginWait<T | null>(this.#takeTarget, null);
+    const wait = beginWait<T | null>(this.#takeTarget, null, timeoutMs);
     const item = this.tryTake();
     if (item !== null || this.#isClosed) {
       wait.wake(item);
     } else {
       wait.enlist(this.#takers, undefined);
-      wait.limit(limitMs);
+      wait.limit(timeoutMs);
     }
     return wait;
   }
@@ -98,15 +97,14 @@ export class FiberChannel<T extends NonNullable<unknown>> {
    * passed first.
    */
   takeAll(into: T[], timeoutMs: number = Infinity): FiberOp<number> {
-    const limitMs = checkTimeout(timeoutMs);
-    const wait = beginWait<number>(this.#takeTarget, 0);
+    const wait = beginWait<number>(this.#takeTarget, 0, timeoutMs);
     const drain = new Drain(this, into);
     wait.finishWith(drain);
     if (this.#items.size > 0 || this.#isClosed) {
       wait.wake(0);
     } else {
       wait.enlist(this.#takers, drain);
-      wait.limit(limitMs);
+      wait.limit(timeoutMs);
     }
     return wait;
   }

@@ -1,7 +1,7 @@
 // Hot path: per park and wake. Bench: bench/switch.bench.ts. No closures, no promises.
 import { FiberError } from "./fiber-error.ts";
-import { beginWait, checkTimeout } from "./parking.ts";
-import type { FiberOp } from "./parking.ts";
+import { beginWait } from "./begin-wait.ts";
+import type { FiberOp } from "./fiber-gen.ts";
 import { WaitList } from "./wait-list.ts";
 import type { WaitTarget } from "./wait-list.ts";
 
@@ -17,17 +17,16 @@ export class FiberCondition implements WaitTarget {
     this.name = name;
   }
 
-  /** Fibers that wait for it now. */
-  get waiterCount(): number {
-    return this.#waiters.size;
+  /** True while a fiber waits for it. */
+  get hasWaiters(): boolean {
+    return !this.#waiters.isEmpty;
   }
 
   /** Waits for a signal: true when it came, false when `timeoutMs` passed first. */
   wait(timeoutMs: number = Infinity): FiberOp<boolean> {
-    const limitMs = checkTimeout(timeoutMs);
-    const wait = beginWait<boolean>(this, false);
+    const wait = beginWait<boolean>(this, false, timeoutMs);
     wait.enlist(this.#waiters, true);
-    wait.limit(limitMs);
+    wait.limit(timeoutMs);
     return wait;
   }
 
@@ -39,7 +38,6 @@ export class FiberCondition implements WaitTarget {
     conditions: readonly FiberCondition[],
     timeoutMs: number = Infinity,
   ): FiberOp<number> {
-    const limitMs = checkTimeout(timeoutMs);
     const target = conditions.length === 1 ? conditions[0] : new AnyOf(conditions);
     if (target === undefined || conditions.length === 0) {
       throw new FiberError({
@@ -48,14 +46,14 @@ export class FiberCondition implements WaitTarget {
         problem: "must hold at least one condition",
       });
     }
-    const wait = beginWait<number>(target, -1);
+    const wait = beginWait<number>(target, -1, timeoutMs);
     for (let i = 0; i < conditions.length; i++) {
       const condition = conditions[i];
       if (condition !== undefined) {
         wait.enlist(condition.#waiters, i);
       }
     }
-    wait.limit(limitMs);
+    wait.limit(timeoutMs);
     return wait;
   }
 

@@ -1,6 +1,7 @@
 import { FiberError } from "./fiber-error.ts";
-import { THROW_ON_TIMEOUT, beginWait, checkTimeout } from "./parking.ts";
-import type { FiberOp, FiberWait } from "./parking.ts";
+import { beginWait } from "./begin-wait.ts";
+import { THROW_ON_TIMEOUT } from "./parking.ts";
+import type { FiberOp, FiberWait } from "./fiber-gen.ts";
 import { WaitList } from "./wait-list.ts";
 import type { WaitTarget } from "./wait-list.ts";
 
@@ -42,7 +43,7 @@ export class FiberFuture<T> implements WaitTarget {
 
   /** True while a fiber waits for it or a listener is attached. */
   get isObserved(): boolean {
-    return this.#waiters.size > 0 || this.#listeners !== null;
+    return !this.#waiters.isEmpty || this.#listeners !== null;
   }
 
   /** Sets the value. Throws DT_FIBER_FUTURE_COMPLETED the second time. */
@@ -92,15 +93,14 @@ export class FiberFuture<T> implements WaitTarget {
    * `timeoutMs` pass first; the future itself goes on.
    */
   wait(timeoutMs: number = Infinity): FiberOp<T> {
-    const limitMs = checkTimeout(timeoutMs);
-    const wait = beginWait<T>(this, THROW_ON_TIMEOUT);
+    const wait = beginWait<T>(this, THROW_ON_TIMEOUT, timeoutMs);
     if (this.#state === COMPLETED) {
       wait.wake(this.#value);
     } else if (this.#state === FAILED) {
       wait.wakeWithError(this.#error);
     } else {
       wait.enlist(this.#waiters, undefined);
-      wait.limit(limitMs);
+      wait.limit(timeoutMs);
     }
     return wait;
   }

@@ -7,7 +7,7 @@ import type { FiberOptions } from "./fiber.ts";
 import type { GroupDump } from "./group-dump.ts";
 import { resolveGroupOptions } from "./group-options.ts";
 import type { FiberGroupOptions, ResolvedGroupOptions } from "./group-options.ts";
-import type { FiberGen } from "./parking.ts";
+import type { FiberGen } from "./fiber-gen.ts";
 import { TaskQueue } from "./task-queue.ts";
 import { fiberFrames } from "./virtual-stack.ts";
 import { WaitList } from "./wait-list.ts";
@@ -67,6 +67,10 @@ export class FiberGroup {
     this.#refuseEnded();
     const isDaemon = options.daemon ?? false;
     const priority = options.priority ?? this.#options.priority;
+    if (priority !== 0 && priority !== 1 && priority !== 2) {
+      const problem = `must be 0, 1 or 2, got ${String(priority)}`;
+      throw new FiberError({ code: "DT_FIBER_ARGUMENT", argument: "priority", problem });
+    }
     const fiber = new Fiber<T>(this, name, body, isDaemon, priority);
     this.#fibers.add(fiber);
     if (!isDaemon) {

@@ -4,7 +4,7 @@ import { FiberError } from "./fiber-error.ts";
 import { FiberFuture } from "./fiber-future.ts";
 import type { FiberGroup } from "./fiber-group.ts";
 import { Parking } from "./parking.ts";
-import type { FiberGen, FiberOp } from "./parking.ts";
+import type { FiberGen, FiberOp, FiberWait } from "./fiber-gen.ts";
 import { runningFiber, setRunningFiber } from "./running-fiber.ts";
 import type { Runnable } from "./scheduling-policy.ts";
 import { currentFrames, fiberFrames } from "./virtual-stack.ts";
@@ -128,34 +128,31 @@ export class Fiber<T = unknown> implements Runnable {
   run(): void {
     this.#state = "running";
     setRunningFiber(this);
+    let value: T;
     try {
-      let step: IteratorResult<unknown, T>;
-      const gen = (this.#gen ??= this.#body());
-      if (this.#resumesByReturn) {
-        this.#resumesByReturn = false;
-        step = gen.return(undefined as T);
-      } else {
-        step = gen.next();
-      }
+      const gen = this.#gen;
+      let step = gen === null || this.#resumesByReturn ? this.#firstOrLast() : gen.next();
       while (step.done !== true) {
         if (step.value !== this.parking) {
-          step = gen.throw(new FiberError({ code: "DT_FIBER_BAD_YIELD", fiber: this.name }));
+          const fault = { code: "DT_FIBER_BAD_YIELD", fiber: this.name } as const;
+          step = this.#generator().throw(new FiberError(fault));
         } else if (!this.parking.isParked) {
           // yieldNow: queued again already.
           return;
         } else if (this.isToBeCancelled) {
-          this.#isCancelled = true;
           this.parking.abandon();
-          step = gen.return(undefined as T);
+          step = this.#unwind(this.#generator());
         } else {
           this.#state = "waiting";
           return;
         }
       }
-      this.#end(step.value);
+      value = step.value;
     } catch (error) {
       this.#fail(error);
+      return;
     }
+    this.#end(value);
   }
 
   /** For the parking: the wait is over, the fiber can go on. */
@@ -176,12 +173,12 @@ export class Fiber<T = unknown> implements Runnable {
 
   /** For the parking: the error of an interrupt, made where the fiber stands. */
   takeInterrupt(): FiberError {
-    const reason = this.#interruptReason;
+    const cause = this.#interruptReason;
     this.#isInterruptPending = false;
     this.#interruptReason = undefined;
     const error = new FiberError(
       { code: "DT_FIBER_INTERRUPTED", fiber: this.name, group: this.group.name },
-      reason === undefined ? undefined : { cause: reason },
+      cause === undefined ? undefined : { cause },
     );
     this.#thrownInterrupt = error;
     return error;
@@ -205,35 +202,61 @@ export class Fiber<T = unknown> implements Runnable {
     }
   }
 
+  /** A step that is not the plain continuation: the start of the body, or its unwinding. */
+  #firstOrLast(): IteratorResult<FiberWait, T> {
+    const gen = this.#generator();
+    if (!this.#resumesByReturn) {
+      return gen.next();
+    }
+    this.#resumesByReturn = false;
+    return this.#unwind(gen);
+  }
+
+  /** Runs the finally blocks of the body; what they return is of no interest. */
+  #unwind(gen: FiberGen<T>): IteratorResult<FiberWait, T> {
+    this.#isCancelled = true;
+    return gen.return(undefined as T);
+  }
+
+  #generator(): FiberGen<T> {
+    this.#gen ??= this.#body();
+    return this.#gen;
+  }
+
   #end(value: T): void {
     if (!this.parking.isIdle) {
-      const error = this.parking.unusedError();
-      this.parking.abandon();
-      this.#fail(error);
+      this.#fail(this.parking.unusedError());
       return;
     }
     this.#state = "ended";
-    if (this.#isCancelled) {
-      this.result.fail(
-        new FiberError({ code: "DT_FIBER_CANCELLED", fiber: this.name, group: this.group.name }),
-      );
-    } else {
-      this.result.complete(value);
+    setRunningFiber(null);
+    try {
+      if (this.#isCancelled) {
+        const { name, group } = this;
+        const fault = { code: "DT_FIBER_CANCELLED", fiber: name, group: group.name } as const;
+        this.result.fail(new FiberError(fault));
+      } else {
+        this.result.complete(value);
+      }
+    } finally {
+      this.#leaveGroup();
     }
-    this.#leaveGroup();
   }
 
   #fail(error: unknown): void {
-    if (!this.parking.isIdle) {
-      this.parking.abandon();
-    }
+    this.parking.abandon();
     this.#state = "ended";
-    const isExpected = error === this.#thrownInterrupt || this.result.isObserved;
-    this.result.fail(error);
-    if (!isExpected) {
-      this.group.reportUncaught(this.#uncaught(error));
+    setRunningFiber(null);
+    // Whoever waits for the result gets the error; with nobody there it is the group's.
+    const isHandled = error === this.#thrownInterrupt || this.result.isObserved;
+    try {
+      this.result.fail(error);
+      if (!isHandled) {
+        this.group.reportUncaught(this.#uncaught(error));
+      }
+    } finally {
+      this.#leaveGroup();
     }
-    this.#leaveGroup();
   }
 
   #leaveGroup(): void {
@@ -270,7 +293,10 @@ export function uncaughtError(
 ): FiberError {
   const origin = `    at fiber ${fiber} of group ${group}`;
   const virtualStack = frames === "" ? origin : `${frames}\n${origin}`;
-  const error = new FiberError({ code: "DT_FIBER_UNCAUGHT", fiber, group, virtualStack }, { cause });
+  const error = new FiberError(
+    { code: "DT_FIBER_UNCAUGHT", fiber, group, virtualStack },
+    { cause },
+  );
   error.stack = `${error.name}: ${error.message}\n${virtualStack}`;
   return error;
 }

@@ -49,7 +49,7 @@ export class NodeClock implements Clock {
     // Read once: a callback that sets a timer for now must not keep this loop alive.
     const nowMs = this.nowMs();
     try {
-      for (let due = this.#timers.popDue(nowMs); due !== undefined; ) {
+      for (let due = this.#timers.popDue(nowMs); due !== undefined;) {
         due.fn();
         due = this.#timers.popDue(nowMs);
       }

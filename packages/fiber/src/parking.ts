@@ -1,22 +1,11 @@
 // Hot path: per park and wake. Bench: bench/switch.bench.ts. No closures, no promises.
 import type { TimerHandle } from "./clock.ts";
 import { FiberError } from "./fiber-error.ts";
+import type { FiberWait } from "./fiber-gen.ts";
 import type { Fiber } from "./fiber.ts";
 import { runningFiber } from "./running-fiber.ts";
 import { WaitNode } from "./wait-list.ts";
 import type { WaitList, WaitTarget } from "./wait-list.ts";
-
-/** What a fiber yields while it waits. Only the primitives of this package make one. */
-export type FiberWait = Parking;
-
-/** The body of a fiber, or a part of one called with `yield*`. */
-export type FiberGen<T> = Generator<FiberWait, T, unknown>;
-
-/**
- * A wait that has begun and must be consumed with `yield*` at once. It is the fiber's own,
- * reused object: keep the result, never the wait.
- */
-export type FiberOp<T> = Iterable<FiberWait, T, unknown>;
 
 /** Computes the result of a wait when its fiber is resumed, not when it is woken. */
 export interface WaitFinisher {
@@ -162,13 +151,9 @@ export class Parking<T = unknown> implements Iterator<FiberWait, T, unknown> {
 
   /** Ends the wait by itself after `timeoutMs`; Infinity means never, 0 at the next timer tick. */
   limit(timeoutMs: number): void {
-    this.#timeoutMs = timeoutMs;
-    if (timeoutMs === Infinity) {
-      return;
+    if (timeoutMs !== Infinity) {
+      this.#startTimer(timeoutMs);
     }
-    const clock = this.fiber.clock;
-    this.#onTimer ??= () => this.#expire();
-    this.#timer = clock.setTimer(clock.nowMs() + timeoutMs, this.#onTimer);
   }
 
   /** Ends the wait as soon as everything that is ready now has run. */
@@ -188,14 +173,18 @@ export class Parking<T = unknown> implements Iterator<FiberWait, T, unknown> {
 
   /** Ends the wait of a parked fiber by throwing DT_FIBER_INTERRUPTED in it. */
   wakeInterrupted(): void {
+    const list = this.#node.list;
     this.#settle(INTERRUPTED, undefined);
+    list?.noteLeft();
   }
 
   /** Forgets the wait; the fiber will be resumed by other means or has ended. */
   abandon(): void {
+    const list = this.#node.list;
     this.#detach();
     this.#phase = IDLE;
     this.#value = undefined;
+    list?.noteLeft();
   }
 
   /** A fiber ended, or waits anew, although a wait it began was never given to `yield*`. */
@@ -206,6 +195,13 @@ export class Parking<T = unknown> implements Iterator<FiberWait, T, unknown> {
       fiber: this.fiber.name,
       waitingFor,
     });
+  }
+
+  #startTimer(timeoutMs: number): void {
+    const clock = this.fiber.clock;
+    this.#timeoutMs = timeoutMs;
+    this.#onTimer ??= () => this.#expire();
+    this.#timer = clock.setTimer(clock.nowMs() + Math.max(0, timeoutMs), this.#onTimer);
   }
 
   #yieldTurn(): IteratorResult<FiberWait, T> {
@@ -226,12 +222,14 @@ export class Parking<T = unknown> implements Iterator<FiberWait, T, unknown> {
   }
 
   #expire(): void {
+    const list = this.#node.list;
     this.#timer = null;
     if (this.#onTimeout === THROW_ON_TIMEOUT) {
       this.#settle(TIMED_OUT, undefined);
     } else {
       this.#settle(RETURNED, this.#onTimeout);
     }
+    list?.noteLeft();
   }
 
   #settle(outcome: number, value: unknown): void {
@@ -247,28 +245,18 @@ export class Parking<T = unknown> implements Iterator<FiberWait, T, unknown> {
   }
 
   #detach(): void {
-    const timer = this.#timer;
-    if (timer !== null) {
+    if (this.#timer !== null) {
+      this.fiber.clock.clearTimer(this.#timer);
       this.#timer = null;
-      this.fiber.clock.clearTimer(timer);
     }
     if (this.#nodeCount > 0) {
-      this.#leaveLists();
-    }
-  }
-
-  #leaveLists(): void {
-    const node = this.#node;
-    if (node.list !== null) {
-      node.list.remove(node);
-    }
-    for (let i = 0; i < this.#nodeCount - 1; i++) {
-      const more = this.#moreNodes[i];
-      if (more !== undefined && more.list !== null) {
-        more.list.remove(more);
+      this.#node.list?.remove(this.#node);
+      for (let i = 0; i < this.#nodeCount - 1; i++) {
+        const more = this.#moreNodes[i];
+        more?.list?.remove(more);
       }
+      this.#nodeCount = 0;
     }
-    this.#nodeCount = 0;
   }
 
   /** Errors are made here, inside the fiber, so that their stack is the fiber's own. */
@@ -286,34 +274,4 @@ export class Parking<T = unknown> implements Iterator<FiberWait, T, unknown> {
     this.fiber.noteRethrow(value);
     throw value;
   }
-}
-
-/**
- * Begins a wait of the running fiber. `onTimeout` is what the wait returns when its time is up,
- * or THROW_ON_TIMEOUT.
- */
-export function beginWait<T>(target: WaitTarget, onTimeout: T | typeof THROW_ON_TIMEOUT): Parking<T> {
-  const fiber = runningFiber;
-  if (fiber === null) {
-    throw new FiberError({
-      code: "DT_FIBER_OUTSIDE_FIBER",
-      operation: `waiting for ${target.describeWait()}`,
-    });
-  }
-  const parking = fiber.parking;
-  parking.arm(target, onTimeout);
-  // The fiber's one parking serves waits of every type, one after the other.
-  return parking as Parking<T>;
-}
-
-/** Refuses NaN; a negative timeout counts as 0. */
-export function checkTimeout(timeoutMs: number): number {
-  if (Number.isNaN(timeoutMs)) {
-    throw new FiberError({
-      code: "DT_FIBER_ARGUMENT",
-      argument: "timeoutMs",
-      problem: "must be a number, got NaN",
-    });
-  }
-  return Math.max(0, timeoutMs);
 }

@@ -1,5 +1,9 @@
+/** Frames of the machinery between two calls of a fiber. */
+const RESUMPTION =
+  /^\s+at (.*\.)?(next|throw|return) \(<anonymous>\)$|^\s+at (Parking\.|#throwOutcome)/;
+
 /** The frame of the method that resumes fibers; what is below it belongs to the event loop. */
-const RESUME_FRAME = /^\s+at Fiber\.(run|resume)\b/;
+const RESUME_FRAME = /^\s+at Fiber\.run\b/;
 
 /**
  * The frames of an error thrown inside a fiber, innermost first, up to where the dispatcher
@@ -15,7 +19,7 @@ export function fiberFrames(error: unknown): string {
     if (RESUME_FRAME.test(line)) {
       break;
     }
-    if (/^\s+at /.test(line)) {
+    if (/^\s+at /.test(line) && !RESUMPTION.test(line)) {
       frames.push(line);
     }
   }

@@ -26,14 +26,20 @@ export class WaitNode {
 
 /** Parked fibers in the order they came; any of them can leave from the middle. */
 export class WaitList {
+  readonly #onLeave: (() => void) | null;
   #head: WaitNode | null = null;
   #tail: WaitNode | null = null;
-  #size = 0;
 
-  get size(): number {
-    return this.#size;
+  /** `onLeave` is called after a waiter gave up: its time was up or it was interrupted. */
+  constructor(onLeave: (() => void) | null = null) {
+    this.#onLeave = onLeave;
   }
 
+  get isEmpty(): boolean {
+    return this.#head === null;
+  }
+
+  /** The node that has waited longest. */
   get head(): WaitNode | null {
     return this.#head;
   }
@@ -49,16 +55,6 @@ export class WaitList {
       tail.next = node;
     }
     this.#tail = node;
-    this.#size += 1;
-  }
-
-  /** Takes the longest waiting node out. */
-  shift(): WaitNode | null {
-    const head = this.#head;
-    if (head !== null) {
-      this.remove(head);
-    }
-    return head;
   }
 
   remove(node: WaitNode): void {
@@ -78,6 +74,10 @@ export class WaitList {
     node.prev = null;
     node.next = null;
     node.payload = undefined;
-    this.#size -= 1;
+  }
+
+  /** For the parking: a node was removed without having been woken by the owner of the list. */
+  noteLeft(): void {
+    this.#onLeave?.();
   }
 }
