@@ -28,8 +28,10 @@ export const IMPORT_TABLE: ImportTable = {
     importsOnlyFrom: { rpc: ["transport", "client"] },
     areas: {
       core: { areas: ["entry"], modules: ["@dt/codec"] },
-      node: { areas: ["core", "entry", "log"] },
-      transport: { areas: ["node", "core", "entry", "gen"] },
+      log: { areas: ["core", "entry", "errors"], modules: ["@dt/codec"] },
+      node: { areas: ["core", "entry", "log", "errors"], modules: ["@dt/codec", "@dt/fiber"] },
+      transport: { areas: ["node", "log", "core", "entry", "errors", "gen"] },
+      client: { areas: ["transport", "core", "errors", "gen"] },
     },
     pureAreas: ["core"],
   },
