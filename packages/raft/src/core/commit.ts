@@ -1,0 +1,26 @@
+import type { CoreState } from "./core-state.ts";
+import { kthLargest } from "./quorum.ts";
+import { isReadable, onReadable } from "./reads.ts";
+
+/**
+ * Leader: commits what a quorum has durably, if it is of the own term; entries of earlier terms are
+ * committed by what follows them (Raft paper, section 5.4.2). The leader's own disk counts like any
+ * other, so a group may commit before its leader's write is durable, and a lone voter never does.
+ */
+export function advanceCommit(s: CoreState): void {
+  const durable = s.scratch;
+  durable.length = 0;
+  durable.push(s.writes.durableIndex);
+  for (const peer of s.peers) {
+    durable.push(peer.matchIndex);
+  }
+  const index = kthLargest(durable, s.quorum);
+  if (index <= s.commitIndex || index < s.termStartIndex) {
+    return;
+  }
+  const wasReadable = isReadable(s);
+  s.commitIndex = index;
+  if (!wasReadable) {
+    onReadable(s);
+  }
+}

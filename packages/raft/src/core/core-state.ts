@@ -1,0 +1,180 @@
+import type { LogState } from "./log-state.ts";
+import { GatedAcks } from "./gated-acks.ts";
+import { invariant } from "./invariant.ts";
+import { LogView } from "./log-view.ts";
+import type { NodeId } from "./message.ts";
+import type { CoreOptions } from "./options.ts";
+import { Outbox } from "./outbox.ts";
+import { Role } from "./output.ts";
+import { PendingReads } from "./pending-reads.ts";
+import { Peer } from "./progress.ts";
+import { quorumSize } from "./quorum.ts";
+import { nextRandom, randomBetween, seedRandom } from "./random.ts";
+import { TermRuns } from "./term-runs.ts";
+import { WriteTracker } from "./write-tracker.ts";
+
+/** What a core starts from. */
+export interface CoreConfig {
+  readonly id: NodeId;
+  /** Members that vote. A node that is not among them follows and never campaigns. */
+  readonly voters: readonly NodeId[];
+  readonly options: CoreOptions;
+  /** What the log holds. */
+  readonly state: LogState;
+  /** What the state machine holds; at most the last entry of the log. */
+  readonly appliedIndex: number;
+  readonly seed: number;
+}
+
+/**
+ * Everything the algorithm remembers: plain data, changed only by the functions of this folder.
+ *
+ * appliedIndex <= commitIndex <= log.lastIndex
+ */
+export class CoreState {
+  readonly config: CoreConfig;
+  readonly id: NodeId;
+  readonly options: CoreOptions;
+  readonly isVoter: boolean;
+  readonly quorum: number;
+  readonly peers: Peer[] = [];
+
+  /** The clocks at the last step. */
+  nowMs: number;
+  wallMs = 0;
+  lastTickMs: number;
+  randomState: number;
+  /** The timeout drawn for this round. */
+  electionTimeoutMs = 0;
+  electionDeadlineMs = 0;
+  /** When a live leader was last heard: until electionTimeoutMin later it gets no rival. */
+  heardLeaderMs: number;
+  /** One decision was put off after a stall of the process; the next one is not. */
+  isStallExcused = false;
+
+  term: number;
+  vote: NodeId;
+  role: Role = Role.follower;
+  leaderId: NodeId = 0;
+  readonly log: LogView;
+  readonly writes: WriteTracker;
+  commitIndex: number;
+  appliedIndex: number;
+
+  /** Acks and the vote of this term that wait for writes. */
+  readonly acks: GatedAcks;
+  grantTo: NodeId = 0;
+  /** Candidate: the own vote is durable, so it counts and others have been asked. */
+  hasOwnVote = false;
+
+  /** Leader: index of the no-op that opened its term. */
+  termStartIndex = 0;
+  heartbeatDueMs = 0;
+  isHeartbeatWanted = false;
+  isAppendWanted = false;
+  /** Leader: the lease that quorum answers gave, as a time of this clock; 0 = none. */
+  leaseUntilMs = 0;
+  readonly reads: PendingReads;
+
+  readonly out: Outbox;
+  /** Commit index in the last output. */
+  reportedCommitIndex: number;
+  /** Work space of quorum questions; carries nothing from one step to the next. */
+  readonly scratch: number[] = [];
+
+  constructor(config: CoreConfig, nowMs: number, from: CoreState | null = null) {
+    const { hardState, firstIndex, lastIndex, lastChain, termRuns } = config.state;
+    this.config = config;
+    this.id = config.id;
+    this.options = config.options;
+    this.isVoter = config.voters.includes(config.id);
+    this.quorum = quorumSize(config.voters.length);
+    this.nowMs = nowMs;
+    this.lastTickMs = nowMs;
+    this.heardLeaderMs = nowMs;
+    this.term = hardState.term;
+    this.vote = hardState.vote;
+    this.randomState = seedRandom(config.seed, config.id);
+    this.appliedIndex = config.appliedIndex;
+    this.commitIndex = Math.max(Math.min(hardState.commitIndex, lastIndex), config.appliedIndex);
+    this.reportedCommitIndex = this.commitIndex;
+    if (from === null) {
+      for (const id of config.voters) {
+        if (id !== config.id) {
+          this.peers.push(new Peer(id));
+        }
+      }
+      this.log = new LogView(new TermRuns(firstIndex, lastIndex, termRuns), lastChain);
+      this.writes = new WriteTracker(lastIndex);
+      this.acks = new GatedAcks();
+      this.reads = new PendingReads();
+      this.out = new Outbox();
+      this.#start();
+      return;
+    }
+    for (const peer of from.peers) {
+      this.peers.push(peer.clone());
+    }
+    this.log = from.log.clone();
+    this.writes = from.writes.clone();
+    this.acks = from.acks.clone();
+    this.reads = from.reads.clone();
+    this.out = from.out.clone();
+    this.#copyScalars(from);
+  }
+
+  clone(): CoreState {
+    return new CoreState(this.config, this.nowMs, this);
+  }
+
+  /** The other voter `id`, or null. */
+  peer(id: NodeId): Peer | null {
+    for (const peer of this.peers) {
+      if (peer.id === id) {
+        return peer;
+      }
+    }
+    return null;
+  }
+
+  #start(): void {
+    const { id, voters, appliedIndex, options } = this.config;
+    invariant(id > 0 && voters.every((voter) => voter > 0), "node ids are above 0");
+    invariant(voters.length > 0, "a group has voters");
+    invariant(new Set(voters).size === voters.length, "no voter is listed twice");
+    invariant(appliedIndex <= this.log.lastIndex, "the state machine is not ahead of the log");
+    invariant(this.log.lastTerm <= this.term, "no entry is of a term not entered yet");
+    const isAlone = this.isVoter && voters.length === 1;
+    this.randomState = nextRandom(this.randomState);
+    this.electionTimeoutMs = randomBetween(
+      this.randomState,
+      options.electionTimeoutMinMs,
+      options.electionTimeoutMaxMs,
+    );
+    this.electionDeadlineMs = this.nowMs + (isAlone ? 0 : this.electionTimeoutMs);
+  }
+
+  #copyScalars(from: CoreState): void {
+    this.wallMs = from.wallMs;
+    this.lastTickMs = from.lastTickMs;
+    this.randomState = from.randomState;
+    this.electionTimeoutMs = from.electionTimeoutMs;
+    this.electionDeadlineMs = from.electionDeadlineMs;
+    this.heardLeaderMs = from.heardLeaderMs;
+    this.isStallExcused = from.isStallExcused;
+    this.term = from.term;
+    this.vote = from.vote;
+    this.role = from.role;
+    this.leaderId = from.leaderId;
+    this.commitIndex = from.commitIndex;
+    this.appliedIndex = from.appliedIndex;
+    this.grantTo = from.grantTo;
+    this.hasOwnVote = from.hasOwnVote;
+    this.termStartIndex = from.termStartIndex;
+    this.heartbeatDueMs = from.heartbeatDueMs;
+    this.isHeartbeatWanted = from.isHeartbeatWanted;
+    this.isAppendWanted = from.isAppendWanted;
+    this.leaseUntilMs = from.leaseUntilMs;
+    this.reportedCommitIndex = from.reportedCommitIndex;
+  }
+}

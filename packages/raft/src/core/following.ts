@@ -1,0 +1,172 @@
+// Hot path: per message. No closures, no promises.
+import { type EntryBatch, sliceBatch } from "../entry/entry-batch.ts";
+import { conflictHint } from "./conflict-hint.ts";
+import type { CoreState } from "./core-state.ts";
+import { invariant } from "./invariant.ts";
+import { type Append, type Heartbeat, MessageKind, type NodeId } from "./message.ts";
+import { Role } from "./output.ts";
+import { becomeFollower } from "./role.ts";
+import { leaderHeard } from "./timing.ts";
+
+export function onAppend(s: CoreState, append: Append): void {
+  if (append.term < s.term) {
+    // Answered so that a leader of the past learns of the present.
+    replyToAppend(s, append, false, append.prevIndex, 0, 0);
+    return;
+  }
+  follow(s, append.from, append.term);
+  if (!isPrevMatching(s, append)) {
+    const { prevIndex, prevTerm } = append;
+    const hintIndex = conflictHint(s.log.runs, prevIndex, prevTerm, s.commitIndex);
+    replyToAppend(s, append, false, prevIndex, hintIndex, Math.max(s.log.termAt(hintIndex), 0));
+    return;
+  }
+  const verifiedIndex = takeEntries(s, append);
+  commitTo(s, Math.min(append.commitIndex, verifiedIndex));
+  acknowledge(s, append, verifiedIndex);
+}
+
+export function onHeartbeat(s: CoreState, heartbeat: Heartbeat): void {
+  if (heartbeat.term >= s.term) {
+    follow(s, heartbeat.from, heartbeat.term);
+    // The leader names no entry here that this node has not acknowledged to it.
+    commitTo(s, Math.min(heartbeat.commitIndex, s.log.lastIndex));
+  }
+  s.out.messages.push({
+    kind: MessageKind.heartbeatReply,
+    from: s.id,
+    to: heartbeat.from,
+    term: s.term,
+    sentAtMs: heartbeat.sentAtMs,
+    readToken: heartbeat.readToken,
+  });
+}
+
+/** Entries that waited for their write are durable: tells the leader. */
+export function releaseAcks(s: CoreState): void {
+  const to = s.acks.to;
+  const ack = s.acks.release(s.writes.durableSequence);
+  if (ack !== null) {
+    pushAck(s, to, ack.index, ack.sentAtMs, ack.readToken);
+  }
+}
+
+function follow(s: CoreState, leaderId: NodeId, term: number): void {
+  invariant(
+    term > s.term || (s.role !== Role.leader && (s.leaderId === 0 || s.leaderId === leaderId)),
+    "a term has one leader",
+  );
+  becomeFollower(s, term, leaderId);
+  leaderHeard(s);
+}
+
+function isPrevMatching(s: CoreState, append: Append): boolean {
+  const { prevIndex, prevTerm } = append;
+  const ownTerm = s.log.termAt(prevIndex);
+  if (prevIndex > s.commitIndex) {
+    return ownTerm === prevTerm;
+  }
+  // What is committed agrees with every leader to come, also where the log's head is gone.
+  invariant(ownTerm === prevTerm || ownTerm < 0, "a leader has every committed entry");
+  return true;
+}
+
+/** Adds what is new, and cuts the log only where it contradicts. Returns the last entry verified. */
+function takeEntries(s: CoreState, append: Append): number {
+  let next = append.prevIndex + 1;
+  for (const batch of append.batches) {
+    invariant(batch.firstIndex === next && batch.term <= append.term, "entries follow each other");
+    next = batch.lastIndex + 1;
+    takeBatch(s, batch);
+  }
+  return next - 1;
+}
+
+function takeBatch(s: CoreState, batch: EntryBatch): void {
+  const log = s.log;
+  let from = batch.firstIndex;
+  if (from <= log.lastIndex) {
+    from = firstDifferent(s, batch);
+    if (from > batch.lastIndex) {
+      return;
+    }
+  }
+  const part = sliceBatch(batch, from, batch.lastIndex);
+  if (from <= log.lastIndex) {
+    invariant(from > s.commitIndex, "a committed entry is never cut away");
+    log.truncate(from, part.prevChain);
+    s.writes.truncated(from);
+  }
+  log.append(part);
+}
+
+/** The first entry of `batch` that the log does not have; equal (index, term) is an equal entry. */
+function firstDifferent(s: CoreState, batch: EntryBatch): number {
+  const from = Math.max(batch.firstIndex, s.log.firstIndex);
+  if (from > batch.lastIndex || s.log.termAt(from) !== batch.term) {
+    return from;
+  }
+  return Math.min(s.log.runs.runEnd(from), batch.lastIndex) + 1;
+}
+
+function commitTo(s: CoreState, index: number): void {
+  if (index > s.commitIndex) {
+    s.commitIndex = index;
+  }
+}
+
+/** The ack leaves when the entries it speaks for, and the term it is given in, are durable. */
+function acknowledge(s: CoreState, append: Append, verifiedIndex: number): void {
+  const writes = s.writes;
+  // Committed entries agree with the leader's: an old or low append still tells it all of them.
+  const index = Math.max(verifiedIndex, Math.min(s.commitIndex, writes.durableIndex));
+  const sequence = Math.max(writes.sequenceCovering(index), writes.hardStateSequence);
+  if (sequence <= writes.durableSequence) {
+    pushAck(s, append.from, index, append.sentAtMs, append.readToken);
+  } else {
+    s.acks.hold(append.from, sequence, index, append.sentAtMs, append.readToken);
+  }
+}
+
+function pushAck(
+  s: CoreState,
+  to: NodeId,
+  index: number,
+  sentAtMs: number,
+  readToken: number,
+): void {
+  s.out.messages.push({
+    kind: MessageKind.appendReply,
+    from: s.id,
+    to,
+    term: s.term,
+    accepted: true,
+    index,
+    hintIndex: 0,
+    hintTerm: 0,
+    sentAtMs,
+    readToken,
+  });
+}
+
+function replyToAppend(
+  s: CoreState,
+  append: Append,
+  accepted: boolean,
+  index: number,
+  hintIndex: number,
+  hintTerm: number,
+): void {
+  s.out.messages.push({
+    kind: MessageKind.appendReply,
+    from: s.id,
+    to: append.from,
+    term: s.term,
+    accepted,
+    index,
+    hintIndex,
+    hintTerm,
+    sentAtMs: append.sentAtMs,
+    readToken: append.readToken,
+  });
+}

@@ -1,0 +1,148 @@
+import { singleEntry } from "../entry/batch-builder.ts";
+import type { EntryBatch } from "../entry/entry-batch.ts";
+import { EntryType } from "../entry/record.ts";
+import { advanceCommit } from "./commit.ts";
+import type { CoreState } from "./core-state.ts";
+import { type AppendReply, type HeartbeatReply, MessageKind } from "./message.ts";
+import { DropReason, Role } from "./output.ts";
+import type { Peer } from "./progress.ts";
+import { kthLargest } from "./quorum.ts";
+import { grantReads } from "./reads.ts";
+import { onAppendReply, onPeerAlive } from "./replication.ts";
+import { becomeFollower } from "./role.ts";
+import { excuseStall } from "./timing.ts";
+
+const NO_PAYLOAD = Buffer.alloc(0);
+
+/** Won the election: announces itself with an empty entry, which also commits what came before. */
+export function becomeLeader(s: CoreState): void {
+  s.role = Role.leader;
+  s.leaderId = s.id;
+  s.out.hasRoleChange = true;
+  s.isStallExcused = false;
+  s.termStartIndex = s.log.lastIndex + 1;
+  s.leaseUntilMs = s.quorum === 1 ? Infinity : 0;
+  s.heartbeatDueMs = s.nowMs + s.options.heartbeatMs;
+  for (const peer of s.peers) {
+    peer.reset(s.termStartIndex, s.nowMs);
+  }
+  appendOwn(
+    s,
+    singleEntry(EntryType.noop, NO_PAYLOAD, s.termStartIndex, s.term, s.wallMs, s.log.lastChain),
+  );
+}
+
+export function onPropose(s: CoreState, batch: EntryBatch): void {
+  if (s.role !== Role.leader) {
+    s.out.proposeDrops.push({ batch, reason: DropReason.notLeader });
+    return;
+  }
+  if (
+    batch.firstIndex !== s.log.lastIndex + 1 ||
+    batch.prevChain !== s.log.lastChain ||
+    batch.term !== s.term
+  ) {
+    s.out.proposeDrops.push({ batch, reason: DropReason.outOfOrder });
+    return;
+  }
+  appendOwn(s, batch);
+}
+
+function appendOwn(s: CoreState, batch: EntryBatch): void {
+  s.log.append(batch);
+  s.isAppendWanted = true;
+}
+
+export function tickLeader(s: CoreState, sinceLastTickMs: number): void {
+  if (s.options.checkQuorum && !hasHeardQuorum(s)) {
+    if (!excuseStall(s, sinceLastTickMs)) {
+      becomeFollower(s, s.term, 0);
+      return;
+    }
+  }
+  if (s.nowMs >= s.heartbeatDueMs) {
+    s.heartbeatDueMs = s.nowMs + s.options.heartbeatMs;
+    s.isHeartbeatWanted = true;
+  }
+}
+
+export function flushHeartbeats(s: CoreState): void {
+  s.isHeartbeatWanted = false;
+  for (const peer of s.peers) {
+    s.out.messages.push({
+      kind: MessageKind.heartbeat,
+      from: s.id,
+      to: peer.id,
+      term: s.term,
+      commitIndex: Math.min(peer.matchIndex, s.commitIndex),
+      sentAtMs: s.nowMs,
+      readToken: s.reads.newestToken,
+    });
+  }
+}
+
+/** An answer of the own term: the follower is alive and took this node for its leader. */
+export function onFollowerReply(
+  s: CoreState,
+  peer: Peer,
+  reply: AppendReply | HeartbeatReply,
+): void {
+  peer.heardMs = s.nowMs;
+  const sentAtMs = Math.min(reply.sentAtMs, s.nowMs);
+  if (sentAtMs > peer.ackedSentAtMs) {
+    peer.ackedSentAtMs = sentAtMs;
+    renewLease(s);
+  }
+  if (reply.readToken > peer.ackedReadToken) {
+    peer.ackedReadToken = Math.min(reply.readToken, s.reads.newestToken);
+    grantReads(s);
+  }
+  if (reply.kind === MessageKind.appendReply) {
+    onAppendReply(s, peer, reply);
+  } else {
+    onPeerAlive(s, peer);
+  }
+}
+
+/** Own entries became durable. */
+export function onOwnDurable(s: CoreState): void {
+  advanceCommit(s);
+}
+
+/**
+ * A quorum answered messages sent at or after some moment. Each of those voters refuses every rival
+ * for electionTimeoutMin from when it got the message, so counted from the sending, and by a clock
+ * that may be slow, nobody else leads for a little less than that.
+ */
+function renewLease(s: CoreState): void {
+  if (!s.options.checkQuorum) {
+    return;
+  }
+  const sentAtMs = s.scratch;
+  sentAtMs.length = 0;
+  for (const peer of s.peers) {
+    sentAtMs.push(peer.ackedSentAtMs);
+  }
+  const quorumSentAtMs = kthLargest(sentAtMs, s.quorum - 1);
+  if (quorumSentAtMs >= 0) {
+    const { electionTimeoutMinMs, leaseDriftPercent } = s.options;
+    s.leaseUntilMs = quorumSentAtMs + (electionTimeoutMinMs * (100 - leaseDriftPercent)) / 100;
+  }
+}
+
+function hasHeardQuorum(s: CoreState): boolean {
+  if (s.quorum === 1) {
+    return true;
+  }
+  const heardMs = s.scratch;
+  heardMs.length = 0;
+  for (const peer of s.peers) {
+    heardMs.push(peer.heardMs);
+  }
+  const quorumHeardMs = kthLargest(heardMs, s.quorum - 1);
+  if (s.nowMs - quorumHeardMs < s.options.electionTimeoutMinMs) {
+    s.isStallExcused = false;
+    return true;
+  }
+  return false;
+}

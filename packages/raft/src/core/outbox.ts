@@ -1,0 +1,49 @@
+import type { Message } from "./message.ts";
+import type { LogReadRequest, ProposeDrop, ReadDrop, ReadGrant } from "./output.ts";
+
+/** What the steps since the last `take` produced, apart from what `take` derives from the state. */
+export class Outbox {
+  messages: Message[] = [];
+  readGrants: ReadGrant[] = [];
+  readDrops: ReadDrop[] = [];
+  proposeDrops: ProposeDrop[] = [];
+  logReads: LogReadRequest[] = [];
+  /** Role, term or leader changed. */
+  hasRoleChange = false;
+  hasLostLeadership = false;
+
+  get isEmpty(): boolean {
+    return (
+      this.messages.length === 0 &&
+      this.readGrants.length === 0 &&
+      this.readDrops.length === 0 &&
+      this.proposeDrops.length === 0 &&
+      this.logReads.length === 0 &&
+      !this.hasRoleChange &&
+      !this.hasLostLeadership
+    );
+  }
+
+  /** Starts over with new arrays: the old ones were handed out. */
+  reset(): void {
+    this.messages = [];
+    this.readGrants = [];
+    this.readDrops = [];
+    this.proposeDrops = [];
+    this.logReads = [];
+    this.hasRoleChange = false;
+    this.hasLostLeadership = false;
+  }
+
+  clone(): Outbox {
+    const copy = new Outbox();
+    copy.messages = this.messages.slice();
+    copy.readGrants = this.readGrants.slice();
+    copy.readDrops = this.readDrops.slice();
+    copy.proposeDrops = this.proposeDrops.slice();
+    copy.logReads = this.logReads.slice();
+    copy.hasRoleChange = this.hasRoleChange;
+    copy.hasLostLeadership = this.hasLostLeadership;
+    return copy;
+  }
+}

@@ -1,0 +1,70 @@
+import type { CoreState } from "./core-state.ts";
+import { invariant } from "./invariant.ts";
+import { DropReason, Role } from "./output.ts";
+import { INDEX_UNKNOWN } from "./pending-reads.ts";
+import { kthLargest } from "./quorum.ts";
+
+/**
+ * Linearizable reads without a lease (Raft thesis, section 6.4): the read gets the commit index at
+ * its arrival, and is granted when a quorum answered messages that left after its arrival. Every
+ * message carries the newest token, so one round confirms all reads up to that token, and an answer
+ * to an earlier round can confirm only earlier reads.
+ */
+export function onRead(s: CoreState, token: number): void {
+  invariant(token > s.reads.newestToken, "read tokens ascend");
+  s.reads.newestToken = token;
+  if (s.role !== Role.leader) {
+    s.out.readDrops.push({ token, reason: DropReason.notLeader });
+    return;
+  }
+  s.reads.add(token, isReadable(s) ? s.commitIndex : INDEX_UNKNOWN);
+  if (s.quorum > 1) {
+    s.isHeartbeatWanted = true;
+  } else {
+    grantReads(s);
+  }
+}
+
+/** A leader knows what is committed only when it has committed an entry of its own term. */
+export function isReadable(s: CoreState): boolean {
+  return s.role === Role.leader && s.commitIndex >= s.termStartIndex;
+}
+
+/** The first commit of the own term: reads that waited for it learn what they must see. */
+export function onReadable(s: CoreState): void {
+  const indexes = s.reads.indexes;
+  for (let i = 0; i < indexes.length; i++) {
+    indexes[i] = s.commitIndex;
+  }
+  grantReads(s);
+}
+
+/** Grants what a quorum, this node included, has confirmed. */
+export function grantReads(s: CoreState): void {
+  const reads = s.reads;
+  if (reads.count === 0 || !isReadable(s)) {
+    return;
+  }
+  const confirmed = confirmedToken(s);
+  let count = 0;
+  while (count < reads.count && (reads.tokens[count] as number) <= confirmed) {
+    s.out.readGrants.push({
+      token: reads.tokens[count] as number,
+      index: reads.indexes[count] as number,
+    });
+    count++;
+  }
+  reads.dropFirst(count);
+}
+
+function confirmedToken(s: CoreState): number {
+  if (s.quorum === 1) {
+    return s.reads.newestToken;
+  }
+  const tokens = s.scratch;
+  tokens.length = 0;
+  for (const peer of s.peers) {
+    tokens.push(peer.ackedReadToken);
+  }
+  return kthLargest(tokens, s.quorum - 1);
+}

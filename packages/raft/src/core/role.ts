@@ -1,0 +1,49 @@
+import type { CoreState } from "./core-state.ts";
+import type { NodeId } from "./message.ts";
+import { DropReason, Role } from "./output.ts";
+import { startElectionTimer } from "./timing.ts";
+
+/** Enters `term` with `vote`, both durable before anything that stands on them leaves. */
+export function enterTerm(s: CoreState, term: number, vote: NodeId): void {
+  s.term = term;
+  s.vote = vote;
+  s.grantTo = 0;
+  s.acks.clear();
+  s.writes.hardStateChanged();
+  s.out.hasRoleChange = true;
+}
+
+/**
+ * Follows `leaderId` (0 = not known) in `term`, at least the present one. The log is not touched by
+ * any change of role.
+ */
+export function becomeFollower(s: CoreState, term: number, leaderId: NodeId): void {
+  if (term > s.term) {
+    enterTerm(s, term, 0);
+  }
+  if (s.role === Role.leader) {
+    loseLeadership(s);
+  }
+  if (s.role !== Role.follower || s.leaderId !== leaderId) {
+    s.role = Role.follower;
+    s.leaderId = leaderId;
+    s.out.hasRoleChange = true;
+  }
+}
+
+function loseLeadership(s: CoreState): void {
+  s.out.hasLostLeadership = true;
+  s.leaseUntilMs = 0;
+  s.isHeartbeatWanted = false;
+  s.isAppendWanted = false;
+  const reads = s.reads;
+  for (let i = 0; i < reads.count; i++) {
+    s.out.readDrops.push({
+      token: reads.tokens[i] as number,
+      reason: DropReason.leadershipLost,
+    });
+  }
+  reads.dropFirst(reads.count);
+  s.isStallExcused = false;
+  startElectionTimer(s);
+}
