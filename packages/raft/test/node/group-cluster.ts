@@ -1,0 +1,203 @@
+import assert from "node:assert/strict";
+import { Dispatcher, VirtualClock } from "@dt/fiber";
+import { DEFAULT_GROUP_OPTIONS, resolveGroupOptions } from "../../src/node/group-options.ts";
+import type { GroupOptions } from "../../src/node/group-options.ts";
+import type { EntryCursor } from "../../src/node/entry-cursor.ts";
+import { SILENT_LOGGER } from "../../src/node/logger.ts";
+import { RaftGroup } from "../../src/node/raft-group.ts";
+import type { Proposal, ReadWaiter, StateMachine } from "../../src/node/state-machine.ts";
+import type { RaftTransport, TransportReceiver } from "../../src/node/transport.ts";
+import { MemoryLog } from "../../src/log/memory-log.ts";
+import type { RaftLog } from "../../src/log/raft-log.ts";
+import type { Message, NodeId } from "../../src/core/message.ts";
+import type { RaftError } from "../../src/errors.ts";
+
+/** Keeps the payloads in order; answers with their count. */
+export class ListMachine implements StateMachine<number> {
+  readonly items: string[] = [];
+  /** Throws when it meets this payload. */
+  poison = "";
+
+  applyBatch(entries: EntryCursor, results: number[]): void {
+    while (entries.next()) {
+      const item = entries.buf.toString("utf8", entries.start, entries.end);
+      if (item === this.poison) {
+        throw new Error(`poisoned by ${item}`);
+      }
+      results.push(this.items.push(item));
+    }
+  }
+}
+
+export class Outcome implements Proposal<number>, ReadWaiter {
+  text = "waits";
+  error: RaftError | null = null;
+  index = 0;
+
+  succeed(result: number, index: number): void {
+    this.#end(`result ${result}`);
+    this.index = index;
+  }
+
+  ready(): void {
+    this.#end("ready");
+  }
+
+  fail(error: RaftError): void {
+    this.#end(error.code);
+    this.error = error;
+  }
+
+  #end(text: string): void {
+    assert.equal(this.text, "waits", "an outcome is told once");
+    this.text = text;
+  }
+}
+
+interface Node {
+  readonly id: NodeId;
+  log: RaftLog;
+  machine: ListMachine;
+  group: RaftGroup<number> | null;
+  dispatcher: Dispatcher;
+}
+
+/** Members of one group in one process, on virtual time and a network that can be cut. */
+export class GroupCluster {
+  readonly clock = new VirtualClock();
+  readonly nodes: Node[];
+  readonly #options: GroupOptions;
+  readonly #receivers = new Map<NodeId, TransportReceiver>();
+  readonly #cut = new Set<string>();
+
+  constructor(size: number, options: GroupOptions = {}) {
+    this.#options = options;
+    this.nodes = Array.from({ length: size }, (_, i) => ({
+      id: i + 1,
+      log: new MemoryLog({ defer: (task) => this.clock.defer(task) }),
+      machine: new ListMachine(),
+      group: null,
+      dispatcher: new Dispatcher({ clock: this.clock }),
+    }));
+  }
+
+  async start(...ids: NodeId[]): Promise<void> {
+    for (const node of this.nodes) {
+      if (ids.length === 0 || ids.includes(node.id)) {
+        await this.#open(node);
+      }
+    }
+  }
+
+  /** Moves time on in small steps, letting promises of the logs settle in between. */
+  async run(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 10) {
+      this.clock.advance(10);
+      await settlePromises();
+    }
+  }
+
+  async runUntil(what: string, condition: () => boolean, limitMs = 20_000): Promise<void> {
+    for (let passed = 0; !condition(); passed += 10) {
+      assert.ok(passed < limitMs, `not within ${limitMs} ms: ${what}`);
+      await this.run(10);
+    }
+  }
+
+  /** The one running leader in the highest term that has committed in it. */
+  async leader(): Promise<Node & { group: RaftGroup<number> }> {
+    let found: (Node & { group: RaftGroup<number> }) | undefined;
+    await this.runUntil("a readable leader", () => {
+      for (const node of this.nodes) {
+        const { group } = node;
+        if (group !== null && group.canReadNow()) {
+          found = { ...node, group };
+        }
+      }
+      return found !== undefined;
+    });
+    assert.ok(found);
+    return found;
+  }
+
+  propose(group: RaftGroup<number>, text: string): Outcome {
+    const outcome = new Outcome();
+    const payload = Buffer.from(text);
+    group.propose(1, payload, 0, payload.length, outcome);
+    payload.fill(0xff);
+    return outcome;
+  }
+
+  read(group: RaftGroup<number>): Outcome {
+    const outcome = new Outcome();
+    group.read(outcome);
+    return outcome;
+  }
+
+  isolate(id: NodeId): void {
+    for (const node of this.nodes) {
+      this.#cut.add(`${id}>${node.id}`);
+      this.#cut.add(`${node.id}>${id}`);
+    }
+  }
+
+  heal(): void {
+    this.#cut.clear();
+  }
+
+  async stop(id: NodeId): Promise<void> {
+    const node = this.node(id);
+    const closing = node.group?.close();
+    node.group = null;
+    await this.run(10);
+    await closing;
+  }
+
+  node(id: NodeId): Node {
+    const node = this.nodes.find((each) => each.id === id);
+    assert.ok(node);
+    return node;
+  }
+
+  async #open(node: Node): Promise<void> {
+    node.machine = new ListMachine();
+    node.group = await RaftGroup.open<number>(
+      {
+        groupId: 1,
+        nodeId: node.id,
+        members: this.nodes.map(({ id }) => ({ nodeId: id, host: `host${id}`, port: 7000 + id })),
+        stateMachine: node.machine,
+        log: node.log,
+        options: resolveGroupOptions({ ...DEFAULT_GROUP_OPTIONS, ...this.#options }),
+        seed: 1000 + node.id,
+      },
+      {
+        dispatcher: node.dispatcher,
+        clock: this.clock,
+        transport: this.#transportOf(node.id),
+        logger: SILENT_LOGGER,
+      },
+    );
+  }
+
+  #transportOf(from: NodeId): RaftTransport {
+    return {
+      send: (_groupId: number, message: Message) => {
+        this.clock.setTimer(this.clock.nowMs() + 1, () => {
+          if (!this.#cut.has(`${from}>${message.to}`)) {
+            this.#receivers.get(message.to)?.onMessage(message);
+          }
+        });
+        return true;
+      },
+      register: (_groupId, receiver) => this.#receivers.set(from, receiver),
+      unregister: () => this.#receivers.delete(from),
+    };
+  }
+}
+
+async function settlePromises(): Promise<void> {
+  for (let i = 0; i < 8; i++) {
+    await Promise.resolve();
+  }
+}
