@@ -16,6 +16,8 @@ export type { CallOptions, RaftClientOptions } from "./client/raft-client.ts";
 export type { Endpoint } from "./client/link.ts";
 export type { StatusReply } from "./gen/raft.ts";
 
+export { MemoryLog } from "./log/memory-log.ts";
+
 // For authors of logs and transports.
 export { NO_SPACE_CODE } from "./log/raft-log.ts";
 export type { LogState, RaftLog, TermRun } from "./log/raft-log.ts";

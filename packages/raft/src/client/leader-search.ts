@@ -97,15 +97,8 @@ export class LeaderSearch {
         }
       };
       for (const link of links) {
-        link.client.call(STATUS_COMMAND, 0, timeoutMs, encodeNothing, null, decodeStatusReply).then(
-          (reply) =>
-            settle(
-              reply.groups.some(
-                (group) => group.groupId === route.groupId && group.role === Role.leader,
-              )
-                ? link
-                : null,
-            ),
+        ask(link, route.groupId, timeoutMs).then(
+          (leads) => settle(leads ? link : null),
           () => settle(null),
         );
       }
@@ -131,4 +124,19 @@ function msToDeadline(route: GroupRoute): number {
     deadlineMs = Math.min(deadlineMs, call.deadlineMs);
   }
   return Math.max(0, deadlineMs - performance.now());
+}
+
+/** Whether the node says that it leads the group. Rejects when it cannot be reached. */
+async function ask(link: Link, groupId: number, timeoutMs: number): Promise<boolean> {
+  const { client } = link;
+  await client.connect();
+  const reply = await client.call(
+    STATUS_COMMAND,
+    0,
+    timeoutMs,
+    encodeNothing,
+    null,
+    decodeStatusReply,
+  );
+  return reply.groups.some((group) => group.groupId === groupId && group.role === Role.leader);
 }

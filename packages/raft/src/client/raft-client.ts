@@ -96,8 +96,9 @@ export class RaftClient implements CallOwner {
   /** What the node at `endpoint` says about itself and its groups. */
   async status(endpoint: Endpoint, timeoutMs: number = this.#timeoutMs): Promise<StatusReply> {
     this.#assertOpen();
-    const link = this.#linkTo(endpoint);
-    return link.client.call(STATUS_COMMAND, 0, timeoutMs, encodeNothing, null, decodeStatusReply);
+    const { client } = this.#linkTo(endpoint);
+    await client.connect();
+    return client.call(STATUS_COMMAND, 0, timeoutMs, encodeNothing, null, decodeStatusReply);
   }
 
   /** The nodes this client knows, configured and learned. */

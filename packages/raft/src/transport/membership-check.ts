@@ -3,9 +3,13 @@ import type { PeerInfo, Refusal } from "@dt/rpc";
 import type { NodeId } from "../core/message.ts";
 import { RaftError } from "../errors.ts";
 import type { Member } from "../node/raft-group.ts";
-import { MEMBER_ROLE } from "./rpc-transport.ts";
+
+/** Role that members announce in the handshake; only they may send messages to groups. */
+export const MEMBER_ROLE = "member";
 
 export interface OwnIdentity {
+  /** 32 hexadecimal digits, new for each start. */
+  readonly processId: string;
   readonly clusterId: string;
   readonly nodeId: NodeId;
   readonly members: readonly Member[];
@@ -45,7 +49,7 @@ export function checkMembers(nodeId: NodeId, members: readonly Member[]): void {
  * Looks at who connects. A client is welcome unless it names another cluster; a member must be of this cluster,
  * in the member list, and not this very process.
  */
-export function refusePeer(own: OwnIdentity, ownProcessId: string, peer: PeerInfo): Refusal | null {
+export function refusePeer(own: OwnIdentity, peer: PeerInfo): Refusal | null {
   if (peer.clusterId !== "" && peer.clusterId !== own.clusterId) {
     return deny(
       "DT_RAFT_WRONG_CLUSTER",
@@ -55,7 +59,7 @@ export function refusePeer(own: OwnIdentity, ownProcessId: string, peer: PeerInf
   if (peer.role !== MEMBER_ROLE) {
     return null;
   }
-  if (peer.processId === ownProcessId || peer.nodeId === own.nodeId) {
+  if (peer.processId === own.processId || peer.nodeId === own.nodeId) {
     return deny("DT_RAFT_SELF_CONNECTION", `the peer says it is node ${own.nodeId}, and so am I`);
   }
   if (!own.members.some((member) => member.nodeId === peer.nodeId)) {

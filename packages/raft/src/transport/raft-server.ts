@@ -1,4 +1,4 @@
-import { randomInt } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { Dispatcher, NodeClock } from "@dt/fiber";
 import type { Clock } from "@dt/fiber";
 import { RpcServer } from "@dt/rpc";
@@ -13,8 +13,8 @@ import { RaftGroup } from "../node/raft-group.ts";
 import type { Member } from "../node/raft-group.ts";
 import type { StateMachine } from "../node/state-machine.ts";
 import { STATUS_COMMAND } from "./commands.ts";
-import { checkMembers, refusePeer } from "./membership-check.ts";
-import { MEMBER_ROLE, RpcTransport } from "./rpc-transport.ts";
+import { checkMembers, MEMBER_ROLE, refusePeer } from "./membership-check.ts";
+import { RpcTransport } from "./rpc-transport.ts";
 import { encodeStatusReply, toStatusReply } from "./status-codec.ts";
 
 /** One group that a server takes part in. */
@@ -25,8 +25,6 @@ export interface ServedGroup<R> {
   /** Opened and closed by the server. */
   readonly log: RaftLog;
   readonly options?: GroupOptions;
-  /** Adds the commands that clients of this group may call to its table. */
-  readonly addCommands?: (group: RaftGroup<R>, table: CommandTable) => void;
 }
 
 export interface RaftServerConfig {
@@ -84,13 +82,15 @@ export class RaftServer {
     this.#logger = deps.logger ?? SILENT_LOGGER;
     this.#startedAtMs = this.#clock.nowMs();
     this.#dispatcher = new Dispatcher({ clock: this.#clock });
-    const { clusterId, nodeId } = config;
+    const { clusterId, nodeId, members } = config;
+    const processId = randomBytes(16).toString("hex");
+    const own = { clusterId, nodeId, members, processId };
     this.rpc = new RpcServer(
-      { ...config.rpcServer, identity: { clusterId, nodeId, role: MEMBER_ROLE } },
-      { onHandshake: (peer) => refusePeer(config, this.rpc.identity.processId, peer) },
+      { ...config.rpcServer, identity: { clusterId, nodeId, processId, role: MEMBER_ROLE } },
+      { onHandshake: (peer) => refusePeer(own, peer), logger: this.#logger },
     );
     this.transport = new RpcTransport(
-      { clusterId, nodeId, members: config.members, rpc: { ...MEMBER_LINK, ...config.rpcClient } },
+      { ...own, rpc: { ...MEMBER_LINK, ...config.rpcClient } },
       this.rpc,
       this.#logger,
     );
@@ -122,9 +122,13 @@ export class RaftServer {
         logger: this.#logger,
       },
     );
-    served.addCommands?.(group, this.transport.commands(groupId));
     this.#groups.set(groupId, group as RaftGroup<never>);
     return group;
+  }
+
+  /** The commands of a group; add those that its clients may call, 256 and above or those of a package. */
+  commands(groupId: number): CommandTable {
+    return this.transport.commands(groupId);
   }
 
   /** The groups of this process. */

@@ -5,15 +5,15 @@ import type { Logger } from "../node/logger.ts";
 import type { Member } from "../node/raft-group.ts";
 import type { RaftTransport, TransportReceiver } from "../node/transport.ts";
 import { kindOfCommand, MESSAGE_KINDS, messageCommand } from "./commands.ts";
+import { MEMBER_ROLE, refuseMember } from "./membership-check.ts";
 import { decodeMessageBody, encodeMessageBody } from "./message-codec.ts";
-
-/** Role that members announce in the handshake; only they may send messages to groups. */
-export const MEMBER_ROLE = "member";
 
 export interface RpcTransportConfig {
   readonly nodeId: NodeId;
   readonly clusterId: string;
   readonly members: readonly Member[];
+  /** 32 hexadecimal digits, new for each start. */
+  readonly processId: string;
   /** For the connections to the other members; see @dt/rpc. */
   readonly rpc: Omit<ClientOptions, "address" | "identity">;
 }
@@ -100,19 +100,27 @@ export class RpcTransport implements RaftTransport {
   }
 
   #dial(member: Member): RpcClient {
-    const client = new RpcClient({
-      ...this.#config.rpc,
-      address: { host: member.host, port: member.port },
-      identity: {
-        nodeId: this.#config.nodeId,
-        clusterId: this.#config.clusterId,
-        role: MEMBER_ROLE,
+    const { nodeId, clusterId, processId, rpc } = this.#config;
+    const client = new RpcClient(
+      {
+        ...rpc,
+        address: { host: member.host, port: member.port },
+        identity: { nodeId, clusterId, processId, role: MEMBER_ROLE },
       },
+      { onHandshake: (peer) => refuseMember(this.#config, member.nodeId, peer) },
+    );
+    client.onConnect(() => {
+      this.#logger.info({ peer: member.nodeId }, "member connected");
     });
-    client.onDisconnect(() => {
+    client.onDisconnect((error) => {
+      this.#logger.info({ peer: member.nodeId, error }, "member disconnected");
       for (const receiver of this.#receivers.values()) {
         receiver.onUnreachable(member.nodeId);
       }
+    });
+    client.connect().catch((error: unknown) => {
+      // It goes on trying by itself; this is the first failure only.
+      this.#logger.info({ peer: member.nodeId, error }, "member is not reachable yet");
     });
     return client;
   }

@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import type { AddressInfo } from "node:net";
+import { RpcClient, RpcError } from "@dt/rpc";
+import { describe, test } from "vitest";
+import { runCounter } from "../../examples/counter.ts";
+import { RaftError, RaftServer } from "../../src/index.ts";
+import { MEMBER_ROLE } from "../../src/transport/membership-check.ts";
+
+/** Ports that were free a moment ago. */
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(
+    Array.from(
+      { length: count },
+      () =>
+        new Promise<ReturnType<typeof createServer>>((resolve) => {
+          const server = createServer().listen(0, "127.0.0.1", () => resolve(server));
+        }),
+    ),
+  );
+  const ports = servers.map((server) => (server.address() as AddressInfo).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+describe("raft server", () => {
+  test("the counter example counts", async () => {
+    assert.equal(await runCounter(await freePorts(3)), 42);
+  });
+
+  test("refuses a wrong member list with every problem", () => {
+    const members = [
+      { nodeId: 1, host: "a", port: 1 },
+      { nodeId: 1, host: "a", port: 1 },
+      { nodeId: 0, host: "b", port: 1 },
+    ];
+    assert.throws(
+      () => new RaftServer({ clusterId: "c", nodeId: 9, members }),
+      (error) =>
+        error instanceof RaftError &&
+        error.fault.code === "DT_RAFT_OPTIONS" &&
+        error.fault.problems.length === 4,
+    );
+  });
+
+  test("refuses peers of another cluster, unknown members and itself", async () => {
+    const [port = 0] = await freePorts(1);
+    const members = [{ nodeId: 1, host: "127.0.0.1", port }];
+    const server = new RaftServer({ clusterId: "mine", nodeId: 1, members });
+    await server.listen();
+    const refusalOf = async (identity: { clusterId: string; role: string; nodeId: number }) => {
+      const client = new RpcClient({ address: { host: "127.0.0.1", port }, identity });
+      try {
+        await client.connect();
+        return null;
+      } catch (error) {
+        assert.ok(error instanceof RpcError);
+        return error.remoteCode;
+      } finally {
+        await client.close();
+      }
+    };
+    const role = MEMBER_ROLE;
+    assert.equal(await refusalOf({ clusterId: "other", role, nodeId: 1 }), "DT_RAFT_WRONG_CLUSTER");
+    assert.equal(
+      await refusalOf({ clusterId: "other", role: "", nodeId: 0 }),
+      "DT_RAFT_WRONG_CLUSTER",
+    );
+    assert.equal(await refusalOf({ clusterId: "mine", role, nodeId: 7 }), "DT_RAFT_UNKNOWN_MEMBER");
+    assert.equal(
+      await refusalOf({ clusterId: "mine", role, nodeId: 1 }),
+      "DT_RAFT_SELF_CONNECTION",
+    );
+    assert.equal(await refusalOf({ clusterId: "mine", role: "", nodeId: 0 }), null);
+    assert.equal(await refusalOf({ clusterId: "", role: "", nodeId: 0 }), null);
+    await server.close();
+  });
+});
