@@ -1,2 +1,25 @@
-/** Identifies one call within a connection. An unsigned 32-bit integer. */
-export type CallId = number;
+// For users.
+export { RpcClient } from "./client.ts";
+export type { ClientDeps } from "./client.ts";
+export { RpcServer } from "./server.ts";
+export type { ConnectionListener, ServerDeps } from "./server.ts";
+export { Connection } from "./connection.ts";
+export type { CloseListener, NackListener } from "./connection.ts";
+export { CommandTable } from "./command-table.ts";
+export type { Handler } from "./command-table.ts";
+export { GroupDispatcher } from "./group-dispatcher.ts";
+export { IncomingRequest } from "./incoming-request.ts";
+export { asyncHandler } from "./async-handler.ts";
+export type { CallCompletion, Decode, Encode } from "./call-completion.ts";
+export { RpcError } from "./errors.ts";
+export type { RpcFault } from "./errors.ts";
+export { Status, statusName } from "./status.ts";
+export { DEFAULTS } from "./options.ts";
+export type { Address, ClientOptions, ConnectionOptions, ServerOptions } from "./options.ts";
+export type { Identity, PeerInfo, PeerLimits, Refusal } from "./peer.ts";
+export type { OnHandshake } from "./handshake.ts";
+export type { Logger } from "./logger.ts";
+export { Counters } from "./counters.ts";
+// For other implementations of the protocol and for tools.
+export { FIRST_USER_COMMAND, HEADER_BYTES, Kind } from "./frame.ts";
+export { PROTOCOL_MAJOR, PROTOCOL_MINOR } from "./handshake-frame.ts";

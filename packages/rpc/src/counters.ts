@@ -1,0 +1,33 @@
+/**
+ * What happened on all connections of one server or client. Plain numbers: read them whenever you like.
+ */
+export class Counters {
+  connectionsOpened = 0;
+  connectionsClosed = 0;
+  /** Connections that ended before the handshake was through. */
+  handshakesFailed = 0;
+  framesIn = 0;
+  framesOut = 0;
+  bytesIn = 0;
+  bytesOut = 0;
+  /** Writes to the socket; framesOut / writes is how well frames are coalesced. */
+  writes = 0;
+  callsTimedOut = 0;
+  /** Answers to calls that had already ended, by timeout as a rule. */
+  lateResponses = 0;
+  /** Requests that were dropped because their time was over before the handler could run. */
+  expiredBeforeHandling = 0;
+  /** Replies that were dropped because the caller's time was over. */
+  expiredBeforeReply = 0;
+  /** Replies that were dropped because the connection had closed, or the request was a one-way. */
+  droppedReplies = 0;
+  /** Requests answered with FLOW_CONTROL because a limit of this side was reached. */
+  flowControlRefusals = 0;
+  /** Requests and one-ways for a group that is unknown or stopped, or for an unknown command. */
+  unroutable = 0;
+  handlerErrors = 0;
+  /** Completions of calls that threw. */
+  completionErrors = 0;
+  /** Frames that cannot be read, and frames that no correct peer sends. */
+  malformedFrames = 0;
+}

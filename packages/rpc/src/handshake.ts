@@ -1,0 +1,143 @@
+import { RpcError } from "./errors.ts";
+import {
+  FirstFrameCollector,
+  encodeAcceptance,
+  encodeOffer,
+  encodeRefusal,
+  readFirstFrame,
+} from "./handshake-frame.ts";
+import { Kind } from "./frame.ts";
+import { closeWith } from "./last-words.ts";
+import { socketError } from "./socket-error.ts";
+import type { Socket } from "node:net";
+import type { ResolvedConnectionOptions } from "./options.ts";
+import type { PeerInfo, Refusal } from "./peer.ts";
+
+/** The largest first frame that is read. */
+const MAX_HELLO_BYTES = 64 * 1024;
+
+/** Judges a peer once it has introduced itself: null accepts it. */
+export type OnHandshake = (peer: PeerInfo) => Refusal | null;
+
+export interface HandshakeDeps {
+  readonly socket: Socket;
+  readonly options: ResolvedConnectionOptions;
+  readonly onHandshake: OnHandshake;
+  /** `rest` is what the peer sent right after its first frame. */
+  onDone(peer: PeerInfo, rest: Buffer): void;
+  /** The socket is destroyed, or about to be once the refusal is out. */
+  onFailed(error: RpcError): void;
+}
+
+/** Runs the handshake of the side that connected: it speaks first. */
+export function offerHandshake(deps: HandshakeDeps): void {
+  const handshake = new Handshake(deps, Kind.response);
+  const { options } = deps;
+  deps.socket.write(encodeOffer(options.identity, options));
+  handshake.listen();
+}
+
+/** Runs the handshake of the side that was connected to. */
+export function acceptHandshake(deps: HandshakeDeps): void {
+  new Handshake(deps, Kind.request).listen();
+}
+
+class Handshake {
+  readonly #deps: HandshakeDeps;
+  readonly #expected: typeof Kind.request | typeof Kind.response;
+  readonly #collector = new FirstFrameCollector(MAX_HELLO_BYTES);
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(deps: HandshakeDeps, expected: typeof Kind.request | typeof Kind.response) {
+    this.#deps = deps;
+    this.#expected = expected;
+    this.#timer = setTimeout(this.#onTimeout, deps.options.handshakeTimeoutMs);
+  }
+
+  listen(): void {
+    const { socket } = this.#deps;
+    socket.on("data", this.#onData);
+    socket.on("error", this.#onError);
+    socket.on("close", this.#onClose);
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    const frame = this.#collector.push(chunk);
+    if (frame === null) {
+      return;
+    }
+    if (!Buffer.isBuffer(frame)) {
+      this.#refuse(0, frame);
+      return;
+    }
+    const { socket, options, onHandshake } = this.#deps;
+    const address = peerAddress(socket);
+    const first = readFirstFrame(frame, this.#expected, address);
+    if (first.kind === "refusal") {
+      this.#fail(first.error);
+      return;
+    }
+    if (first.kind === "violation") {
+      this.#refuse(first.seq, first.refusal);
+      return;
+    }
+    const refusal = onHandshake(first.peer);
+    if (refusal !== null) {
+      this.#refuse(this.#expected === Kind.request ? first.seq : 0, refusal);
+      return;
+    }
+    if (this.#expected === Kind.request) {
+      socket.write(encodeAcceptance(first.seq, options.identity, options));
+    }
+    this.#stop();
+    this.#deps.onDone(first.peer, this.#collector.rest);
+  };
+
+  readonly #onTimeout = (): void => {
+    const timeoutMs = this.#deps.options.handshakeTimeoutMs;
+    this.#fail(new RpcError({ code: "DT_RPC_HANDSHAKE_TIMEOUT", timeoutMs }));
+  };
+
+  readonly #onError = (error: Error): void => {
+    this.#fail(socketError(error));
+  };
+
+  readonly #onClose = (): void => {
+    this.#fail(new RpcError({ code: "DT_RPC_CONNECTION_LOST", wasSent: false }));
+  };
+
+  /** Tells the peer why, then closes. */
+  #refuse(seq: number, refusal: Refusal): void {
+    const { socket } = this.#deps;
+    this.#stop();
+    socket.on("error", ignore);
+    closeWith(socket, encodeRefusal(seq, refusal));
+    const { code, message } = refusal;
+    this.#deps.onFailed(new RpcError({ code: "DT_RPC_PROTOCOL", violation: code, fact: message }));
+  }
+
+  #fail(error: RpcError): void {
+    const { socket } = this.#deps;
+    this.#stop();
+    socket.on("error", ignore);
+    socket.destroy();
+    this.#deps.onFailed(error);
+  }
+
+  #stop(): void {
+    const { socket } = this.#deps;
+    clearTimeout(this.#timer);
+    socket.off("data", this.#onData);
+    socket.off("error", this.#onError);
+    socket.off("close", this.#onClose);
+  }
+}
+
+/** After the outcome is decided, what else happens to the socket has no one to tell. */
+function ignore(): void {}
+
+function peerAddress(socket: Socket): string {
+  return socket.remoteAddress === undefined
+    ? "unix"
+    : `${socket.remoteAddress}:${socket.remotePort ?? 0}`;
+}

@@ -1,0 +1,221 @@
+// Hot path: per call. Bench: bench/echo.bench.ts. No closures, no promises, no logging.
+import { withoutStack } from "./errors.ts";
+import { REQUEST_BYTE, remainingMicros } from "./frame.ts";
+import { PendingCalls } from "./pending-calls.ts";
+import { WaitingCall, WaitingCalls } from "./waiting-calls.ts";
+import type { CallCompletion, Encode } from "./call-completion.ts";
+import type { Counters } from "./counters.ts";
+import type { DeadlineWheel } from "./deadline-wheel.ts";
+import type { RpcError, RpcFault } from "./errors.ts";
+import type { PendingCall } from "./pending-calls.ts";
+import type { Permits } from "./permits.ts";
+import type { SendBuffer } from "./send-buffer.ts";
+
+export interface OutgoingCallsOptions {
+  readonly maxPeerFrameBytes: number;
+  readonly maxSendBufferBytes: number;
+  readonly maxWaitingCalls: number;
+}
+
+/** The calls that this side makes on one connection, from the start to the answer. */
+export class OutgoingCalls {
+  readonly #out: SendBuffer;
+  readonly #permits: Permits;
+  readonly #wheel: DeadlineWheel;
+  readonly #counters: Counters;
+  readonly #options: OutgoingCallsOptions;
+  readonly #pending: PendingCalls;
+  readonly #waiting = new WaitingCalls();
+
+  constructor(
+    out: SendBuffer,
+    permits: Permits,
+    wheel: DeadlineWheel,
+    counters: Counters,
+    options: OutgoingCallsOptions,
+  ) {
+    this.#out = out;
+    this.#permits = permits;
+    this.#wheel = wheel;
+    this.#counters = counters;
+    this.#options = options;
+    this.#pending = new PendingCalls(this.#onDeadline);
+  }
+
+  /** Calls that have not ended, those that wait included. */
+  get count(): number {
+    return this.#pending.count;
+  }
+
+  start<A>(
+    command: number,
+    groupId: number,
+    timeoutMs: number,
+    encode: Encode<A>,
+    argument: A,
+    completion: CallCompletion,
+  ): void {
+    const nowMs = this.#out.nowMs();
+    if (this.#waiting.count > 0 || !this.#hasRoom()) {
+      this.#wait(command, groupId, timeoutMs, nowMs, encode, argument, completion);
+      return;
+    }
+    const call = this.#pending.add(completion, timeoutMs);
+    if (!this.#send(call, command, groupId, timeoutMs, encode, argument)) {
+      return;
+    }
+    if (timeoutMs > 0) {
+      this.#wheel.add(call, nowMs + timeoutMs);
+    }
+  }
+
+  /** Ends the call that this response answers and returns its completion; null when it has ended before. */
+  settle(seq: number): CallCompletion | null {
+    const call = this.#pending.find(seq);
+    if (call === null || call.frameBytes === 0) {
+      this.#counters.lateResponses++;
+      return null;
+    }
+    return this.#end(call);
+  }
+
+  /** Sends what waits, as far as permits and buffer allow. */
+  resume(): void {
+    while (this.#hasRoom()) {
+      const waiting = this.#waiting.first;
+      if (waiting === null) {
+        return;
+      }
+      const { call, command, groupId, deadlineMs, encode, argument } = waiting;
+      const remainingMs = deadlineMs > 0 ? deadlineMs - this.#out.nowMs() : 0;
+      if (remainingMs < 0) {
+        this.#expire(call);
+        continue;
+      }
+      this.#waiting.remove(waiting);
+      call.waiting = null;
+      this.#send(call, command, groupId, remainingMs, encode, argument);
+    }
+  }
+
+  /** Ends every call. `code` says who closed the connection. */
+  failAll(code: "DT_RPC_CONNECTION_LOST" | "DT_RPC_CLOSED", cause: RpcError | null): void {
+    const options = cause === null ? {} : { cause };
+    const sent = withoutStack({ code, wasSent: true }, options);
+    const unsent = withoutStack({ code, wasSent: false }, options);
+    for (const call of this.#pending.all()) {
+      const error = call.wasSent ? sent : unsent;
+      fail(this.#end(call), error, this.#counters);
+    }
+  }
+
+  #hasRoom(): boolean {
+    return this.#permits.hasRoom && this.#out.bufferedBytes < this.#options.maxSendBufferBytes;
+  }
+
+  /** Returns false when the call has ended, because its argument cannot be sent. */
+  #send<A>(
+    call: PendingCall,
+    command: number,
+    groupId: number,
+    remainingMs: number,
+    encode: Encode<A>,
+    argument: A,
+  ): boolean {
+    const out = this.#out;
+    const writer = out.begin(groupId);
+    try {
+      encode(writer, argument);
+    } catch (error) {
+      out.abandon();
+      fail(
+        this.#end(call),
+        withoutStack({ code: "DT_RPC_ENCODE" }, { cause: error }),
+        this.#counters,
+      );
+      return false;
+    }
+    const { maxPeerFrameBytes } = this.#options;
+    if (out.frameBytes > maxPeerFrameBytes) {
+      const fault: RpcFault = {
+        code: "DT_RPC_TOO_LARGE",
+        frameBytes: out.frameBytes,
+        maxFrameBytes: maxPeerFrameBytes,
+      };
+      out.abandon();
+      fail(this.#end(call), withoutStack(fault), this.#counters);
+      return false;
+    }
+    const frameBytes = out.finish(REQUEST_BYTE, command, call.seq, remainingMicros(remainingMs));
+    call.frameBytes = frameBytes;
+    this.#permits.take(frameBytes);
+    return true;
+  }
+
+  #wait<A>(
+    command: number,
+    groupId: number,
+    timeoutMs: number,
+    nowMs: number,
+    encode: Encode<A>,
+    argument: A,
+    completion: CallCompletion,
+  ): void {
+    const limit = this.#options.maxWaitingCalls;
+    const waitingCalls = this.#waiting.count;
+    if (waitingCalls >= limit) {
+      fail(
+        completion,
+        withoutStack({ code: "DT_RPC_FLOW_CONTROL", waitingCalls, limit }),
+        this.#counters,
+      );
+      return;
+    }
+    const call = this.#pending.add(completion, timeoutMs);
+    const deadlineMs = timeoutMs > 0 ? nowMs + timeoutMs : 0;
+    const erased = encode as Encode<unknown>;
+    call.waiting = new WaitingCall(call, command, groupId, deadlineMs, erased, argument);
+    this.#waiting.append(call.waiting);
+    if (timeoutMs > 0) {
+      this.#wheel.add(call, deadlineMs);
+    }
+  }
+
+  readonly #onDeadline = (call: PendingCall): void => {
+    this.#expire(call);
+    this.resume();
+  };
+
+  #expire(call: PendingCall): void {
+    this.#counters.callsTimedOut++;
+    const { timeoutMs, wasSent } = call;
+    const error = withoutStack({ code: "DT_RPC_TIMEOUT", timeoutMs, wasSent });
+    fail(this.#end(call), error, this.#counters);
+  }
+
+  #end(call: PendingCall): CallCompletion {
+    const { completion } = call;
+    if (completion === null) {
+      throw new Error("a call ended twice");
+    }
+    this.#wheel.remove(call);
+    if (call.frameBytes > 0) {
+      this.#permits.giveBack(call.frameBytes);
+    }
+    if (call.waiting !== null) {
+      this.#waiting.remove(call.waiting);
+      call.waiting = null;
+    }
+    this.#pending.remove(call);
+    return completion;
+  }
+}
+
+/** Hands a failure to a completion. What it throws is counted and goes no further. */
+export function fail(completion: CallCompletion, error: RpcError, counters: Counters): void {
+  try {
+    completion.onFail(error);
+  } catch {
+    counters.completionErrors++;
+  }
+}

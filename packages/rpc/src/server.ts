@@ -1,0 +1,147 @@
+import { createServer } from "node:net";
+import { CommandTable } from "./command-table.ts";
+import { Connection } from "./connection.ts";
+import { Counters } from "./counters.ts";
+import { processWheel } from "./deadline-wheel.ts";
+import { GroupDispatcher } from "./group-dispatcher.ts";
+import { acceptHandshake } from "./handshake.ts";
+import { SILENT_LOGGER } from "./logger.ts";
+import { describeAddress, resolveServerOptions } from "./options.ts";
+import { listenError } from "./socket-error.ts";
+import type { Server, Socket } from "node:net";
+import type { OnHandshake } from "./handshake.ts";
+import type { Logger } from "./logger.ts";
+import type { Address, ResolvedServerOptions, ServerOptions } from "./options.ts";
+import type { PeerInfo } from "./peer.ts";
+
+export interface ServerDeps {
+  readonly logger?: Logger;
+  /** Judges each peer after it has introduced itself. Default: all are accepted. */
+  readonly onHandshake?: OnHandshake;
+}
+
+export type ConnectionListener = (connection: Connection) => void;
+
+export function acceptEveryone(): null {
+  return null;
+}
+
+/** Accepts connections and serves the commands and groups registered on it. */
+export class RpcServer {
+  /** Handlers of group 0. */
+  readonly commands: CommandTable = new CommandTable();
+  readonly groups: GroupDispatcher = new GroupDispatcher();
+  readonly counters: Counters = new Counters();
+  readonly #options: ResolvedServerOptions;
+  readonly #logger: Logger;
+  readonly #onHandshake: OnHandshake;
+  readonly #server: Server;
+  readonly #connections = new Set<Connection>();
+  /** Sockets whose handshake is under way. */
+  readonly #arriving = new Set<Socket>();
+  readonly #listeners: ConnectionListener[] = [];
+  #isClosing = false;
+
+  constructor(options: ServerOptions = {}, deps: ServerDeps = {}) {
+    this.#options = resolveServerOptions(options);
+    this.#logger = deps.logger ?? SILENT_LOGGER;
+    this.#onHandshake = deps.onHandshake ?? acceptEveryone;
+    this.#server = createServer({ noDelay: true }, this.#onSocket);
+  }
+
+  get connections(): ReadonlySet<Connection> {
+    return this.#connections;
+  }
+
+  /** Called for each connection when its handshake is through, before any of its requests. */
+  onConnection(listener: ConnectionListener): void {
+    this.#listeners.push(listener);
+  }
+
+  /**
+   * Starts to accept. Port 0 lets the system choose. Resolves with the address in use; rejects with
+   * DT_RPC_LISTEN. A server listens once.
+   */
+  listen(address: Address): Promise<Address> {
+    const server = this.#server;
+    return new Promise((resolve, reject) => {
+      const onError = (error: Error): void => {
+        reject(listenError(describeAddress(address), error));
+      };
+      server.once("error", onError);
+      server.listen({ ...address }, () => {
+        server.off("error", onError);
+        server.on("error", this.#onServerError);
+        const bound = server.address();
+        resolve(
+          bound !== null && typeof bound === "object"
+            ? { host: bound.address, port: bound.port }
+            : address,
+        );
+      });
+    });
+  }
+
+  /**
+   * Stops accepting, tells the peers, waits up to `drainMs` for what is under way and closes all connections.
+   * Default 0: calls under way fail.
+   */
+  async close(options: { readonly drainMs?: number } = {}): Promise<void> {
+    this.#isClosing = true;
+    const stopped = new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+    });
+    for (const socket of this.#arriving) {
+      socket.destroy();
+    }
+    await Promise.all([...this.#connections].map((connection) => connection.close(options)));
+    await stopped;
+  }
+
+  readonly #onServerError = (error: Error): void => {
+    this.#logger.error({ err: error }, "the listening socket failed");
+  };
+
+  readonly #onSocket = (socket: Socket): void => {
+    const count = this.#connections.size + this.#arriving.size;
+    if (this.#isClosing || count >= this.#options.maxConnections) {
+      this.counters.handshakesFailed++;
+      socket.destroy();
+      return;
+    }
+    this.#arriving.add(socket);
+    acceptHandshake({
+      socket,
+      options: this.#options,
+      onHandshake: this.#onHandshake,
+      onDone: (peer, rest) => this.#onPeer(socket, peer, rest),
+      onFailed: (error) => {
+        this.#arriving.delete(socket);
+        this.counters.handshakesFailed++;
+        this.#logger.warn({ err: error }, "a handshake failed");
+      },
+    });
+  };
+
+  #onPeer(socket: Socket, peer: PeerInfo, rest: Buffer): void {
+    this.#arriving.delete(socket);
+    const connection = new Connection({
+      socket,
+      peer,
+      commands: this.commands,
+      groups: this.groups,
+      options: this.#options,
+      counters: this.counters,
+      logger: this.#logger,
+      wheel: processWheel,
+    });
+    this.#connections.add(connection);
+    connection.onClose(() => {
+      this.#connections.delete(connection);
+    });
+    for (const listener of this.#listeners) {
+      listener(connection);
+    }
+    connection.begin(rest);
+  }
+}
