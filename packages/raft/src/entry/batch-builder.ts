@@ -1,7 +1,8 @@
 // Hot path: per proposed entry. Bench: apps/bench raft. No closures, no promises.
 import { crc32 } from "@dt/codec";
 import type { EntryBatch } from "./entry-batch.ts";
-import { EntryType, RECORD_HEADER_BYTES, recordBytes, sealRecord } from "./record.ts";
+import { RECORD_HEADER_BYTES, recordBytes, sealRecord } from "./record.ts";
+import type { EntryType } from "./record.ts";
 
 /** Consecutive pending entries in one slab: a batch to be. */
 interface Part {

@@ -5,15 +5,18 @@ import { EntryType, recordBytes } from "../entry/record.ts";
 import type { RaftError } from "../errors.ts";
 import type { Proposal } from "./state-machine.ts";
 
+/** A power of two. */
+const INITIAL_RING = 64;
+
 /**
  * The writes of a leader that wait: first for an index (pending), then for their entry to be applied
  * (sealed). Both keep the order of the calls, so a ring whose positions are consecutive indexes suffices.
  */
 export class ProposalQueue<R> {
   readonly #builder: BatchBuilder;
-  #ring: (Proposal<R> | null)[] = new Array<Proposal<R> | null>(64).fill(null);
+  #ring: (Proposal<R> | null)[] = emptyRing<R>(INITIAL_RING);
   /** Bytes of the entry at the same place of the ring. */
-  #sizes: number[] = new Array<number>(64).fill(0);
+  #sizes: number[] = zeros(INITIAL_RING);
   #head = 0;
   #count = 0;
   /** Index of the entry that the ring's head waits for; means nothing while none is sealed. */
@@ -98,8 +101,8 @@ export class ProposalQueue<R> {
   #grow(): void {
     const old = this.#ring;
     const oldSizes = this.#sizes;
-    const ring = new Array<Proposal<R> | null>(old.length * 2).fill(null);
-    const sizes = new Array<number>(old.length * 2).fill(0);
+    const ring = emptyRing<R>(old.length * 2);
+    const sizes = zeros(old.length * 2);
     for (let i = 0; i < this.#count; i++) {
       const from = (this.#head + i) & (old.length - 1);
       ring[i] = old[from] ?? null;
@@ -109,4 +112,12 @@ export class ProposalQueue<R> {
     this.#sizes = sizes;
     this.#head = 0;
   }
+}
+
+function emptyRing<R>(length: number): (Proposal<R> | null)[] {
+  return Array.from({ length }, () => null);
+}
+
+function zeros(length: number): number[] {
+  return Array.from({ length }, () => 0);
 }

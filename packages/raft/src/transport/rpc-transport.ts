@@ -96,7 +96,7 @@ export class RpcTransport implements RaftTransport {
 
   /** Closes the connections to the other members. */
   async close(): Promise<void> {
-    await Promise.all(this.#clients.map((client) => client?.close()));
+    await Promise.all(this.#clients.map((client) => client?.close() ?? Promise.resolve()));
   }
 
   #dial(member: Member): RpcClient {
