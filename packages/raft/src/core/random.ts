@@ -10,9 +10,9 @@ export function nextRandom(state: number): number {
   return (state + GOLDEN_GAMMA) >>> 0;
 }
 
-/** A number in [min, max) that `state` stands for. */
+/** A whole number in [min, max) that `state` stands for; `min` when that is empty. */
 export function randomBetween(state: number, min: number, max: number): number {
-  return min + ((mix(state | 0) >>> 0) / 0x1_0000_0000) * (max - min);
+  return min + Math.floor(((mix(state | 0) >>> 0) / 0x1_0000_0000) * (max - min));
 }
 
 /** The murmur3 finalizer: every input bit changes about half of the output bits. */
