@@ -46,10 +46,12 @@ export const EMPTY: Uint8Array = Buffer.alloc(0);
  * as well: `decodeMessage` makes them one.
  */
 export class BinaryReader extends ReaderBase {
-  /**
-   * Written by generated code, which bounds the nesting with it; declared here to keep one shape.
-   */
-  __tsProtoDecodeDepth = 0;
+  #depth = 0;
+  /** What `len` was for the messages around the one being read. */
+  readonly #outerEnds: number[] = [];
+  #isTorn = false;
+  /** The last number that uint32 read: for a nested message, its length. */
+  #lastUint32 = 0;
   /** The high half of the varint that #varint read; the low half is its result. */
   #high = 0;
 
@@ -63,7 +65,50 @@ export class BinaryReader extends ReaderBase {
     this.pos = start;
     this.len = end;
     this.view = null;
-    this.__tsProtoDecodeDepth = 0;
+    this.#depth = 0;
+    this.#outerEnds.length = 0;
+    this.#isTorn = false;
+  }
+
+  /** Whether a nested message ended before its last byte, which generated code does not look at. */
+  get isTorn(): boolean {
+    return this.#isTorn;
+  }
+
+  get __tsProtoDecodeDepth(): number {
+    return this.#depth;
+  }
+
+  /**
+   * Generated code counts the nesting here, to bound it. A message inside another is entered right
+   * after its length was read, so this is also where reading is confined to that length.
+   */
+  set __tsProtoDecodeDepth(depth: number) {
+    if (depth > this.#depth) {
+      if (this.#depth > 0) {
+        if (this.#lastUint32 > this.len - this.pos) {
+          throw malformed("nested message longer than the one around it", this.pos);
+        }
+        this.#outerEnds.push(this.len);
+        this.len = this.pos + this.#lastUint32;
+      }
+    } else {
+      this.#isTorn ||= this.pos !== this.len;
+      this.len = this.#outerEnds.pop() ?? this.len;
+    }
+    this.#depth = depth;
+  }
+
+  override uint32(): number {
+    const pos = this.pos;
+    const first = pos < this.len ? this.buf[pos]! : 255;
+    if (first < 128) {
+      this.pos = pos + 1;
+      this.#lastUint32 = first;
+    } else {
+      this.#lastUint32 = super.uint32();
+    }
+    return this.#lastUint32;
   }
 
   /** Passes over the value of an unknown field. Groups are refused. */

@@ -11,8 +11,8 @@ import { CodecError } from "./errors.ts";
 import { TWO_32, outOfRange } from "./uint64.ts";
 import { utf8Length, writeUtf8 } from "./utf8.ts";
 
-/** What a 64-bit field may be given as: generated code passes the keys of maps as strings. */
-export type Integer64 = number | string | { toString(): string };
+/** What an integer field may be given as: generated code passes the keys of maps as strings. */
+type Integer = number | string | { toString(): string };
 
 /**
  * Up to this many characters the length of a string takes one byte, whatever the characters are.
@@ -26,16 +26,16 @@ interface WriterBase {
   view: DataView | null;
   states: number[] | null;
   _reserve(byteCount: number): void;
-  uint32(value: number): this;
-  int32(value: number): this;
-  sint32(value: number): this;
-  fixed32(value: number): this;
-  sfixed32(value: number): this;
-  uint64(value: Integer64): this;
-  int64(value: Integer64): this;
-  sint64(value: Integer64): this;
-  fixed64(value: Integer64): this;
-  sfixed64(value: Integer64): this;
+  uint32(value: Integer): this;
+  int32(value: Integer): this;
+  sint32(value: Integer): this;
+  fixed32(value: Integer): this;
+  sfixed32(value: Integer): this;
+  uint64(value: Integer): this;
+  int64(value: Integer): this;
+  sint64(value: Integer): this;
+  fixed64(value: Integer): this;
+  sfixed64(value: Integer): this;
   float(value: number): this;
   double(value: number): this;
   bool(value: boolean): this;
@@ -89,14 +89,11 @@ export class BinaryWriter extends WriterBase {
     }
   }
 
-  override uint32(value: number): this {
-    if (value >>> 0 !== value) {
-      throw int32Range(value);
-    }
+  override uint32(value: Integer): this {
     this._reserve(5);
     const buf = this.buf;
     let pos = this.pos;
-    let rest = value;
+    let rest = toUint32(value);
     while (rest > 127) {
       buf[pos++] = rest | 128;
       rest >>>= 7;
@@ -106,49 +103,39 @@ export class BinaryWriter extends WriterBase {
     return this;
   }
 
-  override int32(value: number): this {
-    if ((value | 0) !== value) {
-      throw int32Range(value);
-    }
-    return value >= 0 ? this.uint32(value) : this.#varint(value >>> 0, 0xffff_ffff);
+  override int32(value: Integer): this {
+    const number = toInt32(value);
+    return number >= 0 ? this.uint32(number) : this.#varint(number >>> 0, 0xffff_ffff);
   }
 
-  override sint32(value: number): this {
-    if ((value | 0) !== value) {
-      throw int32Range(value);
-    }
-    return this.uint32(((value << 1) ^ (value >> 31)) >>> 0);
+  override sint32(value: Integer): this {
+    const number = toInt32(value);
+    return this.uint32(((number << 1) ^ (number >> 31)) >>> 0);
   }
 
-  override fixed32(value: number): this {
-    if (value >>> 0 !== value) {
-      throw int32Range(value);
-    }
-    return super.fixed32(value);
+  override fixed32(value: Integer): this {
+    return super.fixed32(toUint32(value));
   }
 
-  override sfixed32(value: number): this {
-    if ((value | 0) !== value) {
-      throw int32Range(value);
-    }
-    return super.sfixed32(value);
+  override sfixed32(value: Integer): this {
+    return super.sfixed32(toInt32(value));
   }
 
-  override uint64(value: Integer64): this {
+  override uint64(value: Integer): this {
     const number = toUnsigned(value);
     return number < TWO_32
       ? this.uint32(number)
       : this.#varint(number >>> 0, Math.floor(number / TWO_32));
   }
 
-  override int64(value: Integer64): this {
+  override int64(value: Integer): this {
     const number = toSigned(value);
     return number >= 0 && number < TWO_32
       ? this.uint32(number)
       : this.#varint(number >>> 0, Math.floor(number / TWO_32) >>> 0);
   }
 
-  override sint64(value: Integer64): this {
+  override sint64(value: Integer): this {
     const number = toSigned(value);
     const sign = number < 0 ? 1 : 0;
     const magnitude = number < 0 ? -(number + 1) : number;
@@ -158,12 +145,12 @@ export class BinaryWriter extends WriterBase {
     return this.#varint(((low << 1) | sign) >>> 0, ((high << 1) | (low >>> 31)) >>> 0);
   }
 
-  override fixed64(value: Integer64): this {
+  override fixed64(value: Integer): this {
     const number = toUnsigned(value);
     return super.fixed32(number >>> 0).fixed32(Math.floor(number / TWO_32));
   }
 
-  override sfixed64(value: Integer64): this {
+  override sfixed64(value: Integer): this {
     const number = toSigned(value);
     return super.fixed32(number >>> 0).fixed32(Math.floor(number / TWO_32) >>> 0);
   }
@@ -219,7 +206,23 @@ export class BinaryWriter extends WriterBase {
   }
 }
 
-function toSigned(value: Integer64): number {
+function toUint32(value: Integer): number {
+  const number = typeof value === "number" ? value : Number(value);
+  if (number >>> 0 !== number) {
+    throw new CodecError({ code: "DT_CODEC_INT32_RANGE", value: number });
+  }
+  return number;
+}
+
+function toInt32(value: Integer): number {
+  const number = typeof value === "number" ? value : Number(value);
+  if ((number | 0) !== number) {
+    throw new CodecError({ code: "DT_CODEC_INT32_RANGE", value: number });
+  }
+  return number;
+}
+
+function toSigned(value: Integer): number {
   const number = typeof value === "number" ? value : Number(value);
   if (!Number.isSafeInteger(number)) {
     throw outOfRange(number);
@@ -227,14 +230,10 @@ function toSigned(value: Integer64): number {
   return number;
 }
 
-function toUnsigned(value: Integer64): number {
+function toUnsigned(value: Integer): number {
   const number = toSigned(value);
   if (number < 0) {
     throw outOfRange(number);
   }
   return number;
-}
-
-function int32Range(value: number): CodecError {
-  return new CodecError({ code: "DT_CODEC_INT32_RANGE", value });
 }

@@ -7,14 +7,21 @@ import { CodecError } from "./errors.ts";
 /**
  * Turns messages of one type into bytes and back. The message objects that ts-proto generates and
  * the types of protobufjs are codecs as they are.
+ *
+ * These take more than the interface says, and are given it: `encode` a second argument to write to,
+ * `decode` a reader instead of bytes. A codec written by hand declares one parameter each, and is
+ * then called with a message and with bytes alone.
  */
 export interface MessageCodec<T> {
-  encode(message: T, writer?: BinaryWriter): { finish(): Uint8Array };
-  /**
-   * The bytes fields of the result may be views of the input. A property, so that both kinds are
-   * accepted.
-   */
-  readonly decode: (input: BinaryReader | Uint8Array, length?: number) => T;
+  encode(message: T): { finish(): Uint8Array };
+  /** Bytes fields of the result may be views of `bytes`. */
+  decode(bytes: Uint8Array): T;
+}
+
+/** What generated code and protobufjs have in common: `decode` takes a reader and a length. */
+interface WireCodec<T> {
+  encode(message: T, writer: BinaryWriter): { finish(): Uint8Array };
+  decode(input: BinaryReader): T;
 }
 
 // One of each serves every call; a codec that calls back into these functions finds them taken and
@@ -32,7 +39,7 @@ export function encodeMessage<T>(writer: ByteWriter, codec: MessageCodec<T>, mes
   const start = writer.pos;
   wire.attach(writer);
   try {
-    const encoded = codec.encode(message, wire);
+    const encoded = (codec as unknown as WireCodec<T>).encode(message, wire);
     writer.pos = wire.pos;
     if (encoded !== wire) {
       writer.pos = start;
@@ -62,9 +69,12 @@ export function decodeMessage<T>(
   idleReader = null;
   wire.attach(buf, start, end);
   try {
-    const message = codec.decode(wire);
-    if (wire.pos !== end) {
-      throw new RangeError("a field reaches beyond the message");
+    if (codec.decode.length < 2) {
+      return codec.decode(buf.subarray(start, end));
+    }
+    const message = (codec as unknown as WireCodec<T>).decode(wire);
+    if (wire.pos !== end || wire.isTorn) {
+      throw new RangeError("a message ends before its last byte");
     }
     return message;
   } catch (cause) {
