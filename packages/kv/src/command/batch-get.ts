@@ -1,0 +1,139 @@
+import type { ByteReader, ByteWriter } from "@dt/codec";
+import { Refusal, refusalCode, refusalFromWire } from "../refusal.ts";
+import type { RefusalCode } from "../refusal.ts";
+import { ValueNode } from "../store/node.ts";
+import type { Node } from "../store/node.ts";
+import { writeValue } from "../store/value.ts";
+import { MAX_BATCH_KEYS } from "./batch-put.ts";
+import { KEY_LENGTH_BYTES, keyFieldEnd, writeKeyField } from "./key-field.ts";
+import { NODE_FIELDS_BYTES, nodeKind, NodeKind, readNode, writeNodeFields } from "./node-fields.ts";
+import type { KvNode } from "./node-fields.ts";
+import { FLAG_STALE } from "./numbers.ts";
+import { decodeReply } from "./reply.ts";
+
+const HEADER_BYTES = 3;
+/** Stands for a key in place of the kind of a node. */
+const REFUSED = 3;
+
+export interface BatchGetRequest {
+  readonly keys: readonly string[];
+  readonly isStale: boolean;
+}
+
+/** `u8 flags (1 stale) · u16 count`, then per key `u16 keyLength · key`. */
+export function encodeBatchGet(writer: ByteWriter, request: BatchGetRequest): void {
+  writer.u8(request.isStale ? FLAG_STALE : 0);
+  writer.u16(request.keys.length);
+  for (const key of request.keys) {
+    writeKeyField(writer, key);
+  }
+}
+
+/** Refuses what is not a batch at all; what is wrong with one of its keys is a result of that key. */
+export function checkBatchGet(buf: Buffer, start: number, end: number): Refusal | 0 {
+  if (end - start < HEADER_BYTES) {
+    return Refusal.requestMalformed;
+  }
+  const count = buf.readUInt16BE(start + 1);
+  if (count > MAX_BATCH_KEYS) {
+    return Refusal.batchTooLarge;
+  }
+  let at = start + HEADER_BYTES;
+  for (let i = 0; i < count; i++) {
+    at = keyFieldEnd(buf, at, end);
+    if (at < 0) {
+      return Refusal.requestMalformed;
+    }
+  }
+  return at === end ? 0 : Refusal.requestMalformed;
+}
+
+/** Calls `each` with the range of every key of a checked request. */
+export function forEachBatchKey(
+  buf: Buffer,
+  start: number,
+  each: (keyStart: number, keyEnd: number) => void,
+): void {
+  const count = buf.readUInt16BE(start + 1);
+  let at = start + HEADER_BYTES;
+  for (let i = 0; i < count; i++) {
+    const keyEnd = at + KEY_LENGTH_BYTES + buf.readUInt16BE(at);
+    each(at + KEY_LENGTH_BYTES, keyEnd);
+    at = keyEnd;
+  }
+}
+
+/** A node, undefined for one that is not there, or a refusal. */
+export type BatchGetOutcome = Node | undefined | Refusal;
+
+/**
+ * `u64 revision · u16 count`, then per key `u8 kind (0 absent, 1 value, 2 directory, 3 refused)`, the fields of a
+ * node and the `u32 length · bytes` of a value, or the negated refusal as u8. The count is that of the first keys
+ * that fit into the reply, at least one.
+ */
+export function encodeBatchGetReply(
+  writer: ByteWriter,
+  answer: { readonly revision: number; readonly outcomes: readonly BatchGetOutcome[] },
+): void {
+  writer.u64(answer.revision);
+  writer.u16(answer.outcomes.length);
+  for (const outcome of answer.outcomes) {
+    if (outcome === undefined) {
+      writer.u8(NodeKind.absent);
+    } else if (typeof outcome === "number") {
+      writer.u8(REFUSED);
+      writer.u8(-outcome);
+    } else {
+      writer.u8(nodeKind(outcome));
+      writeNodeFields(writer, outcome);
+      if (outcome instanceof ValueNode) {
+        writer.u32(outcome.value.length);
+        writeValue(writer, outcome.value);
+      }
+    }
+  }
+}
+
+/** What was found under one key of a batch. */
+export type BatchGetResult =
+  | { readonly isOk: true; readonly node: KvNode | null }
+  | { readonly isOk: false; readonly code: RefusalCode };
+
+export interface BatchGetReply {
+  /** Revision of the tree that was read. */
+  readonly revision: number;
+  /** Of the first keys of the request, at least one. */
+  readonly results: readonly BatchGetResult[];
+}
+
+export function decodeBatchGetReply(body: Buffer, start: number, end: number): BatchGetReply {
+  return decodeReply(body, start, end, readBatch);
+}
+
+function readBatch(reader: ByteReader): BatchGetReply {
+  const revision = reader.u64();
+  const count = reader.u16();
+  const results: BatchGetResult[] = [];
+  for (let i = 0; i < count; i++) {
+    results.push(readResult(reader));
+  }
+  return { revision, results };
+}
+
+function readResult(reader: ByteReader): BatchGetResult {
+  const kind = reader.u8();
+  switch (kind) {
+    case NodeKind.absent:
+      return { isOk: true, node: null };
+    case REFUSED:
+      return { isOk: false, code: refusalCode(refusalFromWire(reader.u8())) };
+    default: {
+      const at = reader.pos;
+      reader.skip(NODE_FIELDS_BYTES);
+      const valueLength = kind === NodeKind.value ? reader.u32() : 0;
+      const valueStart = reader.pos;
+      reader.skip(valueLength);
+      return { isOk: true, node: readNode(kind, reader.buf, at, valueStart, reader.pos) };
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import type { ByteKey } from "./byte-key.ts";
+import { ChildList } from "./child-list.ts";
+import type { Value } from "./value.ts";
+
+/** What the tree holds under a key. A value stays a value, and a directory a directory, until it is deleted. */
+export type Node = ValueNode | DirectoryNode;
+
+class TreeNode {
+  readonly key: ByteKey;
+  /** Revision of the write that created the node; at least 1 except for the root. */
+  readonly createRevision: number;
+  /** Revision of the last write to this node; createRevision <= modRevision <= revision of the tree. */
+  modRevision: number;
+  /** Writes to this node since it was created, that one included. */
+  version = 1;
+  /** Times of the first and the last write, as the leader stamped them: milliseconds since the epoch. */
+  readonly createdMs: number;
+  updatedMs: number;
+
+  constructor(key: ByteKey, revision: number, timestampMs: number) {
+    this.key = key;
+    this.createRevision = revision;
+    this.modRevision = revision;
+    this.createdMs = timestampMs;
+    this.updatedMs = timestampMs;
+  }
+}
+
+export class ValueNode extends TreeNode {
+  value: Value;
+
+  constructor(key: ByteKey, value: Value, revision: number, timestampMs: number) {
+    super(key, revision, timestampMs);
+    this.value = value;
+  }
+}
+
+/** Writes below a directory leave its own revision and version as they are. */
+export class DirectoryNode extends TreeNode {
+  readonly children: ChildList = new ChildList();
+}

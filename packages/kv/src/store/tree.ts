@@ -1,0 +1,166 @@
+// Hot path: per operation. Bench: bench/store.bench.ts. No closures, no promises.
+import assert from "node:assert/strict";
+import { Refusal } from "../refusal.ts";
+import { parentKey, ROOT_KEY } from "./byte-key.ts";
+import type { ByteKey } from "./byte-key.ts";
+import { DirectoryNode, ValueNode } from "./node.ts";
+import type { Node } from "./node.ts";
+import type { Value } from "./value.ts";
+
+/** Nodes in one tree, at most; what a Map holds without failing, with room to spare. */
+export const MAX_NODES = 10_000_000;
+
+/**
+ * Nodes by key, and the children of each directory in order. Every write that changes something takes the next
+ * revision, whatever it creates or removes on the way; a refused write and one that finds nothing to do take none.
+ *
+ * The methods that write return the revision, 0 when there was nothing to do, or a Refusal. Keys must be
+ * well-formed where a node may be created; elsewhere an ill-formed key is just one that is not there.
+ */
+export class Tree {
+  readonly root: DirectoryNode = new DirectoryNode(ROOT_KEY, 0, 0);
+  readonly #nodes = new Map<ByteKey, Node>([[ROOT_KEY, this.root]]);
+  readonly #maxNodes: number;
+  #revision = 0;
+
+  constructor(maxNodes: number = MAX_NODES) {
+    this.#maxNodes = maxNodes;
+  }
+
+  /** Revision of the last write; 0 for a new tree. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Values and directories, the root not counted. */
+  get nodeCount(): number {
+    return this.#nodes.size - 1;
+  }
+
+  find(key: ByteKey): Node | undefined {
+    return this.#nodes.get(key);
+  }
+
+  /** Gives a node of this tree a new value. */
+  update(node: ValueNode, value: Value, timestampMs: number): number {
+    const revision = ++this.#revision;
+    node.value = value;
+    node.modRevision = revision;
+    node.version++;
+    node.updatedMs = timestampMs;
+    return revision;
+  }
+
+  /**
+   * Creates a value and the directories above it. `key` is well-formed and not there yet.
+   * Refuses with parentIsValue and storeFull.
+   */
+  create(key: ByteKey, value: Value, timestampMs: number): number {
+    const revision = this.#revision + 1;
+    const parent = this.#makeDirectory(parentKey(key), 1, revision, timestampMs);
+    if (typeof parent === "number") {
+      return parent;
+    }
+    this.#add(parent, new ValueNode(key, value, revision, timestampMs));
+    this.#revision = revision;
+    return revision;
+  }
+
+  /**
+   * Creates a directory and those above it; 0 when it is there already. `key` is well-formed.
+   * Refuses with notDirectory, parentIsValue and storeFull.
+   */
+  makeDirectory(key: ByteKey, timestampMs: number): number {
+    const node = this.#nodes.get(key);
+    if (node !== undefined) {
+      return node instanceof DirectoryNode ? 0 : Refusal.notDirectory;
+    }
+    const revision = this.#revision + 1;
+    const made = this.#makeDirectory(key, 0, revision, timestampMs);
+    if (typeof made === "number") {
+      return made;
+    }
+    this.#revision = revision;
+    return revision;
+  }
+
+  /**
+   * Removes a value, an empty directory, or with `isRecursive` a directory with everything in it; 0 when nothing
+   * is there. Refuses with isRoot and notEmpty.
+   */
+  remove(key: ByteKey, isRecursive: boolean): number {
+    if (key === ROOT_KEY) {
+      return Refusal.isRoot;
+    }
+    const node = this.#nodes.get(key);
+    if (node === undefined) {
+      return 0;
+    }
+    if (node instanceof DirectoryNode && node.children.count > 0) {
+      if (!isRecursive) {
+        return Refusal.notEmpty;
+      }
+      this.#forgetBelow(node);
+    }
+    this.#nodes.delete(key);
+    this.#parentOf(node).children.remove(node);
+    return ++this.#revision;
+  }
+
+  /**
+   * The directory at `key`, created together with those above it when it is not there. Nothing is created when
+   * it refuses. `moreNodes` is how many nodes the caller is going to add itself.
+   */
+  #makeDirectory(
+    key: ByteKey,
+    moreNodes: number,
+    revision: number,
+    timestampMs: number,
+  ): DirectoryNode | Refusal {
+    const missing: ByteKey[] = [];
+    let at = key;
+    let found = this.#nodes.get(at);
+    while (found === undefined) {
+      missing.push(at);
+      at = parentKey(at);
+      found = this.#nodes.get(at);
+    }
+    if (!(found instanceof DirectoryNode)) {
+      return Refusal.parentIsValue;
+    }
+    if (this.nodeCount + missing.length + moreNodes > this.#maxNodes) {
+      return Refusal.storeFull;
+    }
+    let directory = found;
+    for (let i = missing.length - 1; i >= 0; i--) {
+      const made = new DirectoryNode(missing[i] as ByteKey, revision, timestampMs);
+      this.#add(directory, made);
+      directory = made;
+    }
+    return directory;
+  }
+
+  #add(directory: DirectoryNode, node: Node): void {
+    directory.children.insert(node);
+    this.#nodes.set(node.key, node);
+  }
+
+  #parentOf(node: Node): DirectoryNode {
+    const parent = this.#nodes.get(parentKey(node.key));
+    assert(parent instanceof DirectoryNode);
+    return parent;
+  }
+
+  #forgetBelow(directory: DirectoryNode): void {
+    const left = [directory];
+    for (let each = left.pop(); each !== undefined; each = left.pop()) {
+      const walk = each.children.walk(null);
+      for (let child = walk.next(); child !== null; child = walk.next()) {
+        this.#nodes.delete(child.key);
+        if (child instanceof DirectoryNode) {
+          left.push(child);
+        }
+      }
+    }
+  }
+}
