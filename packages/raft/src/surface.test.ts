@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { describe, test } from "vitest";
+import * as raft from "./index.ts";
+import { DEFAULT_GROUP_OPTIONS } from "./node/group-options.ts";
+
+const packageUrl = new URL("../../", import.meta.url);
+const readme = readFileSync(new URL("README.md", packageUrl), "utf8");
+const errors = readFileSync(new URL("src/errors.ts", packageUrl), "utf8");
+
+describe("the package's surface", () => {
+  test("exports what it is meant to, and nothing else", () => {
+    assert.deepEqual(Object.keys(raft).toSorted(), [
+      "BatchBuilder",
+      "DEFAULT_GROUP_OPTIONS",
+      "EntryType",
+      "INITIAL_CHAIN",
+      "MemoryLog",
+      "MessageKind",
+      "NO_SPACE_CODE",
+      "RECORD_ALIGNMENT",
+      "RECORD_HEADER_BYTES",
+      "RaftClient",
+      "RaftError",
+      "RaftServer",
+      "Role",
+      "chainAfter",
+      "failRequest",
+      "recordBizType",
+      "recordBytes",
+      "recordHeaderCrc",
+      "recordIndex",
+      "recordLength",
+      "recordOffset",
+      "recordPayloadCrc",
+      "recordTerm",
+      "recordTimestamp",
+      "recordType",
+      "resolveGroupOptions",
+      "scanRecords",
+      "sealRecord",
+      "sliceBatch",
+      "storedBytes",
+    ]);
+  });
+
+  test("the README lists exactly the error codes there are", () => {
+    const union = errors.slice(
+      errors.indexOf("export type RaftFault"),
+      errors.indexOf("/** Codes"),
+    );
+    const declared = new Set(union.match(/DT_RAFT_\w+/g));
+    const listed = new Set([...readme.matchAll(/^\| `(DT_RAFT_\w+)`/gm)].map(([, code]) => code));
+    assert.deepEqual([...listed].toSorted(), [...declared].toSorted());
+  });
+
+  test("the README lists exactly the options there are", () => {
+    const table = readme.slice(readme.indexOf("## Options"), readme.indexOf("## Errors"));
+    const rows = table.split("\n").filter((line) => line.startsWith("| `"));
+    const listed = rows.flatMap((row) =>
+      [...(row.split("|")[1] ?? "").matchAll(/`(\w+)`/g)].map(([, name]) => name),
+    );
+    assert.deepEqual(listed.toSorted(), Object.keys(DEFAULT_GROUP_OPTIONS).toSorted());
+  });
+});
