@@ -18,7 +18,7 @@ export interface CoreOptions {
   readonly windowAppends: number;
   /** Entries bytes to one follower without an answer. Default 16 MiB. */
   readonly windowBytes: number;
-  /** Entries kept in memory for followers and the applier, once durable and applied. Default 64 MiB. */
+  /** Entries kept in memory for followers, once durable and applied. Default 16 MiB. */
   readonly tailBytes: number;
 }
 
@@ -32,5 +32,5 @@ export const DEFAULT_CORE_OPTIONS: CoreOptions = Object.freeze({
   maxAppendBytes: 1 << 20,
   windowAppends: 256,
   windowBytes: 16 << 20,
-  tailBytes: 64 << 20,
+  tailBytes: 16 << 20,
 });

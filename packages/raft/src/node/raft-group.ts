@@ -20,6 +20,12 @@ import type { Proposal, ReadWaiter, StateMachine } from "./state-machine.ts";
 import type { RaftTransport, TransportReceiver } from "./transport.ts";
 import { WriteStage } from "./write-stage.ts";
 
+/**
+ * Batches, and the slabs they are built in, are at most this large: small slabs come back from the allocator while
+ * they are still in the cache, which is what copying a payload costs most.
+ */
+const MAX_BATCH_BYTES = 256 << 10;
+
 /** A voter and where clients and other members reach it. */
 export interface Member {
   readonly nodeId: NodeId;
@@ -100,7 +106,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
     this.#deps = deps;
     this.#core = core;
     this.#notLeader = new RaftError({ code: "DT_RAFT_NOT_LEADER", leader: null });
-    this.#proposals = new ProposalQueue(config.options.maxAppendBytes);
+    this.#proposals = new ProposalQueue(Math.min(config.options.maxAppendBytes, MAX_BATCH_BYTES));
     this.#writes = new WriteStage(config.log, {
       onPersisted: (io) => this.#onPersisted(io),
       onNoSpace: (error) => this.#onNoSpace(error),
