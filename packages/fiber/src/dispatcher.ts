@@ -23,7 +23,7 @@ export class Dispatcher {
   readonly #turnBudget: number;
   readonly #groups = new Set<FiberGroup>();
   readonly #onTurn = (): void => this.#runTurn();
-  readonly #failures: FiberError[] = [];
+  readonly #failures: Error[] = [];
   #isTurnAsked = false;
   #closing: Promise<void> | null = null;
   #onAllEnded: (() => void) | null = null;
@@ -86,7 +86,7 @@ export class Dispatcher {
   }
 
   /** For groups: this one has ended, by `failure` unless it is null. */
-  removeEnded(group: FiberGroup, failure: FiberError | null, isFailureSeen: boolean): void {
+  removeEnded(group: FiberGroup, failure: Error | null, isFailureSeen: boolean): void {
     this.#groups.delete(group);
     if (failure !== null && this.#closing !== null) {
       this.#failures.push(failure);

@@ -2,13 +2,14 @@ import type { Clock } from "./clock.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { FiberError } from "./fiber-error.ts";
 import { FiberFuture } from "./fiber-future.ts";
-import { Fiber, uncaughtError } from "./fiber.ts";
-import type { FiberOptions } from "./fiber.ts";
+import { Fiber } from "./fiber.ts";
+import type { FiberOptions } from "./fiber-options.ts";
 import type { GroupDump } from "./group-dump.ts";
 import { resolveGroupOptions } from "./group-options.ts";
 import type { FiberGroupOptions, ResolvedGroupOptions } from "./group-options.ts";
 import type { FiberGen } from "./fiber-gen.ts";
 import { TaskQueue } from "./task-queue.ts";
+import { uncaughtError } from "./uncaught-error.ts";
 import { fiberFrames } from "./virtual-stack.ts";
 import { WaitList } from "./wait-list.ts";
 
@@ -28,16 +29,19 @@ export class FiberGroup {
   readonly name: string;
   readonly dispatcher: Dispatcher;
   readonly clock: Clock;
-  /** Completes when the group has ended; fails with the first error that nobody handled. */
+  /**
+   * Completes when the group has ended; fails with the error that nobody handled, an
+   * AggregateError for several.
+   */
   readonly shutdownFuture: FiberFuture<void>;
   /** For sleepUntilShutdown: fibers to wake when the shutdown is requested. */
   readonly shutdownWaiters = new WaitList();
   readonly #options: ResolvedGroupOptions;
   readonly #fibers = new Set<Fiber>();
   readonly #tasks: TaskQueue;
+  readonly #failures: FiberError[] = [];
   #userFiberCount = 0;
   #stage: number = RUNNING;
-  #failure: FiberError | null = null;
 
   constructor(dispatcher: Dispatcher, name: string, options: FiberGroupOptions) {
     this.name = name;
@@ -153,16 +157,17 @@ export class FiberGroup {
   reportUncaught(error: FiberError): void {
     const onError = this.#options.onError;
     if (onError === null) {
-      this.#failure ??= error;
+      this.#failures.push(error);
       this.requestShutdown();
       return;
     }
     try {
       onError(error, this);
     } catch (thrown) {
-      const errors = thrown === error ? error : new AggregateError([error, thrown]);
-      const frames = fiberFrames(thrown);
-      this.#failure ??= uncaughtError(this.name, "(onError)", frames, errors);
+      this.#failures.push(error);
+      if (thrown !== error) {
+        this.#failures.push(uncaughtError(this.name, "(onError)", fiberFrames(thrown), thrown));
+      }
       this.requestShutdown();
     }
   }
@@ -182,7 +187,7 @@ export class FiberGroup {
 
   #end(): void {
     this.#stage = ENDED;
-    const failure = this.#failure;
+    const failure = this.#failure();
     const isFailureSeen = this.shutdownFuture.isObserved;
     if (failure === null) {
       this.shutdownFuture.complete();
@@ -190,6 +195,15 @@ export class FiberGroup {
       this.shutdownFuture.fail(failure);
     }
     this.dispatcher.removeEnded(this, failure, isFailureSeen);
+  }
+
+  /** What made the group fail: null, the one error nobody handled, or all of them. */
+  #failure(): Error | null {
+    const first = this.#failures[0];
+    if (first === undefined || this.#failures.length === 1) {
+      return first ?? null;
+    }
+    return new AggregateError(this.#failures, `several uncaught errors in group ${this.name}`);
   }
 
   #refuseEnded(): void {

@@ -7,16 +7,10 @@ import { Parking } from "./parking.ts";
 import type { FiberGen, FiberOp, FiberWait } from "./fiber-gen.ts";
 import { runningFiber, setRunningFiber } from "./running-fiber.ts";
 import type { Runnable } from "./scheduling-policy.ts";
-import { currentFrames, fiberFrames } from "./virtual-stack.ts";
+import { uncaughtError } from "./uncaught-error.ts";
+import { fiberFrames } from "./virtual-stack.ts";
 
 export type FiberState = "ready" | "running" | "waiting" | "ended";
-
-export interface FiberOptions {
-  /** A daemon does not keep its group alive; it is ended with the group. Default false. */
-  readonly daemon?: boolean;
-  /** For `PriorityPolicy`: 0 high, 1 normal, 2 low. Default: the group's. */
-  readonly priority?: number;
-}
 
 /**
  * One line of execution: a generator that runs until it waits, and is resumed by its dispatcher.
@@ -185,9 +179,9 @@ export class Fiber<T = unknown> implements Runnable {
   }
 
   /** For the parking: an error made elsewhere is about to be thrown in this fiber. */
-  noteRethrow(error: unknown): void {
+  noteRethrow(error: unknown, frames: string): void {
     this.#rethrownError = error;
-    this.#rethrownFrames = currentFrames();
+    this.#rethrownFrames = frames;
   }
 
   /** For the locks: a fiber must not end holding one. */
@@ -219,7 +213,9 @@ export class Fiber<T = unknown> implements Runnable {
   }
 
   #generator(): FiberGen<T> {
-    this.#gen ??= this.#body();
+    // Called without `this`: stack traces then show the body under its own name.
+    const body = this.#body;
+    this.#gen ??= body();
     return this.#gen;
   }
 
@@ -282,21 +278,4 @@ export class Fiber<T = unknown> implements Runnable {
 /** `yield* join(fiber)` is `yield* fiber.join()`. */
 export function join<T>(fiber: Fiber<T>, timeoutMs: number = Infinity): FiberOp<T> {
   return fiber.join(timeoutMs);
-}
-
-/** The error a group's `onError` gets; its own stack is the virtual one. */
-export function uncaughtError(
-  group: string,
-  fiber: string,
-  frames: string,
-  cause: unknown,
-): FiberError {
-  const origin = `    at fiber ${fiber} of group ${group}`;
-  const virtualStack = frames === "" ? origin : `${frames}\n${origin}`;
-  const error = new FiberError(
-    { code: "DT_FIBER_UNCAUGHT", fiber, group, virtualStack },
-    { cause },
-  );
-  error.stack = `${error.name}: ${error.message}\n${virtualStack}`;
-  return error;
 }

@@ -4,7 +4,7 @@ import type { FiberGroup } from "./fiber-group.ts";
 export interface FiberGroupOptions {
   /**
    * Gets each error that no fiber or promise waits for, as DT_FIBER_UNCAUGHT. The group then goes on.
-   * Default null: the group shuts down and its shutdownFuture fails with the first such error.
+   * Default null: the group shuts down and its shutdownFuture fails with that error.
    */
   readonly onError?: ((error: FiberError, group: FiberGroup) => void) | null;
   /** For `PriorityPolicy`: 0 high, 1 normal, 2 low. Default 1. */

@@ -14,7 +14,8 @@ export type { FiberGroup } from "./fiber-group.ts";
 export { FiberLock } from "./fiber-lock.ts";
 export { FiberReadWriteLock } from "./fiber-read-write-lock.ts";
 export { join } from "./fiber.ts";
-export type { Fiber, FiberOptions, FiberState } from "./fiber.ts";
+export type { Fiber, FiberState } from "./fiber.ts";
+export type { FiberOptions } from "./fiber-options.ts";
 export { formatDump } from "./group-dump.ts";
 export type { FiberDump, GroupDump } from "./group-dump.ts";
 export { GROUP_DEFAULTS } from "./group-options.ts";
@@ -22,7 +23,8 @@ export type { FiberGroupOptions } from "./group-options.ts";
 export { NodeClock } from "./node-clock.ts";
 export { fromPromise, toPromise } from "./promise.ts";
 export { sleep, sleepUntilShutdown, yieldNow } from "./sleep.ts";
-export { VirtualClock } from "./virtual-clock.ts";
+export { VIRTUAL_CLOCK_DEFAULTS, VirtualClock } from "./virtual-clock.ts";
+export type { VirtualClockOptions } from "./virtual-clock.ts";
 
 // For those who extend the dispatcher.
 export { FifoPolicy } from "./fifo-policy.ts";

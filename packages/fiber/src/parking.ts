@@ -4,6 +4,7 @@ import { FiberError } from "./fiber-error.ts";
 import type { FiberWait } from "./fiber-gen.ts";
 import type { Fiber } from "./fiber.ts";
 import { runningFiber } from "./running-fiber.ts";
+import { currentFrames } from "./virtual-stack.ts";
 import { WaitNode } from "./wait-list.ts";
 import type { WaitList, WaitTarget } from "./wait-list.ts";
 
@@ -271,7 +272,7 @@ export class Parking<T = unknown> implements Iterator<FiberWait, T, unknown> {
         timeoutMs: this.#timeoutMs,
       });
     }
-    this.fiber.noteRethrow(value);
+    this.fiber.noteRethrow(value, currentFrames());
     throw value;
   }
 }

@@ -3,6 +3,9 @@ import { RingQueue } from "./ring-queue.ts";
 import { setRunningFiber } from "./running-fiber.ts";
 import type { Runnable } from "./scheduling-policy.ts";
 
+/** Tasks run before other runnables get their chance. */
+const TASKS_PER_RESUME = 1000;
+
 /** The plain functions handed to a group from outside. They run in order, each to its end. */
 export class TaskQueue implements Runnable {
   readonly name = "tasks";
@@ -31,12 +34,12 @@ export class TaskQueue implements Runnable {
     this.#enqueue();
   }
 
-  /** For the dispatcher: runs the tasks that are queued now; later ones get the next turn. */
+  /** For the dispatcher: runs the tasks that are queued now, but not those they post. */
   run(): void {
     this.#isQueued = false;
     this.#isRunning = true;
     setRunningFiber(null);
-    for (let left = this.#tasks.size; left > 0; left--) {
+    for (let left = Math.min(this.#tasks.size, TASKS_PER_RESUME); left > 0; left--) {
       const task = this.#tasks.shift();
       try {
         task?.();

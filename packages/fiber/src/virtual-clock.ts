@@ -3,11 +3,20 @@ import { FiberError } from "./fiber-error.ts";
 import { RingQueue } from "./ring-queue.ts";
 import { Timer, TimerHeap } from "./timer-heap.ts";
 
-/** Callbacks at one instant after which the clock gives up on a loop that never lets time pass. */
-const LIVELOCK_CALLBACK_COUNT = 10_000_000;
+export interface VirtualClockOptions {
+  /** What `wallMs` starts at, in ms since the epoch. Default: 2020-01-01T00:00:00Z. */
+  readonly wallStartMs?: number;
+  /**
+   * Callbacks at one instant after which the clock throws DT_FIBER_CLOCK_LIVELOCK, because
+   * something never lets time pass. At least 1. Default 10 000 000.
+   */
+  readonly maxCallbacksPerInstant?: number;
+}
 
-/** 2020-01-01T00:00:00Z: any fixed value does, this one prints as a plausible date. */
-const DEFAULT_WALL_START_MS = 1_577_836_800_000;
+export const VIRTUAL_CLOCK_DEFAULTS = {
+  wallStartMs: 1_577_836_800_000,
+  maxCallbacksPerInstant: 10_000_000,
+} as const;
 
 /**
  * Time that moves only when told to. Deferred calls run in the order of `defer`, timers in the
@@ -19,12 +28,15 @@ export class VirtualClock implements Clock {
   readonly #timers = new TimerHeap();
   readonly #deferred = new RingQueue<() => void>();
   readonly #wallStartMs: number;
+  readonly #maxCallbacksPerInstant: number;
   #nowMs = 0;
   #isRunning = false;
   #callbackCount = 0;
 
-  constructor(wallStartMs: number = DEFAULT_WALL_START_MS) {
-    this.#wallStartMs = wallStartMs;
+  constructor(options: VirtualClockOptions = {}) {
+    const resolved = { ...VIRTUAL_CLOCK_DEFAULTS, ...options };
+    this.#wallStartMs = resolved.wallStartMs;
+    this.#maxCallbacksPerInstant = resolved.maxCallbacksPerInstant;
   }
 
   nowMs(): number {
@@ -144,7 +156,7 @@ export class VirtualClock implements Clock {
         return;
       }
       this.#callbackCount += 1;
-      if (this.#callbackCount > LIVELOCK_CALLBACK_COUNT) {
+      if (this.#callbackCount > this.#maxCallbacksPerInstant) {
         throw new FiberError({
           code: "DT_FIBER_CLOCK_LIVELOCK",
           callbackCount: this.#callbackCount,

@@ -26,9 +26,15 @@ export function fiberFrames(error: unknown): string {
   return frames.join("\n");
 }
 
-/** The frames of the call that is now running. */
+/** Frames kept of a fiber's stack where this package takes it: Node's own limit is 10. */
+const FRAME_LIMIT = 50;
+
+/** The frames of the running fiber. */
 export function currentFrames(): string {
+  const limitBefore = Error.stackTraceLimit;
+  Error.stackTraceLimit = FRAME_LIMIT;
   const holder = new Error("stack");
   Error.captureStackTrace(holder, currentFrames);
+  Error.stackTraceLimit = limitBefore;
   return fiberFrames(holder);
 }
