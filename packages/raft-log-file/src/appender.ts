@@ -1,0 +1,294 @@
+// Hot path: per write. Bench: bench/append.bench.ts. No promises.
+import { type EntryBatch, recordLength, storedBytes, type Write } from "@dt/raft";
+import type { Done } from "./file-system.ts";
+import { FlushStager } from "./flush-stager.ts";
+import { LogError } from "./log-error.ts";
+import type { LogReader } from "./log-reader.ts";
+import { maxRecordBytes } from "./options.ts";
+import type { Segment } from "./segment.ts";
+import type { SegmentList } from "./segment-list.ts";
+import type { SegmentWriter } from "./segment-writer.ts";
+import type { Status, StatusFile } from "./status-file.ts";
+import { type QueuedWrite, queuedWrite, WriteQueue } from "./write-queue.ts";
+
+export interface AppenderContext {
+  readonly segments: SegmentList;
+  readonly segmentBytes: number;
+  readonly status: StatusFile;
+  readonly statusPath: string;
+  readonly reader: LogReader;
+  readonly writer: SegmentWriter;
+}
+
+/**
+ * Group commit: takes what is queued, stores it with one write and one sync, reports it, and starts
+ * over with what was queued meanwhile. An acknowledgement becomes possible in one place, `#onFlushed`,
+ * after the sync.
+ */
+export class Appender {
+  readonly #context: AppenderContext;
+  readonly #queue = new WriteQueue();
+  readonly #stager: FlushStager;
+  /** Stored entries from here on are dropped by the next flush; 0 for none. */
+  #cutFrom = 0;
+  /** One operation at a time: a flush, a change of the status, a look at where to cut. */
+  #isBusy = false;
+  /** The flush holds only what fits into space that is there already. */
+  #isTight = false;
+  #poison: LogError | null = null;
+  /** Writes to be reported, with their `refusal`, before the running task ends. */
+  #reports: QueuedWrite[] = [];
+  #isReporting = false;
+  #onIdle: (() => void) | null = null;
+
+  constructor(context: AppenderContext) {
+    this.#context = context;
+    this.#stager = new FlushStager(this.#queue, context.writer.buffer);
+  }
+
+  write(write: Write, done: Done): void {
+    const refusal = this.#poison ?? this.#tooLarge(write);
+    this.#queue.push(queuedWrite(write, done, refusal));
+    this.#next();
+    if (this.#reports.length > 0) {
+      queueMicrotask(this.#report);
+    }
+  }
+
+  /** Refuses everything from now on: what the files hold is not known. */
+  fail(error: LogError): void {
+    this.#poison ??= error;
+    this.#queue.refuseAll(this.#poison);
+    this.#proceed();
+  }
+
+  /** Finishes what is queued and leaves a mark of what is stored. */
+  async drain(): Promise<void> {
+    if (this.#isBusy || this.#queue.length > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
+    const { status } = this.#context.status;
+    const mark = this.#mark();
+    if (this.#poison === null && mark.markIndex !== status.markIndex) {
+      await new Promise<void>((resolve) => {
+        this.#writeStatus({ hardState: status.hardState, ...mark }, resolve);
+      });
+    }
+  }
+
+  #next(): void {
+    while (!this.#isBusy) {
+      const head = this.#queue.at(0);
+      if (head === undefined) {
+        this.#onIdle?.();
+        return;
+      }
+      if (head.refusal !== null) {
+        this.#queue.takeInto(1, this.#reports);
+      } else if (head.needsHardState) {
+        this.#writeHardState(head);
+      } else if (head.needsTruncation) {
+        this.#truncate(head);
+      } else if (this.#cutFrom > 0 && !this.#context.writer.isBeginning) {
+        this.#beginAtCut();
+      } else {
+        this.#startFlush(head);
+      }
+    }
+  }
+
+  #writeHardState(head: QueuedWrite): void {
+    const hardState = head.write.hardState ?? this.#context.status.status.hardState;
+    this.#writeStatus({ hardState, ...this.#mark() }, () => {
+      head.needsHardState = false;
+    });
+  }
+
+  #truncate(head: QueuedWrite): void {
+    const { segments, status, writer } = this.#context;
+    const from = head.write.truncateFrom;
+    const nextIndex = this.#cutFrom > 0 ? this.#cutFrom : segments.nextIndex;
+    if (from > nextIndex || from < segments.firstIndex) {
+      head.refusal = new LogError({ code: "DT_LOG_GAP", expectedIndex: nextIndex, index: from });
+    } else if (status.status.markIndex >= from) {
+      // The mark must not outlive the entries that it vouches for.
+      const { hardState } = status.status;
+      this.#writeStatus({ hardState, markIndex: 0, markChain: 0 }, () => {});
+    } else {
+      head.needsTruncation = false;
+      if (from < nextIndex) {
+        this.#cutFrom = from;
+        writer.abandon();
+      }
+    }
+  }
+
+  /** Prepares a segment that takes over at the cut: nothing that was synced is written over. */
+  #beginAtCut(): void {
+    const { segments, reader, writer } = this.#context;
+    const from = this.#cutFrom;
+    const first = (segments.all[0] as Segment).header;
+    if (from === first.firstIndex) {
+      writer.begin(from, first.prevTerm, first.prevChain);
+      return;
+    }
+    this.#isBusy = true;
+    reader.entryEnd(from - 1).then(
+      ({ term, chain }) => {
+        writer.begin(from, term, chain);
+        this.#isBusy = false;
+        this.#proceed();
+      },
+      (error: LogError) => {
+        this.#isBusy = false;
+        this.fail(error);
+      },
+    );
+  }
+
+  #startFlush(head: QueuedWrite): void {
+    const { writer, segments } = this.#context;
+    this.#stage(writer.roomBytes, false);
+    if (head.refusal !== null) {
+      return;
+    }
+    const isEmpty = writer.buffer.recordBytes === 0;
+    if (!isEmpty || writer.isBeginning) {
+      this.#isBusy = true;
+      writer.flush(this.#onFlushed);
+    } else if (head.batchAt < head.write.batches.length) {
+      const { last } = segments;
+      writer.begin(last.nextIndex, last.lastTerm, last.lastChain);
+    } else {
+      this.#stager.commit(this.#reports);
+    }
+  }
+
+  #stage(room: number, wholeWrites: boolean): void {
+    const { target } = this.#context.writer;
+    this.#stager.stage(target.nextIndex, target.lastChain, room, wholeWrites);
+  }
+
+  readonly #onFlushed = (error: LogError | null): void => {
+    if (error === null) {
+      this.#stager.commit(this.#reports);
+      this.#cutFrom = 0;
+    } else if (error.code !== "DT_LOG_NO_SPACE") {
+      this.#isBusy = false;
+      this.fail(error);
+      return;
+    } else if (this.#tryLess()) {
+      return;
+    } else {
+      this.#refuseForSpace(error);
+    }
+    this.#isTight = false;
+    this.#isBusy = false;
+    this.#proceed();
+  };
+
+  /** Stores what fits into the space that is there, when that is anything. */
+  #tryLess(): boolean {
+    const { writer } = this.#context;
+    if (this.#isTight) {
+      return false;
+    }
+    this.#isTight = true;
+    this.#stage(writer.filledRoomBytes, true);
+    if (writer.buffer.recordBytes === 0) {
+      return false;
+    }
+    writer.flush(this.#onFlushed);
+    return true;
+  }
+
+  /** Refuses everything that waits; an entry of it that is stored already is dropped. */
+  #refuseForSpace(error: LogError): void {
+    const head = this.#queue.at(0);
+    const first = head?.write.batches[0];
+    if (head !== undefined && first !== undefined && (head.batchAt > 0 || head.rest !== null)) {
+      this.#cutFrom = first.firstIndex;
+    }
+    this.#context.writer.abandon();
+    this.#queue.refuseAll(error);
+  }
+
+  #writeStatus(status: Status, then: () => void): void {
+    this.#isBusy = true;
+    this.#context.status.write(status, (error) => {
+      this.#isBusy = false;
+      if (error === null) {
+        then();
+        this.#proceed();
+      } else {
+        const file = this.#context.statusPath;
+        const fault = { code: "DT_LOG_POISONED", file, operation: "write" } as const;
+        this.fail(new LogError(fault, { cause: error }));
+        then();
+      }
+    });
+  }
+
+  /** What may be claimed as stored and acknowledged. */
+  #mark(): { readonly markIndex: number; readonly markChain: number } {
+    const { last, nextIndex } = this.#context.segments;
+    return this.#cutFrom > 0
+      ? { markIndex: 0, markChain: 0 }
+      : { markIndex: nextIndex - 1, markChain: last.lastChain };
+  }
+
+  #proceed(): void {
+    this.#next();
+    this.#report();
+  }
+
+  readonly #report = (): void => {
+    if (this.#isReporting) {
+      return;
+    }
+    this.#isReporting = true;
+    try {
+      while (this.#reports.length > 0) {
+        const reports = this.#reports;
+        this.#reports = [];
+        for (const item of reports) {
+          item.done(item.refusal);
+        }
+      }
+    } finally {
+      this.#isReporting = false;
+    }
+  };
+
+  #tooLarge(write: Write): LogError | null {
+    const limit = maxRecordBytes(this.#context.segmentBytes);
+    for (const batch of write.batches) {
+      if (batch.bytes.length > limit) {
+        const found = largeRecord(batch, limit);
+        if (found !== null) {
+          return found;
+        }
+      }
+    }
+    return null;
+  }
+}
+
+function largeRecord(batch: EntryBatch, maxRecord: number): LogError | null {
+  let index = batch.firstIndex;
+  for (let at = 0; at < batch.bytes.length; index++) {
+    const recordBytes = storedBytes(recordLength(batch.bytes, at));
+    if (recordBytes > maxRecord) {
+      return new LogError({
+        code: "DT_LOG_RECORD_TOO_LARGE",
+        index,
+        recordBytes,
+        maxRecordBytes: maxRecord,
+      });
+    }
+    at += recordBytes;
+  }
+  return null;
+}

@@ -1,0 +1,127 @@
+import { join } from "node:path";
+import { DirectoryLock } from "./directory-lock.ts";
+import { FileLog } from "./file-log.ts";
+import type { FileSystem } from "./file-system.ts";
+import { checkOwner, createIdentity, MAX_CLUSTER_ID_BYTES, readIdentity } from "./identity-file.ts";
+import type { Identity } from "./identity-file.ts";
+import { ensureDirectory } from "./log-directory.ts";
+import { LogError } from "./log-error.ts";
+import { nodeFileSystem } from "./node-file-system.ts";
+import type { FileLogOptions } from "./options.ts";
+
+export interface DataDirectoryOptions {
+  readonly path: string;
+  /** At most 255 bytes of UTF-8. */
+  readonly clusterId: string;
+  /** 1 to 2^32 - 1. */
+  readonly nodeId: number;
+}
+
+export interface DataDirectoryDeps {
+  readonly fileSystem: FileSystem;
+  /** Takes the directory for one owner; throws DT_LOG_IN_USE when it has one. */
+  readonly lock: (path: string) => Promise<{ release(): Promise<void> }>;
+}
+
+const NODE_DEPS: DataDirectoryDeps = {
+  fileSystem: nodeFileSystem,
+  lock: (path) => DirectoryLock.acquire(path),
+};
+
+/** A node's data directory: its identity, the lock on it, and the logs of its groups. */
+export class DataDirectory {
+  readonly path: string;
+  readonly identity: Identity;
+  readonly #fileSystem: FileSystem;
+  readonly #lock: { release(): Promise<void> };
+  readonly #logs = new Map<number, FileLog>();
+  #closing: Promise<void> | null = null;
+
+  private constructor(
+    path: string,
+    identity: Identity,
+    fileSystem: FileSystem,
+    lock: { release(): Promise<void> },
+  ) {
+    this.path = path;
+    this.identity = identity;
+    this.#fileSystem = fileSystem;
+    this.#lock = lock;
+  }
+
+  /**
+   * Opens a directory, or makes it. Throws DT_LOG_IDENTITY, DT_LOG_FORMAT or DT_LOG_CORRUPT before
+   * anything is changed; DT_LOG_IN_USE, DT_LOG_LOCK, DT_LOG_OPTIONS, DT_LOG_IO.
+   */
+  static async open(
+    options: DataDirectoryOptions,
+    deps: DataDirectoryDeps = NODE_DEPS,
+  ): Promise<DataDirectory> {
+    checkOptions(options);
+    const { path, clusterId, nodeId } = options;
+    const { fileSystem } = deps;
+    const before = await readIdentity(fileSystem, path);
+    if (before !== null) {
+      checkOwner(path, before, clusterId, nodeId);
+    }
+    await ensureDirectory(fileSystem, path);
+    const lock = await deps.lock(path);
+    try {
+      // Read again: somebody may have made it before the lock was ours.
+      const found = await readIdentity(fileSystem, path);
+      const identity = found ?? (await createIdentity(fileSystem, path, clusterId, nodeId));
+      checkOwner(path, identity, clusterId, nodeId);
+      return new DataDirectory(path, identity, fileSystem, lock);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  /** A group's log, to be opened by its user. Throws DT_LOG_IN_USE while an earlier one is not closed. */
+  log(groupId: number, options: FileLogOptions = {}): FileLog {
+    if (this.#closing !== null) {
+      throw new LogError({ code: "DT_LOG_CLOSED", directory: this.path });
+    }
+    const directory = join(this.path, String(groupId));
+    const earlier = this.#logs.get(groupId);
+    if (earlier !== undefined && !earlier.isClosed) {
+      throw new LogError({ code: "DT_LOG_IN_USE", directory, pid: process.pid });
+    }
+    const { storeId } = this.identity;
+    const log = new FileLog({ directory, groupId, storeId }, options, this.#fileSystem);
+    this.#logs.set(groupId, log);
+    return log;
+  }
+
+  /** Closes the logs that are open and lets go of the directory. Idempotent. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await Promise.all([...this.#logs.values()].map((log) => log.close()));
+    } finally {
+      await this.#lock.release();
+    }
+  }
+}
+
+function checkOptions(options: DataDirectoryOptions): void {
+  const problems: string[] = [];
+  const { path, clusterId, nodeId } = options;
+  if (path === "") {
+    problems.push("path: empty");
+  }
+  if (Buffer.byteLength(clusterId) > MAX_CLUSTER_ID_BYTES) {
+    problems.push(`clusterId: more than ${MAX_CLUSTER_ID_BYTES} bytes`);
+  }
+  if (!Number.isInteger(nodeId) || nodeId < 1 || nodeId > 0xffff_ffff) {
+    problems.push(`nodeId: ${nodeId} is not an integer from 1 to 4294967295`);
+  }
+  if (problems.length > 0) {
+    throw new LogError({ code: "DT_LOG_OPTIONS", problems });
+  }
+}

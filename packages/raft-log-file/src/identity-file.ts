@@ -1,0 +1,124 @@
+import { crc32 } from "@dt/codec";
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { readInto, syncFile, writeFrom } from "./file-io.ts";
+import type { FileSystem, StoredFile } from "./file-system.ts";
+import { errorNumber, LogError } from "./log-error.ts";
+import { STORE_ID_BYTES } from "./segment-header.ts";
+
+const NAME = "identity";
+const TEMPORARY_NAME = "identity.tmp";
+const FILE_BYTES = 512;
+const FORMAT_VERSION = 1;
+const MAGIC = Buffer.from("DTRFTIDN", "latin1");
+const CLUSTER_AT = 36;
+const CRC_AT = FILE_BYTES - 4;
+
+/** Longest cluster id, in bytes of UTF-8. */
+export const MAX_CLUSTER_ID_BYTES = 255;
+
+/** Whose directory it is. */
+export interface Identity {
+  readonly clusterId: string;
+  readonly nodeId: number;
+  /** Random, made with the directory: a directory that was wiped and made again is another store. */
+  readonly storeId: Buffer;
+}
+
+/** Null when there is no identity yet. Throws DT_LOG_CORRUPT and DT_LOG_FORMAT. */
+export async function readIdentity(
+  fileSystem: FileSystem,
+  directory: string,
+): Promise<Identity | null> {
+  const path = join(directory, NAME);
+  let file: StoredFile;
+  try {
+    file = await fileSystem.open(path, "read");
+  } catch (error) {
+    if (errorNumber(error) === "ENOENT") {
+      return null;
+    }
+    throw new LogError({ code: "DT_LOG_IO", file: path, operation: "open" }, { cause: error });
+  }
+  try {
+    const bytes = Buffer.alloc(FILE_BYTES);
+    await readInto(file, bytes, 0, FILE_BYTES, 0);
+    return decode(bytes, path);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes the identity of a new directory, whole and durable or not at all. */
+export async function createIdentity(
+  fileSystem: FileSystem,
+  directory: string,
+  clusterId: string,
+  nodeId: number,
+): Promise<Identity> {
+  const identity: Identity = { clusterId, nodeId, storeId: randomBytes(STORE_ID_BYTES) };
+  const bytes = encode(identity);
+  const temporary = join(directory, TEMPORARY_NAME);
+  if ((await fileSystem.list(directory)).includes(TEMPORARY_NAME)) {
+    await fileSystem.remove(temporary);
+  }
+  const file = await fileSystem.open(temporary, "create");
+  try {
+    await writeFrom(file, bytes, 0, bytes.length, 0);
+    await syncFile(file);
+  } finally {
+    await file.close();
+  }
+  await fileSystem.rename(temporary, join(directory, NAME));
+  await fileSystem.syncDirectory(directory);
+  return identity;
+}
+
+/** Throws DT_LOG_IDENTITY unless the directory belongs to this node of this cluster. */
+export function checkOwner(
+  directory: string,
+  found: Identity,
+  clusterId: string,
+  nodeId: number,
+): void {
+  if (found.clusterId !== clusterId || found.nodeId !== nodeId) {
+    throw new LogError({
+      code: "DT_LOG_IDENTITY",
+      file: join(directory, NAME),
+      expected: `node ${nodeId} of cluster ${JSON.stringify(clusterId)}`,
+      found: `node ${found.nodeId} of cluster ${JSON.stringify(found.clusterId)}`,
+    });
+  }
+}
+
+function encode(identity: Identity): Buffer {
+  const bytes = Buffer.alloc(FILE_BYTES);
+  MAGIC.copy(bytes);
+  bytes.writeUInt32BE(FORMAT_VERSION, 8);
+  bytes.writeUInt32BE(identity.nodeId, 12);
+  identity.storeId.copy(bytes, 16);
+  bytes.writeUInt32BE(Buffer.byteLength(identity.clusterId), 32);
+  bytes.write(identity.clusterId, CLUSTER_AT);
+  bytes.writeUInt32BE(crc32(bytes, 0, CRC_AT), CRC_AT);
+  return bytes;
+}
+
+function decode(bytes: Buffer, path: string): Identity {
+  const isWhole =
+    MAGIC.equals(bytes.subarray(0, MAGIC.length)) &&
+    crc32(bytes, 0, CRC_AT) === bytes.readUInt32BE(CRC_AT);
+  if (!isWhole) {
+    const reason = "the identity fails its checksum";
+    throw new LogError({ code: "DT_LOG_CORRUPT", file: path, offset: 0, index: 0, reason });
+  }
+  const version = bytes.readUInt32BE(8);
+  if (version > FORMAT_VERSION) {
+    throw new LogError({ code: "DT_LOG_FORMAT", file: path, version, supported: FORMAT_VERSION });
+  }
+  const clusterEnd = CLUSTER_AT + bytes.readUInt32BE(32);
+  return {
+    clusterId: bytes.toString("utf8", CLUSTER_AT, clusterEnd),
+    nodeId: bytes.readUInt32BE(12),
+    storeId: Buffer.from(bytes.subarray(16, 16 + STORE_ID_BYTES)),
+  };
+}

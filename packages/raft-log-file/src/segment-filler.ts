@@ -1,0 +1,233 @@
+import { join } from "node:path";
+import { writeAll } from "./file-io.ts";
+import type { FileSystem, StoredFile } from "./file-system.ts";
+import { NEXT_NAME } from "./log-directory.ts";
+
+/** Zeros written and synced at a time; small enough not to hold up the flushes beside it. */
+export const FILL_CHUNK_BYTES = 1 << 20;
+const ZEROS: Buffer = Buffer.alloc(FILL_CHUNK_BYTES);
+
+/**
+ * A segment file whose first `filledBytes` are allocated, so that a flush into them changes no
+ * metadata and needs no space.
+ */
+export interface FilledFile {
+  path: string;
+  /** For flushes and reads. */
+  readonly file: StoredFile;
+  /** For zeros only: an error of a sync is reported once per open file, and must not be swallowed here. */
+  readonly zeros: StoredFile;
+  filledBytes: number;
+}
+
+export interface FillerEvents {
+  /** Room was added, or adding it failed. */
+  onStep(error: Error | null): void;
+}
+
+/**
+ * Fills segments with zeros ahead of their use, in the background: the current one while it is
+ * young, then the next one, a chunk at a time and in proportion to what is used, so that the work
+ * is spread evenly and an idle log takes little space.
+ */
+export class SegmentFiller {
+  readonly #fileSystem: FileSystem;
+  readonly #directory: string;
+  readonly #segmentBytes: number;
+  readonly #events: FillerEvents;
+  #current: FilledFile | null = null;
+  #next: FilledFile | null = null;
+  #usedBytes = 0;
+  #wantedBytes = 0;
+  #wantedNextBytes = 0;
+  /** The next segment is with the caller and still has its temporary name. */
+  #isTaken = false;
+  #isRunning = false;
+  #isClosed = false;
+  #failure: Error | null = null;
+  #onIdle: (() => void)[] = [];
+  #closing: Promise<void>[] = [];
+
+  constructor(
+    fileSystem: FileSystem,
+    directory: string,
+    segmentBytes: number,
+    events: FillerEvents,
+  ) {
+    this.#fileSystem = fileSystem;
+    this.#directory = directory;
+    this.#segmentBytes = segmentBytes;
+    this.#events = events;
+  }
+
+  /** The segment that flushes go to; its own size may differ from the option's. */
+  adopt(current: FilledFile, usedBytes: number): void {
+    this.#current = current;
+    this.#usedBytes = usedBytes;
+    this.#wantedBytes = 0;
+    this.#isTaken = false;
+    this.#pump();
+  }
+
+  /** Tells how far the current segment is used. */
+  advance(usedBytes: number): void {
+    this.#usedBytes = usedBytes;
+    if (!this.#isRunning) {
+      this.#pump();
+    }
+  }
+
+  /** Asks for room in the current segment now; tries again after a failure. */
+  wantCurrent(bytes: number): void {
+    this.#wantedBytes = bytes;
+    this.#failure = null;
+    this.#pump();
+  }
+
+  /** Asks for a next segment with this much room now; tries again after a failure. */
+  wantNext(bytes: number): void {
+    this.#wantedNextBytes = bytes;
+    this.#failure = null;
+    this.#pump();
+  }
+
+  /** The next segment, to be used and adopted by the caller; null until `bytes` of it are filled. */
+  takeNext(bytes: number): FilledFile | null {
+    const next = this.#next;
+    if (next === null || next.filledBytes < bytes) {
+      return null;
+    }
+    this.#next = null;
+    this.#wantedNextBytes = 0;
+    this.#isTaken = true;
+    return next;
+  }
+
+  /** Closes a file that is not used any more, once no zeros are on their way to it. */
+  release(file: FilledFile): Promise<void> {
+    const closing = this.#whenIdle().then(() => closeFilled(file));
+    this.#closing.push(closing);
+    void closing.finally(() => {
+      this.#closing = this.#closing.filter((each) => each !== closing);
+    });
+    return closing;
+  }
+
+  /** Closes and removes a file that never became part of the log. */
+  async discard(file: FilledFile): Promise<void> {
+    await this.release(file);
+    await this.#fileSystem.remove(file.path);
+    this.#isTaken = false;
+  }
+
+  /** Stops, and removes the next segment. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#whenIdle();
+    const next = this.#next;
+    this.#next = null;
+    if (next !== null) {
+      await this.discard(next);
+    }
+    await Promise.all(this.#closing);
+  }
+
+  #whenIdle(): Promise<void> {
+    return this.#isRunning
+      ? new Promise((resolve) => {
+          this.#onIdle.push(resolve);
+        })
+      : Promise.resolve();
+  }
+
+  #pump(): void {
+    if (this.#isRunning || this.#isClosed || this.#failure !== null) {
+      return;
+    }
+    const current = this.#current;
+    if (current !== null && current.filledBytes < this.#currentGoal()) {
+      this.#fill(current);
+    } else if (this.#nextGoal() > 0 && !this.#isTaken) {
+      if (this.#next === null) {
+        this.#create();
+      } else if (this.#next.filledBytes < this.#nextGoal()) {
+        this.#fill(this.#next);
+      }
+    }
+  }
+
+  #currentGoal(): number {
+    const ahead = Math.max(this.#usedBytes * 2 + FILL_CHUNK_BYTES, this.#wantedBytes);
+    return Math.min(this.#segmentBytes, ahead);
+  }
+
+  /** Nothing until an eighth of the current segment is used, everything from five eighths on. */
+  #nextGoal(): number {
+    const eighth = this.#segmentBytes / 8;
+    const due = (this.#usedBytes - eighth) * 2;
+    return Math.min(this.#segmentBytes, Math.max(due, this.#wantedNextBytes, 0));
+  }
+
+  #create(): void {
+    this.#isRunning = true;
+    const path = join(this.#directory, NEXT_NAME);
+    openFilled(this.#fileSystem, path, "create", 0).then(
+      (next) => {
+        this.#next = next;
+        this.#ended(null);
+      },
+      (error: Error) => this.#ended(error),
+    );
+  }
+
+  #fill(target: FilledFile): void {
+    this.#isRunning = true;
+    const bytes = Math.min(FILL_CHUNK_BYTES, this.#segmentBytes - target.filledBytes);
+    writeAll(target.zeros, ZEROS, 0, bytes, target.filledBytes, (writeError) => {
+      if (writeError !== null) {
+        this.#ended(writeError);
+        return;
+      }
+      target.zeros.sync((syncError) => {
+        if (syncError === null) {
+          target.filledBytes += bytes;
+        }
+        this.#ended(syncError);
+      });
+    });
+  }
+
+  #ended(error: Error | null): void {
+    this.#isRunning = false;
+    this.#failure = error;
+    const waiting = this.#onIdle;
+    this.#onIdle = [];
+    for (const resolve of waiting) {
+      resolve();
+    }
+    if (!this.#isClosed) {
+      this.#events.onStep(error);
+      this.#pump();
+    }
+  }
+}
+
+export async function openFilled(
+  fileSystem: FileSystem,
+  path: string,
+  mode: "create" | "write",
+  filledBytes: number,
+): Promise<FilledFile> {
+  const file = await fileSystem.open(path, mode);
+  try {
+    return { path, file, zeros: await fileSystem.open(path, "write"), filledBytes };
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+export async function closeFilled(filled: FilledFile): Promise<void> {
+  await filled.file.close();
+  await filled.zeros.close();
+}

@@ -1,0 +1,250 @@
+// Hot path: per flush. Bench: bench/append.bench.ts. No promises but where a segment begins.
+import { syncFile, writeAll } from "./file-io.ts";
+import type { FileSystem } from "./file-system.ts";
+import { FlushBuffer } from "./flush-buffer.ts";
+import { FRAME_BYTES } from "./flush-frame.ts";
+import { isOutOfSpace, LogError } from "./log-error.ts";
+import { newSegment, type Segment } from "./segment.ts";
+import { type FilledFile, SegmentFiller } from "./segment-filler.ts";
+import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
+import type { SegmentList } from "./segment-list.ts";
+import type { LogIdentity } from "./status-file.ts";
+
+export interface SegmentWriterContext {
+  readonly fileSystem: FileSystem;
+  /** Where the segments are. */
+  readonly directory: string;
+  readonly identity: LogIdentity;
+  readonly segmentBytes: number;
+  readonly isSynced: boolean;
+  readonly segments: SegmentList;
+  /** Runs when a new segment became part of the log; `replaced` are those that it supersedes. */
+  readonly onInstalled: (sealed: Segment, replaced: readonly Segment[]) => void;
+  /** Runs when filling ahead failed in a way that makes the files doubtful. */
+  readonly onBroken: (error: LogError) => void;
+}
+
+/** What happened to a flush: stored, or DT_LOG_NO_SPACE, or DT_LOG_POISONED. */
+export type Flushed = (error: LogError | null) => void;
+
+/** Zeros that take the place of a frame which must not be found again. */
+const NO_FRAME: Buffer = Buffer.alloc(FRAME_BYTES);
+
+/** Brings flushes to the end of the log, one at a time, and begins a new segment where asked to. */
+export class SegmentWriter {
+  readonly buffer = new FlushBuffer();
+  readonly #context: SegmentWriterContext;
+  readonly #filler: SegmentFiller;
+  #current: FilledFile;
+  /** The segment that the next flush begins; null to go on in the current one. */
+  #begun: Segment | null = null;
+  #begunFile: FilledFile | null = null;
+  #flushed: Flushed | null = null;
+  #isWaiting = false;
+
+  constructor(context: SegmentWriterContext, current: FilledFile) {
+    this.#context = context;
+    this.#current = current;
+    this.#filler = new SegmentFiller(context.fileSystem, context.directory, context.segmentBytes, {
+      onStep: (error) => this.#onRoom(error),
+    });
+    this.#filler.adopt(current, context.segments.last.endOffset);
+  }
+
+  /** Where the next flush goes. */
+  get target(): Segment {
+    return this.#begun ?? this.#context.segments.last;
+  }
+
+  get isBeginning(): boolean {
+    return this.#begun !== null;
+  }
+
+  /** Record bytes that the target can still take. */
+  get roomBytes(): number {
+    return this.target.header.segmentBytes - this.target.endOffset - FRAME_BYTES;
+  }
+
+  /** Record bytes that can be stored without asking the file system for space. */
+  get filledRoomBytes(): number {
+    return this.isBeginning ? 0 : this.#current.filledBytes - this.target.endOffset - FRAME_BYTES;
+  }
+
+  /** Lets the next flush begin a segment, which takes over at `firstIndex`. */
+  begin(firstIndex: number, prevTerm: number, prevChain: number): void {
+    const { directory, identity, segmentBytes, isSynced, segments } = this.#context;
+    const sequence = segments.last.header.sequence + 1;
+    this.#begun = newSegment(
+      directory,
+      { ...identity, sequence, firstIndex, prevTerm, prevChain, segmentBytes, isSynced },
+      this.buffer.header,
+    );
+  }
+
+  /** Takes `begin` back. */
+  abandon(): void {
+    this.#begun = null;
+  }
+
+  /** Stores what `buffer` holds; only the header of a segment that begins when it holds nothing. */
+  flush(flushed: Flushed): void {
+    this.#flushed = flushed;
+    this.#writeWhenFilled();
+  }
+
+  async close(): Promise<void> {
+    await this.#filler.close();
+    await this.#filler.release(this.#current);
+    if (this.#begunFile !== null) {
+      await this.#filler.release(this.#begunFile);
+    }
+  }
+
+  /** Writes when the room for it is allocated and synced. */
+  #writeWhenFilled(): void {
+    const { recordBytes } = this.buffer;
+    const bytes = recordBytes > 0 ? FRAME_BYTES + recordBytes : 0;
+    const end = (this.#begun === null ? this.target.endOffset : SEGMENT_HEADER_BYTES) + bytes;
+    this.#isWaiting = true;
+    if (this.#begun === null) {
+      if (this.#current.filledBytes < end) {
+        this.#filler.wantCurrent(end);
+        return;
+      }
+    } else if (this.#begunFile === null) {
+      this.#begunFile = this.#filler.takeNext(end);
+      if (this.#begunFile === null) {
+        this.#filler.wantNext(end);
+        return;
+      }
+    }
+    this.#isWaiting = false;
+    const segment = this.target;
+    if (bytes > 0) {
+      segment.lastFlush++;
+    }
+    const { file } = this.#begunFile ?? this.#current;
+    const isNew = this.#begun !== null;
+    const position = isNew ? 0 : segment.endOffset;
+    this.buffer.write(file, position, isNew, segment.seed, segment.lastFlush, this.#onWritten);
+  }
+
+  #onRoom(error: Error | null): void {
+    if (error === null) {
+      if (this.#isWaiting) {
+        this.#writeWhenFilled();
+      }
+    } else if (!isOutOfSpace(error)) {
+      this.#isWaiting = false;
+      this.#context.onBroken(this.#poisoned("fill", error));
+    } else if (this.#isWaiting) {
+      this.#isWaiting = false;
+      this.#end(this.#noSpace(error));
+    }
+  }
+
+  readonly #onWritten = (error: Error | null): void => {
+    if (error !== null) {
+      if (isOutOfSpace(error)) {
+        this.#takeBack(error);
+      } else {
+        this.#end(this.#poisoned("write", error));
+      }
+    } else if (this.#context.isSynced) {
+      (this.#begunFile ?? this.#current).file.sync(this.#onSynced);
+    } else {
+      this.#onSynced(null);
+    }
+  };
+
+  readonly #onSynced = (error: Error | null): void => {
+    if (error !== null) {
+      this.#end(this.#poisoned("sync", error));
+    } else if (this.#begun !== null && this.#begunFile !== null) {
+      void this.#install(this.#begun, this.#begunFile);
+    } else {
+      this.#stored(this.target);
+    }
+  };
+
+  /** Gives the new segment its name, and with it its place in the log. */
+  async #install(segment: Segment, file: FilledFile): Promise<void> {
+    const { fileSystem, directory, isSynced } = this.#context;
+    try {
+      if (!isSynced) {
+        // A segment with a successor is always whole on the disk.
+        await syncFile(this.#current.file);
+      }
+      await fileSystem.rename(file.path, segment.path);
+      await fileSystem.syncDirectory(directory);
+    } catch (error) {
+      this.#end(this.#poisoned("install", error));
+      return;
+    }
+    this.#installed(segment, file);
+  }
+
+  #installed(segment: Segment, file: FilledFile): void {
+    const { segments, onInstalled } = this.#context;
+    const sealed = segments.last;
+    const replaced = segments.install(segment);
+    void this.#filler.release(this.#current);
+    this.#current = file;
+    this.#begun = null;
+    this.#begunFile = null;
+    file.path = segment.path;
+    this.#stored(segment);
+    this.#filler.adopt(file, segment.endOffset);
+    onInstalled(sealed, replaced);
+  }
+
+  #stored(segment: Segment): void {
+    const { parts } = this.buffer;
+    if (parts.length > 0) {
+      let offset = segment.endOffset + FRAME_BYTES;
+      for (const part of parts) {
+        segment.extend(part, offset, offset + part.bytes.length);
+        offset += part.bytes.length;
+      }
+    }
+    this.#filler.advance(segment.endOffset);
+    this.#end(null);
+  }
+
+  /** Makes sure that what a failed write left is never taken for stored. */
+  #takeBack(cause: Error): void {
+    const noSpace = this.#noSpace(cause);
+    if (this.#begunFile !== null) {
+      const file = this.#begunFile;
+      this.#begunFile = null;
+      this.#filler.discard(file).then(
+        () => this.#end(noSpace),
+        (error: unknown) => this.#end(this.#poisoned("remove", error)),
+      );
+      return;
+    }
+    const { file } = this.#current;
+    writeAll(file, NO_FRAME, 0, FRAME_BYTES, this.target.endOffset, (writeError) => {
+      if (writeError !== null) {
+        this.#end(this.#poisoned("write", writeError));
+        return;
+      }
+      file.sync((error) => this.#end(error === null ? noSpace : this.#poisoned("sync", error)));
+    });
+  }
+
+  #end(error: LogError | null): void {
+    const flushed = this.#flushed;
+    this.#flushed = null;
+    flushed?.(error);
+  }
+
+  #noSpace(cause: Error): LogError {
+    return new LogError({ code: "DT_LOG_NO_SPACE", file: this.target.path }, { cause });
+  }
+
+  #poisoned(operation: string, cause: unknown): LogError {
+    const file = this.target.path;
+    return new LogError({ code: "DT_LOG_POISONED", file, operation }, { cause });
+  }
+}

@@ -1,0 +1,85 @@
+import type { EntryBatch, TermRun } from "@dt/raft";
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import {
+  encodeSegmentHeader,
+  SALT_BYTES,
+  SEGMENT_HEADER_BYTES,
+  type SegmentHeader,
+} from "./segment-header.ts";
+import { SegmentIndex } from "./segment-index.ts";
+
+const NAME_DIGITS = 20;
+const NAME = /^\d{20}\.log$/;
+
+export function segmentName(firstIndex: number): string {
+  return `${String(firstIndex).padStart(NAME_DIGITS, "0")}.log`;
+}
+
+export function isSegmentName(name: string): boolean {
+  return NAME.test(name);
+}
+
+export type NewSegmentFields = Omit<SegmentHeader, "salt">;
+
+/**
+ * What is known of one segment file: which entries it holds and where. Invariants:
+ * header.firstIndex <= nextIndex; the record of nextIndex - 1 ends at or before endOffset.
+ */
+export class Segment {
+  readonly path: string;
+  readonly header: SegmentHeader;
+  /** Crc of the header: seeds the frames. */
+  readonly seed: number;
+  readonly index = new SegmentIndex();
+  readonly termRuns: TermRun[] = [];
+  nextIndex: number;
+  lastTerm: number;
+  lastChain: number;
+  /** Number of the last flush; 0 for none. */
+  lastFlush = 0;
+  endOffset = SEGMENT_HEADER_BYTES;
+
+  constructor(path: string, header: SegmentHeader, seed: number) {
+    this.path = path;
+    this.header = header;
+    this.seed = seed;
+    this.nextIndex = header.firstIndex;
+    this.lastTerm = header.prevTerm;
+    this.lastChain = header.prevChain;
+  }
+
+  get isEmpty(): boolean {
+    return this.nextIndex === this.header.firstIndex;
+  }
+
+  /** Takes note of entries that stand at `offset`, behind the last ones. */
+  extend(batch: EntryBatch, offset: number, endOffset: number): void {
+    this.index.offer(batch.firstIndex, offset, batch.prevChain);
+    if (this.termRuns.at(-1)?.term !== batch.term) {
+      this.termRuns.push({ firstIndex: batch.firstIndex, term: batch.term });
+    }
+    this.nextIndex = batch.lastIndex + 1;
+    this.lastTerm = batch.term;
+    this.lastChain = batch.chain;
+    this.endOffset = endOffset;
+  }
+
+  /** Forgets the entries at and above `index`; the one before it has this term and chain. */
+  truncateFrom(index: number, lastTerm: number, lastChain: number): void {
+    this.index.truncateFrom(index);
+    while ((this.termRuns.at(-1)?.firstIndex ?? 0) >= index) {
+      this.termRuns.pop();
+    }
+    this.nextIndex = index;
+    this.lastTerm = lastTerm;
+    this.lastChain = lastChain;
+  }
+}
+
+/** A segment that begins here. Its header block is written to the start of `into`. */
+export function newSegment(directory: string, fields: NewSegmentFields, into: Buffer): Segment {
+  const header: SegmentHeader = { ...fields, salt: randomBytes(SALT_BYTES) };
+  const seed = encodeSegmentHeader(header, into, 0);
+  return new Segment(join(directory, segmentName(header.firstIndex)), header, seed);
+}
