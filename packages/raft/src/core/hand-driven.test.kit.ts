@@ -157,6 +157,10 @@ export class HandDriven {
    * to the followers.
    */
   win(): Output {
+    if (this.peers.length === 0) {
+      this.tickUntil(Role.candidate);
+      return this.persistAll();
+    }
     this.campaign();
     for (const peer of this.peers) {
       const output = this.receive({ ...voteReply(this.core.term, true), from: peer });

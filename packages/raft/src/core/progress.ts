@@ -83,10 +83,10 @@ export class Peer {
     this.inflight.clear();
   }
 
-  /** Entries up to `matchIndex` are known to agree: whatever follows them can be sent blindly. */
-  becomeReplicate(): void {
+  /** The logs are known to agree before `nextIndex`: what comes from there can be sent blindly. */
+  becomeReplicate(nextIndex: number): void {
     this.state = ProgressState.replicate;
-    this.nextIndex = this.matchIndex + 1;
+    this.nextIndex = nextIndex;
     this.isProbeSent = false;
     this.isProbeBare = false;
     this.isProbeWanted = false;

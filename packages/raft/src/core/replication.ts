@@ -36,7 +36,7 @@ function onAccepted(s: CoreState, peer: Peer, index: number): void {
   peer.matchIndex = index;
   peer.inflight.freeTo(index);
   if (peer.state === ProgressState.probe) {
-    peer.becomeReplicate();
+    peer.becomeReplicate(index + 1);
   } else if (peer.nextIndex <= index) {
     peer.nextIndex = index + 1;
   }
@@ -57,9 +57,15 @@ function onRefused(s: CoreState, peer: Peer, reply: AppendReply): void {
   if (peer.state === ProgressState.probe && reply.index !== peer.nextIndex - 1) {
     return;
   }
-  peer.becomeProbe(
-    nextAfterRefusal(s.log.runs, reply.index, reply.hintIndex, reply.hintTerm, peer.matchIndex),
-  );
+  const { hintIndex, hintTerm } = reply;
+  const next = nextAfterRefusal(s.log.runs, reply.index, hintIndex, hintTerm, peer.matchIndex);
+  const wasProbe = peer.state === ProgressState.probe;
+  peer.becomeProbe(next);
+  if (wasProbe && next === hintIndex + 1 && s.log.termAt(hintIndex) === hintTerm) {
+    // An equal entry proves equal logs up to it, so the search is over. Not so for a follower that
+    // was fed at full rate: refusals of all it was sent may follow, and a probe ignores those.
+    peer.becomeReplicate(next);
+  }
   s.isAppendWanted = true;
 }
 
@@ -103,7 +109,15 @@ export function onLogRead(
     peer.isLogReadHeld = true;
     return;
   }
-  sendEntries(s, peer, batches);
+  sendEntries(s, peer, joinTail(s, batches));
+}
+
+/** What was read and, when it reaches that far, what follows it in memory, in one message. */
+function joinTail(s: CoreState, batches: readonly EntryBatch[]): readonly EntryBatch[] {
+  const left = s.options.maxAppendBytes - byteLength(batches);
+  const next = (batches[batches.length - 1] as EntryBatch).lastIndex + 1;
+  const tail = left > 0 ? s.log.slice(next, s.log.lastIndex, left) : null;
+  return tail === null || byteLength(tail) > left ? batches : batches.concat(tail);
 }
 
 /** A read may have been answered with entries that were cut away since. */
@@ -171,14 +185,18 @@ function requestLogRead(s: CoreState, peer: Peer, maxBytes: number): void {
 }
 
 function sendEntries(s: CoreState, peer: Peer, batches: readonly EntryBatch[]): void {
+  sendAppend(s, peer, batches);
+  const lastIndex = (batches[batches.length - 1] as EntryBatch).lastIndex;
+  peer.inflight.add(lastIndex, byteLength(batches));
+  peer.nextIndex = lastIndex + 1;
+}
+
+function byteLength(batches: readonly EntryBatch[]): number {
   let bytes = 0;
   for (const batch of batches) {
     bytes += batch.bytes.length;
   }
-  sendAppend(s, peer, batches);
-  const lastIndex = (batches[batches.length - 1] as EntryBatch).lastIndex;
-  peer.inflight.add(lastIndex, bytes);
-  peer.nextIndex = lastIndex + 1;
+  return bytes;
 }
 
 /** False when the entry before `nextIndex` is not in the log any more. */

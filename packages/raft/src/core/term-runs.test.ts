@@ -78,13 +78,15 @@ test("a copy is equal and independent", () => {
 });
 
 test("refuses runs that do not cover the log", () => {
-  expect(() => new TermRuns(1, 5, [])).toThrow();
-  expect(() => new TermRuns(1, 5, [{ firstIndex: 2, term: 1 }])).toThrow();
+  expect(() => new TermRuns(1, 5, [])).toThrow("without runs is empty");
+  expect(() => new TermRuns(1, 5, [{ firstIndex: 2, term: 1 }])).toThrow(
+    "start where the log starts",
+  );
   expect(
     () =>
       new TermRuns(1, 1, [
         { firstIndex: 1, term: 1 },
         { firstIndex: 2, term: 2 },
       ]),
-  ).toThrow();
+  ).toThrow("no run is empty");
 });

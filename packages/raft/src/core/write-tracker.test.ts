@@ -22,7 +22,7 @@ test("a write that becomes durable makes every earlier one durable", () => {
 });
 
 test("refuses news of a write that was never handed out", () => {
-  expect(() => new WriteTracker(0).persisted(1)).toThrow();
+  expect(() => new WriteTracker(0).persisted(1)).toThrow("handed out");
 });
 
 test("an index is covered by the first write that contains it", () => {
