@@ -44,6 +44,8 @@ export interface GroupConfig<R> {
   readonly options: ResolvedGroupOptions;
   /** Seeds the election timeouts; different on every node. */
   readonly seed: number;
+  /** Called once when the group stops by itself, because its log or its state machine failed. */
+  readonly onFailed?: ((error: RaftError) => void) | undefined;
 }
 
 export interface GroupDeps {
@@ -401,7 +403,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
       },
       (error: unknown) => {
         this.#deps.logger.error(
-          { groupId: this.groupId, peer: to, firstIndex, error },
+          { groupId: this.groupId, peer: to, firstIndex, err: error },
           "reading the log for a follower failed",
         );
         this.#inputs.push({ kind: InputKind.logRead, to, firstIndex, batches: [] });
@@ -423,7 +425,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
   }
 
   #onNoSpace(error: Error): void {
-    this.#deps.logger.error({ groupId: this.groupId, error }, "disk full, writes are refused");
+    this.#deps.logger.error({ groupId: this.groupId, err: error }, "disk full, writes are refused");
     this.#nextRetryMs = this.#deps.clock.nowMs() + this.#config.options.noSpaceRetryMs;
     this.#proposals.failAll(
       new RaftError({ code: "DT_RAFT_NO_SPACE", taken: false }, { cause: error }),
@@ -432,8 +434,12 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
   }
 
   #fail(error: RaftError): void {
-    this.#deps.logger.error({ groupId: this.groupId, error }, "group stopped");
+    if (this.#stopped !== null) {
+      return;
+    }
+    this.#deps.logger.error({ groupId: this.groupId, err: error }, "group stopped");
     this.#stop(error);
+    this.#config.onFailed?.(error);
   }
 
   #stop(error: RaftError): void {

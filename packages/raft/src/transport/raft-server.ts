@@ -4,6 +4,7 @@ import type { Clock } from "@dt/fiber";
 import { RpcServer } from "@dt/rpc";
 import type { ClientOptions, CommandTable, ServerOptions } from "@dt/rpc";
 import type { NodeId } from "../core/message.ts";
+import type { RaftError } from "../errors.ts";
 import type { RaftLog } from "../log/raft-log.ts";
 import { resolveGroupOptions } from "../node/group-options.ts";
 import type { GroupOptions } from "../node/group-options.ts";
@@ -25,6 +26,8 @@ export interface ServedGroup<R> {
   /** Opened and closed by the server. */
   readonly log: RaftLog;
   readonly options?: GroupOptions;
+  /** Called once when the group stops by itself, because its log or its state machine failed. */
+  readonly onFailed?: (error: RaftError) => void;
 }
 
 export interface RaftServerConfig {
@@ -114,6 +117,7 @@ export class RaftServer {
         log,
         options: resolveGroupOptions(served.options),
         seed: randomInt(1, 2 ** 31),
+        onFailed: served.onFailed,
       },
       {
         dispatcher: this.#dispatcher,

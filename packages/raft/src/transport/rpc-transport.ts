@@ -113,14 +113,14 @@ export class RpcTransport implements RaftTransport {
       this.#logger.info({ peer: member.nodeId }, "member connected");
     });
     client.onDisconnect((error) => {
-      this.#logger.info({ peer: member.nodeId, error }, "member disconnected");
+      this.#logger.info({ peer: member.nodeId, err: error }, "member disconnected");
       for (const receiver of this.#receivers.values()) {
         receiver.onUnreachable(member.nodeId);
       }
     });
     client.connect().catch((error: unknown) => {
       // It goes on trying by itself; this is the first failure only.
-      this.#logger.info({ peer: member.nodeId, error }, "member is not reachable yet");
+      this.#logger.info({ peer: member.nodeId, err: error }, "member is not reachable yet");
     });
     return client;
   }
