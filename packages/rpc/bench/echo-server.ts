@@ -32,7 +32,11 @@ process.stdout.write(`${JSON.stringify(address)}\n`);
 process.stdin.on("end", () => {
   void server.close().then(() => {
     const { framesOut, writes } = server.counters;
-    process.stderr.write(`server: ${(framesOut / writes).toFixed(1)} frames a write\n`);
+    const cpu = process.cpuUsage();
+    const cpuMicros = ((cpu.user + cpu.system) / framesOut).toFixed(2);
+    process.stderr.write(
+      `server: ${(framesOut / writes).toFixed(1)} frames a write, cpu ${cpuMicros} us a call\n`,
+    );
   });
 });
 process.stdin.resume();

@@ -17,6 +17,15 @@ export interface CallCompletion {
   onFail(error: RpcError): void;
 }
 
+let capturedResolve: (value: never) => void;
+let capturedReject: (error: RpcError) => void;
+
+/** The executor of every PromiseCall: one function for all, where a closure for each would cost as much again. */
+function capture(resolve: (value: never) => void, reject: (error: RpcError) => void): void {
+  capturedResolve = resolve;
+  capturedReject = reject;
+}
+
 /** A completion whose outcome is a promise. */
 export class PromiseCall<T> implements CallCompletion {
   readonly promise: Promise<T>;
@@ -25,11 +34,11 @@ export class PromiseCall<T> implements CallCompletion {
   readonly #reject: (error: RpcError) => void;
 
   constructor(decode: Decode<T>) {
+    // The executor runs before the constructor of the promise returns, so what it captured is of this T.
+    this.promise = new Promise<T>(capture);
     this.#decode = decode;
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.promise = promise;
-    this.#resolve = resolve;
-    this.#reject = reject;
+    this.#resolve = capturedResolve as (value: T) => void;
+    this.#reject = capturedReject;
   }
 
   onReply(body: Buffer, start: number, end: number): void {

@@ -1,20 +1,19 @@
-import { connect as connectSocket } from "node:net";
 import { Backoff } from "./backoff.ts";
 import { PromiseCall } from "./call-completion.ts";
 import { CommandTable } from "./command-table.ts";
 import { Connection } from "./connection.ts";
 import { Counters } from "./counters.ts";
 import { processWheel } from "./deadline-wheel.ts";
+import { Dial } from "./dial.ts";
 import { RpcError, withoutStack } from "./errors.ts";
 import { GroupDispatcher } from "./group-dispatcher.ts";
-import { offerHandshake } from "./handshake.ts";
+import { acceptEveryone } from "./handshake.ts";
 import { SILENT_LOGGER } from "./logger.ts";
 import { describeAddress, resolveClientOptions } from "./options.ts";
-import { fail } from "./outgoing-calls.ts";
-import { acceptEveryone } from "./server.ts";
-import { connectError } from "./socket-error.ts";
+import { Outcome } from "./outcome.ts";
 import type { Socket } from "node:net";
 import type { CallCompletion, Decode, Encode } from "./call-completion.ts";
+import type { CloseOptions } from "./connection.ts";
 import type { OnHandshake } from "./handshake.ts";
 import type { Logger } from "./logger.ts";
 import type { ClientOptions, ResolvedClientOptions } from "./options.ts";
@@ -44,21 +43,28 @@ export class RpcClient {
   readonly #options: ResolvedClientOptions;
   readonly #logger: Logger;
   readonly #onHandshake: OnHandshake;
+  readonly #outcome: Outcome;
   readonly #backoff: Backoff;
   readonly #address: string;
   readonly #connectListeners: ((connection: Connection) => void)[] = [];
   readonly #disconnectListeners: ((error: RpcError | null) => void)[] = [];
+  /** The connection in use and those whose peer has said goodbye. */
+  readonly #connections = new Set<Connection>();
   #connection: Connection | null = null;
-  #socket: Socket | null = null;
+  #dial: Dial | null = null;
   #retryTimer: NodeJS.Timeout | null = null;
   #waiters: Waiter[] = [];
+  #onDialEnded: (() => void) | null = null;
   #isStarted = false;
   #isClosed = false;
+  /** Set once `close` was called. */
+  #closing: Promise<void> | null = null;
 
   constructor(options: ClientOptions, deps: ClientDeps = {}) {
     this.#options = resolveClientOptions(options);
     this.#logger = deps.logger ?? SILENT_LOGGER;
     this.#onHandshake = deps.onHandshake ?? acceptEveryone;
+    this.#outcome = new Outcome(this.counters, this.#logger);
     const { reconnectMinMs, reconnectMaxMs, address } = this.#options;
     this.#backoff = new Backoff(reconnectMinMs, reconnectMaxMs, deps.random ?? Math.random);
     this.#address = describeAddress(address);
@@ -94,10 +100,12 @@ export class RpcClient {
     return promise;
   }
 
+  /** Called for each new connection, before anything the peer sends on it is handled. */
   onConnect(listener: (connection: Connection) => void): void {
     this.#connectListeners.push(listener);
   }
 
+  /** Called when the connection takes no new calls any more; null when one side left in good order. */
   onDisconnect(listener: (error: RpcError | null) => void): void {
     this.#disconnectListeners.push(listener);
   }
@@ -116,6 +124,7 @@ export class RpcClient {
     return completion.promise;
   }
 
+  /** As `Connection.start`; fails with DT_RPC_NOT_CONNECTED while there is no connection. */
   start<A>(
     command: number,
     groupId: number,
@@ -127,65 +136,57 @@ export class RpcClient {
     const connection = this.#connection;
     if (connection === null) {
       const fault = { code: "DT_RPC_NOT_CONNECTED", address: this.#address } as const;
-      fail(completion, withoutStack(fault), this.counters);
+      this.#outcome.fail(completion, withoutStack(fault));
       return;
     }
     connection.start(command, groupId, timeoutMs, encode, argument, completion);
   }
 
+  /** As `Connection.oneWay`; false while there is no connection. */
   oneWay<A>(command: number, groupId: number, encode: Encode<A>, argument: A): boolean {
     return this.#connection !== null && this.#connection.oneWay(command, groupId, encode, argument);
   }
 
-  /** Closes for good, waiting up to `drainMs` for the calls under way. */
-  async close(options: { readonly drainMs?: number } = {}): Promise<void> {
-    this.#isClosed = true;
+  /** Closes for good. Calls that are under way after `drainMs` fail with DT_RPC_CLOSED. */
+  close(options: CloseOptions = {}): Promise<void> {
+    if (this.#closing === null) {
+      this.#isClosed = true;
+      this.#closing = this.#close(options);
+    }
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(options: CloseOptions): Promise<void> {
     if (this.#retryTimer !== null) {
       clearTimeout(this.#retryTimer);
+      this.#retryTimer = null;
     }
     this.#settle(new RpcError({ code: "DT_RPC_CLOSED", wasSent: false }));
-    const connection = this.#connection;
-    if (connection !== null) {
-      await connection.close(options);
-    } else if (this.#socket !== null) {
-      this.#socket.destroy();
+    const dial = this.#dial;
+    if (dial !== null) {
+      await new Promise<void>((resolve) => {
+        this.#onDialEnded = resolve;
+        dial.abort();
+      });
     }
+    await Promise.all([...this.#connections].map((connection) => connection.close(options)));
   }
 
   #attempt(): void {
-    const { address, connectTimeoutMs } = this.#options;
-    const socket = connectSocket({ ...address, noDelay: true });
-    this.#socket = socket;
-    const timer = setTimeout(() => {
-      const fault = { code: "DT_RPC_CONNECT_TIMEOUT", address: this.#address } as const;
-      socket.destroy(new RpcError({ ...fault, timeoutMs: connectTimeoutMs }));
-    }, connectTimeoutMs);
-    const onError = (error: Error): void => {
-      clearTimeout(timer);
-      this.#onFailed(error instanceof RpcError ? error : connectError(this.#address, error));
-    };
-    socket.once("error", onError);
-    socket.once("connect", () => {
-      socket.off("error", onError);
-      offerHandshake({
-        socket,
-        options: this.#options,
-        onHandshake: this.#onHandshake,
-        onDone: (peer, rest) => {
-          clearTimeout(timer);
-          this.#onPeer(socket, peer, rest);
-        },
-        onFailed: (error) => {
-          clearTimeout(timer);
-          this.counters.handshakesFailed++;
-          this.#onFailed(error);
-        },
-      });
+    this.#dial = new Dial({
+      options: this.#options,
+      onHandshake: this.#onHandshake,
+      onDone: (socket, peer) => this.#onPeer(socket, peer),
+      onFailed: (error) => this.#onFailed(error),
     });
   }
 
-  #onPeer(socket: Socket, peer: PeerInfo, rest: Buffer): void {
-    this.#socket = null;
+  #onPeer(socket: Socket, peer: PeerInfo): void {
+    this.#dial = null;
     this.#backoff.reset();
     const connection = new Connection({
       socket,
@@ -196,15 +197,18 @@ export class RpcClient {
       counters: this.counters,
       logger: this.#logger,
       wheel: processWheel,
+      onLeaving: (leaving) => this.#onLost(leaving, null),
     });
     this.#connection = connection;
-    connection.goawayListener = () => this.#onLost(connection, null);
-    connection.onClose((error) => this.#onLost(connection, error));
+    this.#connections.add(connection);
+    connection.onClose((error) => {
+      this.#connections.delete(connection);
+      this.#onLost(connection, error);
+    });
     this.#settle(null);
     for (const listener of this.#connectListeners) {
       listener(connection);
     }
-    connection.begin(rest);
   }
 
   /** The peer says goodbye, or the connection is gone; whichever comes first starts the next attempt. */
@@ -213,22 +217,27 @@ export class RpcClient {
       return;
     }
     this.#connection = null;
+    this.#retry();
     for (const listener of this.#disconnectListeners) {
       listener(error);
     }
-    this.#retry();
   }
 
   #onFailed(error: RpcError): void {
-    this.#socket = null;
+    this.#dial = null;
+    this.counters.handshakesFailed++;
     this.#logger.debug({ err: error, address: this.#address }, "cannot connect");
     this.#settle(error);
     this.#retry();
+    this.#onDialEnded?.();
   }
 
   #retry(): void {
     if (!this.#isClosed) {
-      this.#retryTimer = setTimeout(() => this.#attempt(), this.#backoff.next());
+      this.#retryTimer = setTimeout(() => {
+        this.#retryTimer = null;
+        this.#attempt();
+      }, this.#backoff.next());
     }
   }
 

@@ -1,127 +1,89 @@
 // Hot path: per call. Bench: bench/echo.bench.ts.
 import { CodecError } from "@dt/codec";
 import { PromiseCall } from "./call-completion.ts";
+import { readNack } from "./control-frames.ts";
 import { RpcError, withoutStack } from "./errors.ts";
-import { Command, LENGTH_BYTES, ONE_WAY_BYTE, REQUEST_BYTE, RESPONSE_BYTE } from "./frame.ts";
+import { Command, ONE_WAY_BYTE } from "./frame.ts";
 import { encodeRefusal } from "./handshake-frame.ts";
-import { closeWith } from "./last-words.ts";
+import { IdleWatch } from "./idle-watch.ts";
+import { LINGER_MS, closeWith } from "./last-words.ts";
 import { Liveness } from "./liveness.ts";
-import { OutgoingCalls, fail } from "./outgoing-calls.ts";
-import { Permits } from "./permits.ts";
-import { Receiver } from "./receiver.ts";
-import { Replies } from "./replies.ts";
-import { RequestIntake } from "./request-intake.ts";
-import { SendBuffer } from "./send-buffer.ts";
+import { Pipeline } from "./pipeline.ts";
 import { socketError } from "./socket-error.ts";
-import { Status, statusFromWire } from "./status.ts";
-import type { Socket } from "node:net";
+import { Status } from "./status.ts";
 import type { CallCompletion, Decode, Encode } from "./call-completion.ts";
-import type { CommandTable } from "./command-table.ts";
-import type { Counters } from "./counters.ts";
-import type { DeadlineWheel } from "./deadline-wheel.ts";
-import type { GroupDispatcher } from "./group-dispatcher.ts";
-import type { Logger } from "./logger.ts";
-import type { ResolvedConnectionOptions } from "./options.ts";
 import type { PeerInfo } from "./peer.ts";
-import type { ReceiverEvents } from "./receiver.ts";
+import type { PipelineDeps } from "./pipeline.ts";
 
 /** A one-way of this side reached no handler. */
 export type NackListener = (groupId: number, status: Status, command: number) => void;
 
-/** Null when this side closed the connection in good order. */
+/** Null when one of the sides closed the connection in good order. */
 export type CloseListener = (error: RpcError | null) => void;
 
-export interface ConnectionDeps {
-  readonly socket: Socket;
-  readonly peer: PeerInfo;
-  readonly commands: CommandTable;
-  readonly groups: GroupDispatcher;
-  readonly options: ResolvedConnectionOptions;
-  readonly counters: Counters;
-  readonly logger: Logger;
-  readonly wheel: DeadlineWheel;
+export interface CloseOptions {
+  /** How long to wait for what is under way, in milliseconds. Default 0. */
+  readonly drainMs?: number;
 }
 
-/** open: all works. leaving: the peer has said goodbye, no new calls. closed: the end. */
+export interface ConnectionDeps extends PipelineDeps {
+  /** The peer takes no new calls; what is under way still ends. */
+  readonly onLeaving: (connection: Connection) => void;
+}
+
+/** open: all works. leaving: no new calls, what is under way still ends. closed: nothing works. */
 const State = { open: 0, leaving: 1, closed: 2 } as const;
 type State = (typeof State)[keyof typeof State];
+
+/** After the peer's goodbye, what is under way may take so long. */
+const GOAWAY_DRAIN_MS = 60_000;
 
 /**
  * One connection after its handshake. Both sides are alike: each may call, send one-ways and answer.
  * Connections are made by RpcServer and RpcClient.
  */
-export class Connection implements ReceiverEvents {
+export class Connection {
   readonly peer: PeerInfo;
   /** For the user: whatever belongs to this connection. */
   context: unknown = null;
-  readonly #socket: Socket;
-  readonly #counters: Counters;
-  readonly #logger: Logger;
-  readonly #maxPeerFrameBytes: number;
-  readonly #maxSendBufferBytes: number;
-  readonly #maxBufferedBytes: number;
-  readonly #out: SendBuffer;
-  readonly #inFlight: Permits;
-  readonly #calls: OutgoingCalls;
-  readonly #replies: Replies;
-  readonly #intake: RequestIntake;
-  readonly #receiver: Receiver;
+  readonly #deps: ConnectionDeps;
+  readonly #pipeline: Pipeline;
   readonly #liveness: Liveness;
+  readonly #idleWatch: IdleWatch;
   readonly #closeListeners: CloseListener[] = [];
   readonly #nackListeners: NackListener[] = [];
-  #goawayListener: (() => void) | null = null;
-  #idleWaiters: (() => void)[] = [];
+  readonly #closed: Promise<void>;
   #state: State = State.open;
-  #closed: Promise<void>;
 
+  /** The socket is paused and has been through the handshake. */
   constructor(deps: ConnectionDeps) {
-    const { socket, peer, options, counters, logger, wheel } = deps;
+    const { socket, peer, options, counters, wheel } = deps;
     this.peer = peer;
-    this.#socket = socket;
-    this.#counters = counters;
-    this.#logger = logger;
-    this.#maxPeerFrameBytes = peer.limits.maxFrameBytes + LENGTH_BYTES;
-    this.#maxSendBufferBytes = options.maxSendBufferBytes;
-    this.#maxBufferedBytes = 2 * options.maxReplyBacklogBytes;
-    this.#out = new SendBuffer(socket, counters, this.#onDrained);
-    this.#inFlight = new Permits(options.maxInFlightRequests, options.maxInFlightBytes);
-    const permits = new Permits(
-      Math.min(options.maxInFlightRequests, peer.limits.maxInFlightRequests),
-      Math.min(options.maxInFlightBytes, peer.limits.maxInFlightBytes),
+    this.#deps = deps;
+    this.#idleWatch = new IdleWatch(() => this.#pipeline.isIdle);
+    this.#pipeline = new Pipeline(deps, this, () => this.#idleWatch.check(), {
+      onControl: (command, body, start, end) => this.#onControl(command, body, start, end),
+      onViolation: (code, status, fact) => this.#onViolation(code, status, fact),
+      onRefusal: (status, remoteCode, remoteMessage) =>
+        this.destroy(new RpcError({ code: "DT_RPC_REFUSED", status, remoteCode, remoteMessage })),
+    });
+    this.#liveness = new Liveness(
+      wheel,
+      options,
+      () => this.#pipeline.control.ping(),
+      (silentMs) => this.destroy(new RpcError({ code: "DT_RPC_PEER_SILENT", silentMs })),
     );
-    this.#calls = new OutgoingCalls(this.#out, permits, wheel, counters, {
-      maxPeerFrameBytes: this.#maxPeerFrameBytes,
-      maxSendBufferBytes: options.maxSendBufferBytes,
-      maxWaitingCalls: options.maxWaitingCalls,
-    });
-    this.#replies = new Replies(
-      this.#out,
-      this.#inFlight,
-      counters,
-      {
-        maxPeerFrameBytes: this.#maxPeerFrameBytes,
-        maxReplyBacklogBytes: options.maxReplyBacklogBytes,
-      },
-      this.#onReleased,
-    );
-    this.#intake = new RequestIntake({
-      connection: this,
-      commands: deps.commands,
-      groups: deps.groups,
-      replies: this.#replies,
-      inFlight: this.#inFlight,
-      counters,
-      logger,
-    });
-    this.#receiver = new Receiver(options.maxFrameBytes, this.#calls, this.#intake, counters, this);
-    this.#liveness = new Liveness(wheel, options, this.#ping, this.#giveUp);
-    this.#closed = new Promise((resolve) => {
-      socket.once("close", () => resolve());
-    });
     counters.connectionsOpened++;
     socket.on("data", this.#onData);
-    socket.on("error", this.#onSocketError);
-    socket.on("close", this.#onSocketClose);
+    socket.on("error", (error) => this.destroy(socketError(error)));
+    socket.on("end", () => this.#onEnd());
+    this.#closed = new Promise((resolve) => {
+      socket.on("close", () => {
+        this.#onEnd();
+        resolve();
+      });
+    });
+    socket.resume();
   }
 
   /** Whether new calls are taken. */
@@ -129,19 +91,19 @@ export class Connection implements ReceiverEvents {
     return this.#state === State.open;
   }
 
-  /** Bytes that wait to be read by the peer, as far as this process holds them. */
+  /** Bytes that this process holds for the peer to read. */
   get bufferedBytes(): number {
-    return this.#out.bufferedBytes;
+    return this.#pipeline.out.bufferedBytes;
   }
 
   /** Calls of this side that have not ended. */
   get pendingCalls(): number {
-    return this.#calls.count;
+    return this.#pipeline.calls.count;
   }
 
   /** Requests of the peer that have no answer yet. */
   get inFlightRequests(): number {
-    return this.#inFlight.requests;
+    return this.#pipeline.inFlight.requests;
   }
 
   /**
@@ -171,15 +133,17 @@ export class Connection implements ReceiverEvents {
     argument: A,
     completion: CallCompletion,
   ): void {
-    if (this.#state !== State.open) {
-      const error =
-        this.#state === State.leaving
-          ? withoutStack({ code: "DT_RPC_STOPPING" })
-          : withoutStack({ code: "DT_RPC_NOT_CONNECTED", address: this.peer.address });
-      fail(completion, error, this.#counters);
-      return;
+    if (this.#state === State.open) {
+      this.#pipeline.calls.start(command, groupId, timeoutMs, encode, argument, completion);
+    } else if (this.#state === State.leaving) {
+      this.#pipeline.outcome.fail(completion, withoutStack({ code: "DT_RPC_STOPPING" }));
+    } else {
+      const { address } = this.peer;
+      this.#pipeline.outcome.fail(
+        completion,
+        withoutStack({ code: "DT_RPC_NOT_CONNECTED", address }),
+      );
     }
-    this.#calls.start(command, groupId, timeoutMs, encode, argument, completion);
   }
 
   /**
@@ -187,10 +151,11 @@ export class Connection implements ReceiverEvents {
    * too many bytes wait to be read by the peer. Throws what `encode` throws, and DT_RPC_TOO_LARGE.
    */
   oneWay<A>(command: number, groupId: number, encode: Encode<A>, argument: A): boolean {
-    if (this.#state === State.closed || this.#out.bufferedBytes >= this.#maxSendBufferBytes) {
+    const { out, maxPeerFrameBytes } = this.#pipeline;
+    const limitBytes = this.#deps.options.maxSendBufferBytes;
+    if (this.#state !== State.open || out.bufferedBytes >= limitBytes) {
       return false;
     }
-    const out = this.#out;
     const writer = out.begin(groupId);
     try {
       encode(writer, argument);
@@ -199,10 +164,10 @@ export class Connection implements ReceiverEvents {
       throw error;
     }
     const { frameBytes } = out;
-    if (frameBytes > this.#maxPeerFrameBytes) {
-      const maxFrameBytes = this.#maxPeerFrameBytes;
+    if (frameBytes > maxPeerFrameBytes) {
       out.abandon();
-      throw new RpcError({ code: "DT_RPC_TOO_LARGE", frameBytes, maxFrameBytes });
+      const fault = { code: "DT_RPC_TOO_LARGE", frameBytes } as const;
+      throw new RpcError({ ...fault, maxFrameBytes: maxPeerFrameBytes });
     }
     out.finish(ONE_WAY_BYTE, command, 0, 0);
     return true;
@@ -220,167 +185,90 @@ export class Connection implements ReceiverEvents {
    * Closes in good order: takes nothing new, tells the peer, waits up to `drainMs` for the calls and requests
    * under way, sends what is buffered. Calls that are left fail with DT_RPC_CLOSED.
    */
-  async close(options: { readonly drainMs?: number } = {}): Promise<void> {
-    if (this.#state === State.closed) {
-      return this.#closed;
+  async close(options: CloseOptions = {}): Promise<void> {
+    if (this.#state !== State.closed) {
+      this.#state = State.leaving;
+      this.#pipeline.intake.isStopping = true;
+      this.#pipeline.control.goaway();
+      const drainMs = options.drainMs ?? 0;
+      await this.#idleWatch.wait(drainMs);
+      this.#shutDown(null, null, Math.max(drainMs, LINGER_MS));
     }
-    this.#state = State.leaving;
-    this.#intake.isStopping = true;
-    this.#sendControl(Command.goaway);
-    const drainMs = options.drainMs ?? 0;
-    if (drainMs > 0 && !this.#isIdle()) {
-      await this.#idle(drainMs);
-    }
-    this.#shutDown(null, null);
-    return this.#closed;
+    await this.#closed;
   }
 
   /** Closes at once. Calls fail with DT_RPC_CONNECTION_LOST and this error as its cause. */
   destroy(error: RpcError): void {
     if (this.#tearDown(error)) {
-      this.#socket.destroy();
+      this.#deps.socket.destroy();
     }
-  }
-
-  /** @internal The client is told when the peer takes no new calls. */
-  set goawayListener(listener: () => void) {
-    this.#goawayListener = listener;
-  }
-
-  /** @internal */
-  sendNack(groupId: number, status: Status, command: number): void {
-    if (this.#out.bufferedBytes < this.#maxSendBufferBytes) {
-      const writer = this.#out.begin(0);
-      writer.u32(groupId);
-      writer.u32(status);
-      writer.u16(command);
-      this.#out.finish(ONE_WAY_BYTE, Command.nack, 0, 0);
-    }
-  }
-
-  /** @internal */
-  sendPong(seq: number): void {
-    this.#out.begin(0);
-    this.#out.finish(RESPONSE_BYTE, Command.ping, seq, Status.ok);
-  }
-
-  /** @internal Handles what came together with the handshake. */
-  begin(rest: Buffer): void {
-    if (rest.length > 0) {
-      this.#onData(rest);
-    }
-  }
-
-  /** @internal */
-  onControl(command: number, body: Buffer, start: number, end: number): void {
-    if (command === Command.goaway) {
-      if (this.#state === State.open) {
-        this.#state = State.leaving;
-        this.#goawayListener?.();
-      }
-    } else if (command === Command.nack && end - start >= 10) {
-      const groupId = body.readUInt32BE(start);
-      const status = statusFromWire(body.readUInt32BE(start + 4));
-      const nacked = body.readUInt16BE(start + 8);
-      for (const listener of this.#nackListeners) {
-        listener(groupId, status, nacked);
-      }
-    }
-  }
-
-  /** @internal */
-  onViolation(code: string, status: Status, fact: string): void {
-    const error = new RpcError({ code: "DT_RPC_PROTOCOL", violation: code, fact });
-    this.#shutDown(error, encodeRefusal(0, { status, code, message: fact }));
-  }
-
-  /** @internal */
-  onRefusal(status: Status, code: string | null, message: string): void {
-    this.destroy(
-      new RpcError({ code: "DT_RPC_REFUSED", status, remoteCode: code, remoteMessage: message }),
-    );
   }
 
   readonly #onData = (chunk: Buffer): void => {
     const nowMs = performance.now();
     this.#liveness.lastReceivedMs = nowMs;
     try {
-      this.#receiver.push(chunk, nowMs);
+      this.#pipeline.receiver.push(chunk, nowMs);
     } catch (error) {
-      if (!(error instanceof CodecError)) {
-        throw error;
-      }
-      this.#counters.malformedFrames++;
-      const isLarge = error.code === "DT_CODEC_FRAME_TOO_LARGE";
-      const code = isLarge ? "DT_RPC_FRAME_TOO_LARGE" : "DT_RPC_MALFORMED_FRAME";
-      this.onViolation(code, isLarge ? Status.tooLarge : Status.invalid, error.message);
+      this.#onDecodeError(error);
     }
-    const { bufferedBytes } = this.#out;
-    if (bufferedBytes > this.#maxBufferedBytes) {
-      const limitBytes = this.#maxBufferedBytes;
+    const { bufferedBytes } = this.#pipeline.out;
+    const limitBytes = 2 * this.#deps.options.maxReplyBacklogBytes;
+    if (bufferedBytes > limitBytes) {
       this.destroy(new RpcError({ code: "DT_RPC_SLOW_PEER", bufferedBytes, limitBytes }));
     }
   };
 
-  readonly #onSocketError = (error: Error): void => {
-    this.destroy(socketError(error));
-  };
-
-  readonly #onSocketClose = (): void => {
-    this.#tearDown(new RpcError({ code: "DT_RPC_SOCKET", errno: "EOF" }));
-  };
-
-  readonly #onDrained = (): void => {
-    this.#calls.resume();
-  };
-
-  readonly #onReleased = (): void => {
-    this.#checkIdle();
-  };
-
-  readonly #ping = (): void => {
-    this.#out.begin(0);
-    this.#out.finish(REQUEST_BYTE, Command.ping, 0x7fff_ffff, 0);
-  };
-
-  readonly #giveUp = (silentMs: number): void => {
-    this.destroy(new RpcError({ code: "DT_RPC_PEER_SILENT", silentMs: Math.round(silentMs) }));
-  };
-
-  #sendControl(command: number): void {
-    this.#out.begin(0);
-    this.#out.finish(ONE_WAY_BYTE, command, 0, 0);
+  #onDecodeError(error: unknown): void {
+    if (!(error instanceof CodecError)) {
+      // A listener has thrown: an error of the program. The decoder has stopped, so the connection ends.
+      this.destroy(new RpcError({ code: "DT_RPC_LISTENER" }, { cause: error }));
+      throw error;
+    }
+    this.#deps.counters.malformedFrames++;
+    if (error.code === "DT_CODEC_FRAME_TOO_LARGE") {
+      this.#onViolation("DT_RPC_FRAME_TOO_LARGE", Status.tooLarge, error.message);
+    } else {
+      this.#onViolation("DT_RPC_MALFORMED_FRAME", Status.invalid, error.message);
+    }
   }
 
-  #isIdle(): boolean {
-    return this.#calls.count === 0 && this.#inFlight.requests === 0;
-  }
-
-  #checkIdle(): void {
-    if (this.#idleWaiters.length > 0 && this.#isIdle()) {
-      const waiters = this.#idleWaiters;
-      this.#idleWaiters = [];
-      for (const done of waiters) {
-        done();
+  #onControl(command: number, body: Buffer, start: number, end: number): void {
+    if (command === Command.goaway && this.#state === State.open) {
+      this.#state = State.leaving;
+      this.#deps.onLeaving(this);
+      void this.#idleWatch.wait(GOAWAY_DRAIN_MS).then(() => {
+        this.#shutDown(null, null, LINGER_MS);
+      });
+    } else if (command === Command.nack) {
+      const nack = readNack(body, start, end);
+      if (nack !== null) {
+        for (const listener of this.#nackListeners) {
+          listener(nack.groupId, nack.status, nack.command);
+        }
       }
     }
   }
 
-  #idle(drainMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, drainMs);
-      this.#idleWaiters.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+  #onViolation(code: string, status: Status, fact: string): void {
+    const error = new RpcError({ code: "DT_RPC_PROTOCOL", violation: code, fact });
+    this.#shutDown(error, encodeRefusal(0, { status, code, message: fact }), LINGER_MS);
+  }
+
+  /** The peer sends no more. In good order that comes after its goodbye, when nothing is under way. */
+  #onEnd(): void {
+    const isGoodOrder = this.#state === State.leaving && this.#pipeline.isIdle;
+    const error = isGoodOrder ? null : new RpcError({ code: "DT_RPC_SOCKET", errno: "EOF" });
+    this.#shutDown(error, null, LINGER_MS);
   }
 
   /** Sends what is buffered and the last words, then closes. */
-  #shutDown(error: RpcError | null, lastWords: Buffer | null): void {
-    this.#out.flush();
+  #shutDown(error: RpcError | null, lastWords: Buffer | null, lingerMs: number): void {
+    if (this.#state !== State.closed) {
+      this.#pipeline.out.flush();
+    }
     if (this.#tearDown(error)) {
-      closeWith(this.#socket, lastWords);
+      closeWith(this.#deps.socket, lastWords, lingerMs);
     }
   }
 
@@ -390,15 +278,13 @@ export class Connection implements ReceiverEvents {
       return false;
     }
     this.#state = State.closed;
-    this.#replies.isOpen = false;
     this.#liveness.stop();
-    this.#receiver.stop();
-    this.#out.close();
-    this.#socket.off("data", this.#onData);
-    this.#counters.connectionsClosed++;
-    this.#calls.failAll(error === null ? "DT_RPC_CLOSED" : "DT_RPC_CONNECTION_LOST", error);
-    this.#checkIdle();
-    this.#logger.debug({ err: error, peer: this.peer.address }, "connection closed");
+    const { socket, counters, logger } = this.#deps;
+    socket.off("data", this.#onData);
+    counters.connectionsClosed++;
+    this.#pipeline.close(error);
+    this.#idleWatch.check();
+    logger.debug({ err: error, peer: this.peer.address }, "connection closed");
     for (const listener of this.#closeListeners) {
       listener(error);
     }

@@ -38,6 +38,7 @@ export type RpcFault =
       readonly remoteMessage: string;
     }
   | { readonly code: "DT_RPC_PROTOCOL"; readonly violation: string; readonly fact: string }
+  | { readonly code: "DT_RPC_LISTENER" }
   | { readonly code: "DT_RPC_PEER_SILENT"; readonly silentMs: number }
   | {
       readonly code: "DT_RPC_SLOW_PEER";
@@ -144,6 +145,8 @@ function describe(fault: RpcFault): string {
       return `refused, ${statusName(fault.status)} ${fault.remoteCode ?? ""}: ${fault.remoteMessage}`;
     case "DT_RPC_PROTOCOL":
       return `${fault.violation}: ${fault.fact}`;
+    case "DT_RPC_LISTENER":
+      return "a listener of this process has thrown";
     case "DT_RPC_PEER_SILENT":
       return `nothing was received for ${fault.silentMs} ms`;
     case "DT_RPC_SLOW_PEER":

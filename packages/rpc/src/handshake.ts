@@ -7,7 +7,7 @@ import {
   readFirstFrame,
 } from "./handshake-frame.ts";
 import { Kind } from "./frame.ts";
-import { closeWith } from "./last-words.ts";
+import { LINGER_MS, closeWith } from "./last-words.ts";
 import { socketError } from "./socket-error.ts";
 import type { Socket } from "node:net";
 import type { ResolvedConnectionOptions } from "./options.ts";
@@ -19,12 +19,16 @@ const MAX_HELLO_BYTES = 64 * 1024;
 /** Judges a peer once it has introduced itself: null accepts it. */
 export type OnHandshake = (peer: PeerInfo) => Refusal | null;
 
+export function acceptEveryone(): null {
+  return null;
+}
+
 export interface HandshakeDeps {
   readonly socket: Socket;
   readonly options: ResolvedConnectionOptions;
   readonly onHandshake: OnHandshake;
-  /** `rest` is what the peer sent right after its first frame. */
-  onDone(peer: PeerInfo, rest: Buffer): void;
+  /** The socket is paused and has no listeners; what follows the handshake is still in it. */
+  onDone(peer: PeerInfo): void;
   /** The socket is destroyed, or about to be once the refusal is out. */
   onFailed(error: RpcError): void;
 }
@@ -90,7 +94,11 @@ class Handshake {
       socket.write(encodeAcceptance(first.seq, options.identity, options));
     }
     this.#stop();
-    this.#deps.onDone(first.peer, this.#collector.rest);
+    socket.pause();
+    if (this.#collector.rest.length > 0) {
+      socket.unshift(this.#collector.rest);
+    }
+    this.#deps.onDone(first.peer);
   };
 
   readonly #onTimeout = (): void => {
@@ -111,7 +119,7 @@ class Handshake {
     const { socket } = this.#deps;
     this.#stop();
     socket.on("error", ignore);
-    closeWith(socket, encodeRefusal(seq, refusal));
+    closeWith(socket, encodeRefusal(seq, refusal), LINGER_MS);
     const { code, message } = refusal;
     this.#deps.onFailed(new RpcError({ code: "DT_RPC_PROTOCOL", violation: code, fact: message }));
   }

@@ -4,7 +4,7 @@ export type { ClientDeps } from "./client.ts";
 export { RpcServer } from "./server.ts";
 export type { ConnectionListener, ServerDeps } from "./server.ts";
 export { Connection } from "./connection.ts";
-export type { CloseListener, NackListener } from "./connection.ts";
+export type { CloseListener, CloseOptions, NackListener } from "./connection.ts";
 export { CommandTable } from "./command-table.ts";
 export type { Handler } from "./command-table.ts";
 export { GroupDispatcher } from "./group-dispatcher.ts";

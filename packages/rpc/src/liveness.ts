@@ -42,7 +42,7 @@ export class Liveness implements DeadlineEntry {
     const nowMs = performance.now();
     const silentMs = nowMs - this.lastReceivedMs;
     if (silentMs >= peerTimeoutMs) {
-      this.#giveUp(silentMs);
+      this.#giveUp(Math.round(silentMs));
       return;
     }
     if (silentMs >= pingIntervalMs) {

@@ -1,13 +1,14 @@
 // Hot path: per call. Bench: bench/echo.bench.ts. No closures, no promises, no logging.
 import { withoutStack } from "./errors.ts";
 import { REQUEST_BYTE, remainingMicros } from "./frame.ts";
-import { PendingCalls } from "./pending-calls.ts";
+import { PING_SEQ, PendingCalls } from "./pending-calls.ts";
 import { WaitingCall, WaitingCalls } from "./waiting-calls.ts";
 import type { CallCompletion, Encode } from "./call-completion.ts";
 import type { Counters } from "./counters.ts";
 import type { DeadlineWheel } from "./deadline-wheel.ts";
 import type { RpcError, RpcFault } from "./errors.ts";
 import type { PendingCall } from "./pending-calls.ts";
+import type { Outcome } from "./outcome.ts";
 import type { Permits } from "./permits.ts";
 import type { SendBuffer } from "./send-buffer.ts";
 
@@ -24,6 +25,8 @@ export class OutgoingCalls {
   readonly #wheel: DeadlineWheel;
   readonly #counters: Counters;
   readonly #options: OutgoingCallsOptions;
+  readonly #outcome: Outcome;
+  readonly #onIdle: () => void;
   readonly #pending: PendingCalls;
   readonly #waiting = new WaitingCalls();
 
@@ -32,13 +35,17 @@ export class OutgoingCalls {
     permits: Permits,
     wheel: DeadlineWheel,
     counters: Counters,
+    outcome: Outcome,
     options: OutgoingCallsOptions,
+    onIdle: () => void,
   ) {
     this.#out = out;
     this.#permits = permits;
     this.#wheel = wheel;
     this.#counters = counters;
+    this.#outcome = outcome;
     this.#options = options;
+    this.#onIdle = onIdle;
     this.#pending = new PendingCalls(this.#onDeadline);
   }
 
@@ -72,8 +79,10 @@ export class OutgoingCalls {
   /** Ends the call that this response answers and returns its completion; null when it has ended before. */
   settle(seq: number): CallCompletion | null {
     const call = this.#pending.find(seq);
-    if (call === null || call.frameBytes === 0) {
-      this.#counters.lateResponses++;
+    if (call === null || !call.wasSent) {
+      if (seq !== PING_SEQ) {
+        this.#counters.lateResponses++;
+      }
       return null;
     }
     return this.#end(call);
@@ -105,7 +114,7 @@ export class OutgoingCalls {
     const unsent = withoutStack({ code, wasSent: false }, options);
     for (const call of this.#pending.all()) {
       const error = call.wasSent ? sent : unsent;
-      fail(this.#end(call), error, this.#counters);
+      this.#outcome.fail(this.#end(call), error);
     }
   }
 
@@ -128,10 +137,9 @@ export class OutgoingCalls {
       encode(writer, argument);
     } catch (error) {
       out.abandon();
-      fail(
+      this.#outcome.fail(
         this.#end(call),
         withoutStack({ code: "DT_RPC_ENCODE" }, { cause: error }),
-        this.#counters,
       );
       return false;
     }
@@ -143,7 +151,7 @@ export class OutgoingCalls {
         maxFrameBytes: maxPeerFrameBytes,
       };
       out.abandon();
-      fail(this.#end(call), withoutStack(fault), this.#counters);
+      this.#outcome.fail(this.#end(call), withoutStack(fault));
       return false;
     }
     const frameBytes = out.finish(REQUEST_BYTE, command, call.seq, remainingMicros(remainingMs));
@@ -164,10 +172,9 @@ export class OutgoingCalls {
     const limit = this.#options.maxWaitingCalls;
     const waitingCalls = this.#waiting.count;
     if (waitingCalls >= limit) {
-      fail(
+      this.#outcome.fail(
         completion,
         withoutStack({ code: "DT_RPC_FLOW_CONTROL", waitingCalls, limit }),
-        this.#counters,
       );
       return;
     }
@@ -190,7 +197,7 @@ export class OutgoingCalls {
     this.#counters.callsTimedOut++;
     const { timeoutMs, wasSent } = call;
     const error = withoutStack({ code: "DT_RPC_TIMEOUT", timeoutMs, wasSent });
-    fail(this.#end(call), error, this.#counters);
+    this.#outcome.fail(this.#end(call), error);
   }
 
   #end(call: PendingCall): CallCompletion {
@@ -207,15 +214,9 @@ export class OutgoingCalls {
       call.waiting = null;
     }
     this.#pending.remove(call);
+    if (this.#pending.count === 0) {
+      this.#onIdle();
+    }
     return completion;
-  }
-}
-
-/** Hands a failure to a completion. What it throws is counted and goes no further. */
-export function fail(completion: CallCompletion, error: RpcError, counters: Counters): void {
-  try {
-    completion.onFail(error);
-  } catch {
-    counters.completionErrors++;
   }
 }

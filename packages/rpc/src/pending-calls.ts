@@ -32,7 +32,9 @@ export class PendingCall implements DeadlineEntry {
 }
 
 const INITIAL_CAPACITY = 16;
-const MAX_SEQ = 0x7fff_ffff;
+/** No call has it. */
+export const PING_SEQ = 0x7fff_ffff;
+const MAX_SEQ = 0x7fff_fffe;
 
 /**
  * The calls of one connection that have not ended, found by `seq & mask`.

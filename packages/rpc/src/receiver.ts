@@ -1,7 +1,8 @@
 // Hot path: per frame. Bench: bench/echo.bench.ts. No closures, no promises, no logging.
 import { FrameDecoder } from "@dt/codec";
 import { withoutStack } from "./errors.ts";
-import { readErrorExtension, skipExtension } from "./extension.ts";
+import { readErrorAnswer } from "./error-answer.ts";
+import { skipExtension } from "./extension.ts";
 import {
   COMMAND_AT,
   FIRST_USER_COMMAND,
@@ -19,11 +20,10 @@ import {
   SEQ_AT,
   WORD_AT,
 } from "./frame.ts";
-import { fail } from "./outgoing-calls.ts";
 import { Status, statusFromWire } from "./status.ts";
 import type { FrameSink } from "@dt/codec";
-import type { CallCompletion } from "./call-completion.ts";
 import type { Counters } from "./counters.ts";
+import type { Outcome } from "./outcome.ts";
 import type { OutgoingCalls } from "./outgoing-calls.ts";
 import type { RequestIntake } from "./request-intake.ts";
 
@@ -47,6 +47,7 @@ export class Receiver implements FrameSink {
   readonly #calls: OutgoingCalls;
   readonly #intake: RequestIntake;
   readonly #counters: Counters;
+  readonly #outcome: Outcome;
   readonly #events: ReceiverEvents;
   #nowMs = 0;
   #clockFrames = 0;
@@ -56,12 +57,14 @@ export class Receiver implements FrameSink {
     calls: OutgoingCalls,
     intake: RequestIntake,
     counters: Counters,
+    outcome: Outcome,
     events: ReceiverEvents,
   ) {
     this.#decoder = new FrameDecoder({ maxFrameBytes, minFrameBytes: MIN_FRAME_BYTES }, this);
     this.#calls = calls;
     this.#intake = intake;
     this.#counters = counters;
+    this.#outcome = outcome;
     this.#events = events;
   }
 
@@ -152,7 +155,8 @@ export class Receiver implements FrameSink {
       }
     }
     if (seq === 0) {
-      this.#refusal(flags, statusFromWire(status), buf, start, bodyStart, end);
+      const { code, message } = readErrorAnswer(buf, flags, start, end);
+      this.#events.onRefusal(statusFromWire(status), code, message);
       return;
     }
     const completion = this.#calls.settle(seq);
@@ -160,60 +164,18 @@ export class Receiver implements FrameSink {
       return;
     }
     if (status === Status.ok) {
-      try {
-        completion.onReply(buf, bodyStart, end);
-      } catch (error) {
-        const badReply = withoutStack({ code: "DT_RPC_BAD_REPLY" }, { cause: error });
-        fail(completion, badReply, this.#counters);
-      }
-    } else {
-      this.#errorAnswer(completion, flags, statusFromWire(status), buf, start, bodyStart, end);
+      this.#outcome.reply(completion, buf, bodyStart, end);
+      return;
     }
-  }
-
-  #errorAnswer(
-    completion: CallCompletion,
-    flags: number,
-    status: Status,
-    buf: Buffer,
-    start: number,
-    bodyStart: number,
-    end: number,
-  ): void {
-    const { code, detail } = this.#extension(flags, buf, start, bodyStart);
+    const { code, message, detail } = readErrorAnswer(buf, flags, start, end);
     const error = withoutStack({
       code: "DT_RPC_REMOTE",
-      status,
+      status: statusFromWire(status),
       remoteCode: code,
-      remoteMessage: buf.toString("utf8", bodyStart, end),
-      detail: detail === null ? null : Buffer.from(detail),
+      remoteMessage: message,
+      detail,
     });
-    fail(completion, error, this.#counters);
-  }
-
-  #refusal(
-    flags: number,
-    status: Status,
-    buf: Buffer,
-    start: number,
-    bodyStart: number,
-    end: number,
-  ): void {
-    const { code } = this.#extension(flags, buf, start, bodyStart);
-    this.#events.onRefusal(status, code, buf.toString("utf8", bodyStart, end));
-  }
-
-  #extension(
-    flags: number,
-    buf: Buffer,
-    start: number,
-    bodyStart: number,
-  ): { code: string | null; detail: Buffer | null } {
-    if ((flags & FLAG_EXTENSION) === 0) {
-      return { code: null, detail: null };
-    }
-    const at = start + MIN_FRAME_BYTES + ((flags & FLAG_GROUP) === 0 ? 0 : GROUP_BYTES);
-    return readErrorExtension(buf, at, bodyStart) ?? { code: null, detail: null };
+    this.#outcome.fail(completion, error);
   }
 
   /** Skips the optional parts that the flags announce; -1 after a violation. */

@@ -1,48 +1,59 @@
 // Hot path: per request. Bench: bench/echo.bench.ts. No closures, no promises.
 import { failRequest } from "./async-handler.ts";
-import { FIRST_USER_COMMAND, Command } from "./frame.ts";
+import { Command } from "./frame.ts";
 import { GroupState } from "./group-dispatcher.ts";
 import { IncomingRequest } from "./incoming-request.ts";
+import { ParkedRequests } from "./parked-requests.ts";
 import { Status } from "./status.ts";
-import type { CommandTable } from "./command-table.ts";
+import type { CommandTable, Handler } from "./command-table.ts";
 import type { Connection } from "./connection.ts";
+import type { ControlFrames } from "./control-frames.ts";
 import type { Counters } from "./counters.ts";
 import type { Group, GroupDispatcher } from "./group-dispatcher.ts";
 import type { Logger } from "./logger.ts";
 import type { Permits } from "./permits.ts";
 import type { Replies } from "./replies.ts";
+import type { SendBuffer } from "./send-buffer.ts";
 
 export interface RequestIntakeDeps {
   readonly connection: Connection;
   readonly commands: CommandTable;
   readonly groups: GroupDispatcher;
+  readonly out: SendBuffer;
+  readonly control: ControlFrames;
   readonly replies: Replies;
   readonly inFlight: Permits;
   readonly counters: Counters;
   readonly logger: Logger;
+  readonly maxSendBufferBytes: number;
 }
 
-/** Takes the requests and one-ways of the peer, finds their handlers and calls them. */
+/**
+ * Takes the requests and one-ways of the peer, finds their handlers and calls them in the order of arrival.
+ * While the peer is slow to read its replies, requests are put aside; one-ways may then overtake them.
+ */
 export class RequestIntake {
-  readonly #connection: Connection;
+  readonly #deps: RequestIntakeDeps;
   readonly #commands: CommandTable;
-  readonly #groups: GroupDispatcher;
+  readonly #out: SendBuffer;
   readonly #replies: Replies;
   readonly #inFlight: Permits;
-  readonly #counters: Counters;
-  readonly #logger: Logger;
-  #lastGroup: Group | null = null;
-  /** Set when this side is closing: what arrives from now on is refused. */
+  readonly #maxSendBufferBytes: number;
+  readonly #parked = new ParkedRequests();
+  /** The group of the last frame: most frames are for the same one as the frame before. */
+  #group: Group | null = null;
+  /** Why the last route led to no handler. */
+  #routeStatus: Status = Status.ok;
+  /** This side is closing: new requests are refused. */
   isStopping = false;
 
   constructor(deps: RequestIntakeDeps) {
-    this.#connection = deps.connection;
+    this.#deps = deps;
     this.#commands = deps.commands;
-    this.#groups = deps.groups;
+    this.#out = deps.out;
     this.#replies = deps.replies;
     this.#inFlight = deps.inFlight;
-    this.#counters = deps.counters;
-    this.#logger = deps.logger;
+    this.#maxSendBufferBytes = deps.maxSendBufferBytes;
   }
 
   /** body[start, end) is the body; `deadlineMs` is absolute, 0 for none. */
@@ -57,67 +68,29 @@ export class RequestIntake {
     start: number,
     end: number,
   ): void {
-    if (command < FIRST_USER_COMMAND) {
-      this.#control(command, seq);
+    if (command === Command.ping) {
+      this.#deps.control.pong(seq);
       return;
     }
     if (this.isStopping) {
-      this.#refuse(command, seq, Status.stopping, "DT_RPC_STOPPING", "this side is stopping");
+      const { replies } = this.#deps;
+      replies.refuse(command, seq, Status.stopping, "DT_RPC_STOPPING", "this side is stopping");
       return;
     }
     const inFlight = this.#inFlight;
     if (!inFlight.hasRoom) {
-      this.#counters.flowControlRefusals++;
+      this.#deps.counters.flowControlRefusals++;
       const message = `${inFlight.requests} requests of ${inFlight.bytes} bytes are under way`;
-      this.#refuse(command, seq, Status.flowControl, "DT_RPC_RECEIVER_FULL", message);
-      return;
-    }
-    let table = this.#commands;
-    let group: Group | null = null;
-    if (groupId !== 0) {
-      group = this.#findGroup(groupId);
-      if (group === null) {
-        this.#counters.unroutable++;
-        const message = `no group ${groupId}`;
-        this.#refuse(command, seq, Status.groupNotFound, "DT_RPC_GROUP_NOT_FOUND", message);
-        return;
-      }
-      group.lastActivityMs = nowMs;
-      if (group.state === GroupState.draining) {
-        this.#counters.unroutable++;
-        const message = `group ${groupId} is stopping`;
-        this.#refuse(command, seq, Status.groupStopped, "DT_RPC_GROUP_STOPPED", message);
-        return;
-      }
-      table = group.table;
-    }
-    const handler = table.find(command);
-    if (handler === null) {
-      this.#counters.unroutable++;
-      const message = `no command ${command}`;
-      this.#refuse(command, seq, Status.notSupported, "DT_RPC_UNKNOWN_COMMAND", message);
+      this.#replies.refuse(command, seq, Status.flowControl, "DT_RPC_RECEIVER_FULL", message);
       return;
     }
     inFlight.take(frameBytes);
-    if (group !== null) {
-      group.inFlight++;
+    if (this.#out.bufferedBytes >= this.#maxSendBufferBytes || !this.#parked.isEmpty) {
+      const copy = Buffer.from(body.subarray(start, end));
+      this.#parked.push({ command, groupId, seq, deadlineMs, frameBytes, body: copy });
+      return;
     }
-    const request = new IncomingRequest(
-      this.#connection,
-      this.#replies,
-      group,
-      command,
-      groupId,
-      seq,
-      false,
-      deadlineMs,
-      frameBytes,
-    );
-    try {
-      handler(request, body, start, end);
-    } catch (error) {
-      this.#handlerFailed(request, error);
-    }
+    this.#handle(command, groupId, seq, deadlineMs, nowMs, frameBytes, body, start, end);
   }
 
   oneWay(
@@ -129,75 +102,136 @@ export class RequestIntake {
     start: number,
     end: number,
   ): void {
-    let table = this.#commands;
-    let group: Group | null = null;
-    if (groupId !== 0) {
-      group = this.#findGroup(groupId);
-      if (group === null) {
-        this.#counters.unroutable++;
-        this.#connection.sendNack(groupId, Status.groupNotFound, command);
-        return;
-      }
-      group.lastActivityMs = nowMs;
-      if (group.state === GroupState.draining) {
-        this.#counters.unroutable++;
-        this.#connection.sendNack(groupId, Status.groupStopped, command);
-        return;
-      }
-      table = group.table;
-    }
-    const handler = table.find(command);
+    const handler = this.#route(command, groupId, nowMs);
     if (handler === null) {
-      this.#counters.unroutable++;
-      this.#connection.sendNack(groupId, Status.notSupported, command);
+      this.#deps.control.nack(groupId, this.#routeStatus, command);
       return;
     }
+    this.#call(handler, command, groupId, 0, true, 0, frameBytes, body, start, end);
+  }
+
+  /** Handles what was put aside, as far as the peer has read its replies. */
+  resume(): void {
+    while (this.#out.bufferedBytes < this.#maxSendBufferBytes) {
+      const parked = this.#parked.shift();
+      if (parked === null) {
+        return;
+      }
+      const { command, groupId, seq, deadlineMs, frameBytes, body } = parked;
+      const nowMs = this.#out.nowMs();
+      if (deadlineMs > 0 && nowMs >= deadlineMs) {
+        this.#deps.counters.expiredBeforeHandling++;
+        this.#replies.release(frameBytes);
+      } else {
+        this.#handle(command, groupId, seq, deadlineMs, nowMs, frameBytes, body, 0, body.length);
+      }
+    }
+  }
+
+  /** The connection has closed: what was put aside is forgotten. */
+  close(): void {
+    for (let parked = this.#parked.shift(); parked !== null; parked = this.#parked.shift()) {
+      this.#replies.release(parked.frameBytes);
+    }
+  }
+
+  #handle(
+    command: number,
+    groupId: number,
+    seq: number,
+    deadlineMs: number,
+    nowMs: number,
+    frameBytes: number,
+    body: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    const handler = this.#route(command, groupId, nowMs);
+    if (handler === null) {
+      this.#replies.release(frameBytes);
+      this.#refuseUnroutable(command, groupId, seq);
+      return;
+    }
+    if (groupId !== 0 && this.#group !== null) {
+      this.#group.inFlight++;
+    }
+    this.#call(handler, command, groupId, seq, false, deadlineMs, frameBytes, body, start, end);
+  }
+
+  #call(
+    handler: Handler,
+    command: number,
+    groupId: number,
+    seq: number,
+    isOneWay: boolean,
+    deadlineMs: number,
+    frameBytes: number,
+    body: Buffer,
+    start: number,
+    end: number,
+  ): void {
     const request = new IncomingRequest(
-      this.#connection,
+      this.#deps.connection,
       this.#replies,
-      group,
+      groupId === 0 ? null : this.#group,
       command,
       groupId,
-      0,
-      true,
-      0,
+      seq,
+      isOneWay,
+      deadlineMs,
       frameBytes,
     );
     try {
       handler(request, body, start, end);
     } catch (error) {
-      this.#handlerFailed(request, error);
+      this.#deps.counters.handlerErrors++;
+      this.#deps.logger.error({ err: error, command, groupId }, "a handler failed");
+      failRequest(request, error);
     }
+  }
+
+  /** The handler, and its group in `#group`; null when there is none, and the reason in `#routeStatus`. */
+  #route(command: number, groupId: number, nowMs: number): Handler | null {
+    let table = this.#commands;
+    if (groupId !== 0) {
+      const group = this.#findGroup(groupId);
+      if (group === null) {
+        return this.#unroutable(Status.groupNotFound);
+      }
+      group.lastActivityMs = nowMs;
+      if (group.state !== GroupState.running) {
+        return this.#unroutable(Status.groupStopped);
+      }
+      table = group.table;
+    }
+    return table.find(command) ?? this.#unroutable(Status.notSupported);
   }
 
   #findGroup(groupId: number): Group | null {
-    const last = this.#lastGroup;
+    const last = this.#group;
     if (last !== null && last.id === groupId && last.state !== GroupState.removed) {
       return last;
     }
-    const group = this.#groups.find(groupId);
-    this.#lastGroup = group;
+    const group = this.#deps.groups.find(groupId);
+    this.#group = group;
     return group;
   }
 
-  #control(command: number, seq: number): void {
-    if (command === Command.ping) {
-      this.#connection.sendPong(seq);
-      return;
+  #unroutable(status: Status): null {
+    this.#deps.counters.unroutable++;
+    this.#routeStatus = status;
+    return null;
+  }
+
+  #refuseUnroutable(command: number, groupId: number, seq: number): void {
+    const { replies } = this.#deps;
+    const status = this.#routeStatus;
+    if (status === Status.groupNotFound) {
+      replies.refuse(command, seq, status, "DT_RPC_GROUP_NOT_FOUND", `no group ${groupId}`);
+    } else if (status === Status.groupStopped) {
+      replies.refuse(command, seq, status, "DT_RPC_GROUP_STOPPED", `group ${groupId} is stopping`);
+    } else {
+      replies.refuse(command, seq, status, "DT_RPC_UNKNOWN_COMMAND", `no command ${command}`);
     }
-    this.#counters.unroutable++;
-    const message = `no command ${command}`;
-    this.#refuse(command, seq, Status.notSupported, "DT_RPC_UNKNOWN_COMMAND", message);
-  }
-
-  #refuse(command: number, seq: number, status: Status, code: string, message: string): void {
-    this.#replies.refuse(command, seq, status, code, message);
-  }
-
-  #handlerFailed(request: IncomingRequest, error: unknown): void {
-    this.#counters.handlerErrors++;
-    const { command, groupId } = request;
-    this.#logger.error({ err: error, command, groupId }, "a handler failed");
-    failRequest(request, error);
   }
 }

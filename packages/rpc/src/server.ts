@@ -4,15 +4,19 @@ import { Connection } from "./connection.ts";
 import { Counters } from "./counters.ts";
 import { processWheel } from "./deadline-wheel.ts";
 import { GroupDispatcher } from "./group-dispatcher.ts";
-import { acceptHandshake } from "./handshake.ts";
+import { encodeRefusal } from "./handshake-frame.ts";
+import { acceptEveryone, acceptHandshake } from "./handshake.ts";
+import { LINGER_MS, closeWith } from "./last-words.ts";
 import { SILENT_LOGGER } from "./logger.ts";
 import { describeAddress, resolveServerOptions } from "./options.ts";
 import { listenError } from "./socket-error.ts";
+import { Status } from "./status.ts";
 import type { Server, Socket } from "node:net";
+import type { CloseOptions } from "./connection.ts";
 import type { OnHandshake } from "./handshake.ts";
 import type { Logger } from "./logger.ts";
 import type { Address, ResolvedServerOptions, ServerOptions } from "./options.ts";
-import type { PeerInfo } from "./peer.ts";
+import type { PeerInfo, Refusal } from "./peer.ts";
 
 export interface ServerDeps {
   readonly logger?: Logger;
@@ -22,9 +26,19 @@ export interface ServerDeps {
 
 export type ConnectionListener = (connection: Connection) => void;
 
-export function acceptEveryone(): null {
-  return null;
-}
+const FULL: Refusal = {
+  status: Status.flowControl,
+  code: "DT_RPC_TOO_MANY_CONNECTIONS",
+  message: "the server has as many connections as it takes",
+};
+const STOPPING: Refusal = {
+  status: Status.stopping,
+  code: "DT_RPC_STOPPING",
+  message: "the server is stopping",
+};
+
+/** The peer of a refused connection has no one here to tell about its errors. */
+function ignore(): void {}
 
 /** Accepts connections and serves the commands and groups registered on it. */
 export class RpcServer {
@@ -40,7 +54,8 @@ export class RpcServer {
   /** Sockets whose handshake is under way. */
   readonly #arriving = new Set<Socket>();
   readonly #listeners: ConnectionListener[] = [];
-  #isClosing = false;
+  /** Set once `close` was called. */
+  #closing: Promise<void> | null = null;
 
   constructor(options: ServerOptions = {}, deps: ServerDeps = {}) {
     this.#options = resolveServerOptions(options);
@@ -86,8 +101,16 @@ export class RpcServer {
    * Stops accepting, tells the peers, waits up to `drainMs` for what is under way and closes all connections.
    * Default 0: calls under way fail.
    */
-  async close(options: { readonly drainMs?: number } = {}): Promise<void> {
-    this.#isClosing = true;
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(options: CloseOptions): Promise<void> {
     const stopped = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
     });
@@ -104,9 +127,11 @@ export class RpcServer {
 
   readonly #onSocket = (socket: Socket): void => {
     const count = this.#connections.size + this.#arriving.size;
-    if (this.#isClosing || count >= this.#options.maxConnections) {
+    const isClosing = this.#closing !== null;
+    if (isClosing || count >= this.#options.maxConnections) {
       this.counters.handshakesFailed++;
-      socket.destroy();
+      socket.on("error", ignore);
+      closeWith(socket, encodeRefusal(0, isClosing ? STOPPING : FULL), LINGER_MS);
       return;
     }
     this.#arriving.add(socket);
@@ -114,7 +139,7 @@ export class RpcServer {
       socket,
       options: this.#options,
       onHandshake: this.#onHandshake,
-      onDone: (peer, rest) => this.#onPeer(socket, peer, rest),
+      onDone: (peer) => this.#onPeer(socket, peer),
       onFailed: (error) => {
         this.#arriving.delete(socket);
         this.counters.handshakesFailed++;
@@ -123,7 +148,7 @@ export class RpcServer {
     });
   };
 
-  #onPeer(socket: Socket, peer: PeerInfo, rest: Buffer): void {
+  #onPeer(socket: Socket, peer: PeerInfo): void {
     this.#arriving.delete(socket);
     const connection = new Connection({
       socket,
@@ -134,6 +159,7 @@ export class RpcServer {
       counters: this.counters,
       logger: this.#logger,
       wheel: processWheel,
+      onLeaving() {},
     });
     this.#connections.add(connection);
     connection.onClose(() => {
@@ -142,6 +168,5 @@ export class RpcServer {
     for (const listener of this.#listeners) {
       listener(connection);
     }
-    connection.begin(rest);
   }
 }

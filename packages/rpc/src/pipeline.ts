@@ -1,0 +1,122 @@
+import { ControlFrames } from "./control-frames.ts";
+import { LENGTH_BYTES } from "./frame.ts";
+import { Outcome } from "./outcome.ts";
+import { OutgoingCalls } from "./outgoing-calls.ts";
+import { Permits } from "./permits.ts";
+import { Receiver } from "./receiver.ts";
+import { Replies } from "./replies.ts";
+import { RequestIntake } from "./request-intake.ts";
+import { SendBuffer } from "./send-buffer.ts";
+import type { Socket } from "node:net";
+import type { CommandTable } from "./command-table.ts";
+import type { Connection } from "./connection.ts";
+import type { Counters } from "./counters.ts";
+import type { DeadlineWheel } from "./deadline-wheel.ts";
+import type { RpcError } from "./errors.ts";
+import type { GroupDispatcher } from "./group-dispatcher.ts";
+import type { Logger } from "./logger.ts";
+import type { ResolvedConnectionOptions } from "./options.ts";
+import type { PeerInfo } from "./peer.ts";
+import type { ReceiverEvents } from "./receiver.ts";
+
+export interface PipelineDeps {
+  readonly socket: Socket;
+  readonly peer: PeerInfo;
+  readonly commands: CommandTable;
+  readonly groups: GroupDispatcher;
+  readonly options: ResolvedConnectionOptions;
+  readonly counters: Counters;
+  readonly logger: Logger;
+  readonly wheel: DeadlineWheel;
+}
+
+/**
+ * The stages that frames pass on one connection.
+ *
+ *   our calls      -> calls   -> out -> socket        socket -> receiver -> intake -> handlers of ours
+ *   our handlers   -> replies -> out -> socket        socket -> receiver -> calls  -> completions of ours
+ */
+export class Pipeline {
+  /** The largest frame the peer takes, its length field included. */
+  readonly maxPeerFrameBytes: number;
+  readonly out: SendBuffer;
+  readonly control: ControlFrames;
+  readonly outcome: Outcome;
+  readonly calls: OutgoingCalls;
+  readonly replies: Replies;
+  readonly intake: RequestIntake;
+  readonly receiver: Receiver;
+  /** Requests of the peer that have no answer yet. */
+  readonly inFlight: Permits;
+
+  /** `onIdle` is called when either all calls or all requests have ended. */
+  constructor(
+    deps: PipelineDeps,
+    connection: Connection,
+    onIdle: () => void,
+    events: ReceiverEvents,
+  ) {
+    const { socket, peer, options, counters, logger, wheel } = deps;
+    const maxPeerFrameBytes = peer.limits.maxFrameBytes + LENGTH_BYTES;
+    this.maxPeerFrameBytes = maxPeerFrameBytes;
+    const out = new SendBuffer(socket, counters, () => this.#onDrained());
+    this.out = out;
+    this.control = new ControlFrames(out, options.maxSendBufferBytes);
+    this.outcome = new Outcome(counters, logger);
+    this.inFlight = new Permits(options.maxInFlightRequests, options.maxInFlightBytes);
+    this.calls = new OutgoingCalls(
+      out,
+      new Permits(
+        Math.min(options.maxInFlightRequests, peer.limits.maxInFlightRequests),
+        Math.min(options.maxInFlightBytes, peer.limits.maxInFlightBytes),
+      ),
+      wheel,
+      counters,
+      this.outcome,
+      { ...options, maxPeerFrameBytes },
+      onIdle,
+    );
+    this.replies = new Replies(
+      out,
+      this.inFlight,
+      counters,
+      { ...options, maxPeerFrameBytes },
+      onIdle,
+    );
+    this.intake = new RequestIntake({
+      ...deps,
+      connection,
+      out,
+      control: this.control,
+      replies: this.replies,
+      inFlight: this.inFlight,
+      maxSendBufferBytes: options.maxSendBufferBytes,
+    });
+    this.receiver = new Receiver(
+      options.maxFrameBytes,
+      this.calls,
+      this.intake,
+      counters,
+      this.outcome,
+      events,
+    );
+  }
+
+  get isIdle(): boolean {
+    return this.calls.count === 0 && this.inFlight.requests === 0;
+  }
+
+  /** Stops every stage. The calls fail; `error` is null when the connection was closed in good order. */
+  close(error: RpcError | null): void {
+    this.replies.isOpen = false;
+    this.receiver.stop();
+    this.out.close();
+    this.intake.close();
+    this.calls.failAll(error === null ? "DT_RPC_CLOSED" : "DT_RPC_CONNECTION_LOST", error);
+  }
+
+  #onDrained(): void {
+    this.calls.resume();
+    this.intake.resume();
+  }
+}
