@@ -78,13 +78,16 @@ export class KvStateMachine implements StateMachine<KvResult> {
       return Refusal.valueTooLarge;
     }
     const keyFrom = keyStart(buf, keyFieldStart, keyEnd);
-    const key = readKey(buf, keyFrom, keyEnd);
-    const node = this.tree.find(key);
-    if (node === undefined) {
+    const node = this.tree.findAt(buf, keyFrom, keyEnd);
+    if (node === null) {
       // A key that is there has been checked when it was created.
       const refusal = checkKey(buf, keyFrom, keyEnd);
       return refusal === 0
-        ? this.tree.create(key, copyValue(buf, valueStart, valueEnd), timestampMs)
+        ? this.tree.create(
+            readKey(buf, keyFrom, keyEnd),
+            copyValue(buf, valueStart, valueEnd),
+            timestampMs,
+          )
         : refusal;
     }
     return node instanceof DirectoryNode
@@ -115,18 +118,23 @@ export class KvStateMachine implements StateMachine<KvResult> {
       return fields;
     }
     const { keyStart: keyFrom, keyEnd, expectedStart, expectedEnd, revision: expected } = fields;
-    const key = readKey(buf, keyFrom, keyEnd);
-    const node = this.tree.find(key);
+    const node = this.tree.findAt(buf, keyFrom, keyEnd);
     if (node instanceof DirectoryNode) {
       return Refusal.isDirectory;
     }
-    if (node === undefined) {
+    if (node === null) {
       const refusal = checkKey(buf, keyFrom, keyEnd);
       if (refusal !== 0) {
         return refusal;
       }
       return expected === 0
-        ? swapped(this.tree.create(key, copyValue(buf, expectedEnd, end), timestampMs))
+        ? swapped(
+            this.tree.create(
+              readKey(buf, keyFrom, keyEnd),
+              copyValue(buf, expectedEnd, end),
+              timestampMs,
+            ),
+          )
         : { isSwapped: false, modRevision: 0 };
     }
     const isExpected =

@@ -63,8 +63,8 @@ export function forEachBatchKey(
   }
 }
 
-/** A node, undefined for one that is not there, or a refusal. */
-export type BatchGetOutcome = Node | undefined | Refusal;
+/** A node, null for one that is not there, or a refusal. */
+export type BatchGetOutcome = Node | null | Refusal;
 
 /**
  * `u64 revision · u16 count`, then per key `u8 kind (0 absent, 1 value, 2 directory, 3 refused)`, the fields of a
@@ -78,7 +78,7 @@ export function encodeBatchGetReply(
   writer.u64(answer.revision);
   writer.u16(answer.outcomes.length);
   for (const outcome of answer.outcomes) {
-    if (outcome === undefined) {
+    if (outcome === null) {
       writer.u8(NodeKind.absent);
     } else if (typeof outcome === "number") {
       writer.u8(REFUSED);

@@ -23,8 +23,8 @@ export function encodeGet(writer: ByteWriter, request: GetRequest): void {
 }
 
 /** `u8 kind (0 absent, 1 value, 2 directory)`, then the fields of the node and its value. */
-export function encodeGetReply(writer: ByteWriter, node: Node | undefined): void {
-  if (node === undefined) {
+export function encodeGetReply(writer: ByteWriter, node: Node | null): void {
+  if (node === null) {
     writer.u8(NodeKind.absent);
     return;
   }

@@ -87,16 +87,15 @@ function get(
     return;
   }
   const keyFrom = keyStart(body, start + GET_FLAGS_BYTES, end);
-  const key = readKey(body, keyFrom, end);
-  const node = tree.find(key);
+  const node = tree.findAt(body, keyFrom, end);
   // A key that is there has been checked when it was created.
-  const refusal = node === undefined ? checkKey(body, keyFrom, end) : 0;
+  const refusal = node === null ? checkKey(body, keyFrom, end) : 0;
   if (refusal !== 0) {
     refuse(request, refusal);
   } else if (group.canReadNow() || isStale(body, start)) {
     request.reply(encodeGetReply, node);
   } else {
-    group.read(new WaitingGet(request, tree, key));
+    group.read(new WaitingGet(request, tree, readKey(body, keyFrom, end)));
   }
 }
 

@@ -69,7 +69,7 @@ function startWalks(tree: Tree, directory: DirectoryNode, request: PageRequest):
     return [directory.children.walk(null)];
   }
   const walks: ChildWalk[] = [];
-  let at: Node | undefined = directory;
+  let at: Node | null = directory;
   while (at instanceof DirectoryNode) {
     if (at.key === startAfter) {
       walks.push(at.children.walk(null));
@@ -77,7 +77,7 @@ function startWalks(tree: Tree, directory: DirectoryNode, request: PageRequest):
     }
     const child = childOnPath(at.key, startAfter);
     walks.push(at.children.walk(child));
-    at = isRecursive ? tree.find(child) : undefined;
+    at = isRecursive ? tree.find(child) : null;
   }
   return walks;
 }

@@ -3,11 +3,12 @@ import assert from "node:assert/strict";
 import { Refusal } from "../refusal.ts";
 import { parentKey, ROOT_KEY } from "./byte-key.ts";
 import type { ByteKey } from "./byte-key.ts";
+import { KeyIndex } from "./key-index.ts";
 import { DirectoryNode, ValueNode } from "./node.ts";
 import type { Node } from "./node.ts";
 import type { Value } from "./value.ts";
 
-/** Nodes in one tree, at most; what a Map holds without failing, with room to spare. */
+/** Nodes in one tree, at most. */
 export const MAX_NODES = 10_000_000;
 
 /**
@@ -19,12 +20,13 @@ export const MAX_NODES = 10_000_000;
  */
 export class Tree {
   readonly root: DirectoryNode = new DirectoryNode(ROOT_KEY, 0, 0);
-  readonly #nodes = new Map<ByteKey, Node>([[ROOT_KEY, this.root]]);
+  readonly #nodes = new KeyIndex();
   readonly #maxNodes: number;
   #revision = 0;
 
   constructor(maxNodes: number = MAX_NODES) {
     this.#maxNodes = maxNodes;
+    this.#nodes.add(this.root);
   }
 
   /** Revision of the last write; 0 for a new tree. */
@@ -34,11 +36,16 @@ export class Tree {
 
   /** Values and directories, the root not counted. */
   get nodeCount(): number {
-    return this.#nodes.size - 1;
+    return this.#nodes.count - 1;
   }
 
-  find(key: ByteKey): Node | undefined {
-    return this.#nodes.get(key);
+  find(key: ByteKey): Node | null {
+    return this.#nodes.findKey(key);
+  }
+
+  /** As `find`, for a key that lies in buf[start, end); makes no string of it. */
+  findAt(buf: Buffer, start: number, end: number): Node | null {
+    return this.#nodes.find(buf, start, end);
   }
 
   /** Gives a node of this tree a new value. */
@@ -71,8 +78,8 @@ export class Tree {
    * Refuses with notDirectory, parentIsValue and storeFull.
    */
   makeDirectory(key: ByteKey, timestampMs: number): number {
-    const node = this.#nodes.get(key);
-    if (node !== undefined) {
+    const node = this.#nodes.findKey(key);
+    if (node !== null) {
       return node instanceof DirectoryNode ? 0 : Refusal.notDirectory;
     }
     const revision = this.#revision + 1;
@@ -92,8 +99,8 @@ export class Tree {
     if (key === ROOT_KEY) {
       return Refusal.isRoot;
     }
-    const node = this.#nodes.get(key);
-    if (node === undefined) {
+    const node = this.#nodes.findKey(key);
+    if (node === null) {
       return 0;
     }
     if (node instanceof DirectoryNode && node.children.count > 0) {
@@ -102,7 +109,7 @@ export class Tree {
       }
       this.#forgetBelow(node);
     }
-    this.#nodes.delete(key);
+    this.#nodes.remove(node);
     this.#parentOf(node).children.remove(node);
     return ++this.#revision;
   }
@@ -119,11 +126,11 @@ export class Tree {
   ): DirectoryNode | Refusal {
     const missing: ByteKey[] = [];
     let at = key;
-    let found = this.#nodes.get(at);
-    while (found === undefined) {
+    let found = this.#nodes.findKey(at);
+    while (found === null) {
       missing.push(at);
       at = parentKey(at);
-      found = this.#nodes.get(at);
+      found = this.#nodes.findKey(at);
     }
     if (!(found instanceof DirectoryNode)) {
       return Refusal.parentIsValue;
@@ -142,11 +149,11 @@ export class Tree {
 
   #add(directory: DirectoryNode, node: Node): void {
     directory.children.insert(node);
-    this.#nodes.set(node.key, node);
+    this.#nodes.add(node);
   }
 
   #parentOf(node: Node): DirectoryNode {
-    const parent = this.#nodes.get(parentKey(node.key));
+    const parent = this.#nodes.findKey(parentKey(node.key));
     assert(parent instanceof DirectoryNode);
     return parent;
   }
@@ -156,7 +163,7 @@ export class Tree {
     for (let each = left.pop(); each !== undefined; each = left.pop()) {
       const walk = each.children.walk(null);
       for (let child = walk.next(); child !== null; child = walk.next()) {
-        this.#nodes.delete(child.key);
+        this.#nodes.remove(child);
         if (child instanceof DirectoryNode) {
           left.push(child);
         }
