@@ -1,0 +1,104 @@
+import type { DEFAULT_GROUP_OPTIONS } from "@dt/raft";
+import * as z from "zod";
+
+const INTEGER_TEXT = /^-?\d+$/u;
+const MAX_NODE_ID = 0xffff_ffff;
+const MAX_PORT = 0xffff;
+const MAX_STOP_TIMEOUT_MS = 3_600_000;
+
+/** Environment variables and substitutions are text: text that reads as an integer counts as one. */
+function integer(min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER) {
+  return z.preprocess(
+    (value) => (typeof value === "string" && INTEGER_TEXT.test(value) ? Number(value) : value),
+    z.int().min(min).max(max),
+  );
+}
+
+function boolean() {
+  return z.preprocess(
+    (value) => (value === "true" ? true : value === "false" ? false : value),
+    z.boolean(),
+  );
+}
+
+const name = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/u,
+    "1 to 63 letters, digits, dots, dashes, underscores",
+  );
+const host = z.string().min(1, "empty").regex(/^\S*$/u, "contains white space");
+const port = integer(1, MAX_PORT);
+
+const member = z.strictObject({ id: integer(1, MAX_NODE_ID), host, port });
+
+/** Options that a package checks itself: here only what they are called and of which type they are. */
+function numbers<K extends string>(keys: readonly K[]) {
+  const shape = Object.fromEntries(keys.map((key) => [key, integer().optional()]));
+  return shape as Record<K, z.ZodOptional<ReturnType<typeof integer>>>;
+}
+
+export const RAFT_KEYS = [
+  "electionTimeoutMinMs",
+  "electionTimeoutMaxMs",
+  "heartbeatMs",
+  "tickMs",
+  "leaseDriftPercent",
+  "maxAppendBytes",
+  "windowAppends",
+  "windowBytes",
+  "tailBytes",
+  "noSpaceRetryMs",
+] as const satisfies readonly (keyof typeof DEFAULT_GROUP_OPTIONS)[];
+
+export const RAFT_SWITCHES = ["preVote", "checkQuorum"] as const;
+
+/** Limits that belong to the options of the raft group. */
+export const GROUP_LIMIT_KEYS = [
+  "maxEntryBytes",
+  "maxPendingProposals",
+  "maxPendingBytes",
+  "maxPendingReads",
+] as const satisfies readonly (keyof typeof DEFAULT_GROUP_OPTIONS)[];
+
+/** Limits that belong to the options of the listening side of @dt/rpc. */
+export const RPC_LIMIT_KEYS = [
+  "maxFrameBytes",
+  "maxConnections",
+  "maxInFlightRequests",
+  "maxInFlightBytes",
+] as const;
+
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export const DURABILITIES = ["fsync", "os"] as const;
+
+/** The sections of a configuration. Ranges and relations of the packages' own options are checked by them. */
+export const SECTIONS = {
+  cluster: z.strictObject({
+    id: name,
+    members: z.array(member).min(1, "empty: name at least this node"),
+  }),
+  node: z.strictObject({ id: integer(1, MAX_NODE_ID) }),
+  dataDir: z.string().min(1, "empty"),
+  listen: z.strictObject({ host, port }).optional(),
+  log: z.strictObject({ level: z.enum(LOG_LEVELS).default("info") }).prefault({}),
+  stop: z.strictObject({ timeoutMs: integer(1, MAX_STOP_TIMEOUT_MS).default(10_000) }).prefault({}),
+  raft: z
+    .strictObject({
+      ...numbers(RAFT_KEYS),
+      preVote: boolean().optional(),
+      checkQuorum: boolean().optional(),
+    })
+    .prefault({}),
+  storage: z
+    .strictObject({
+      segmentBytes: integer().optional(),
+      durability: z.enum(DURABILITIES).optional(),
+    })
+    .prefault({}),
+  limits: z.strictObject(numbers([...GROUP_LIMIT_KEYS, ...RPC_LIMIT_KEYS])).prefault({}),
+};
+
+export const SCHEMA = z.strictObject(SECTIONS);
+
+export type RawConfig = z.output<typeof SCHEMA>;

@@ -1,0 +1,99 @@
+import { KvStateMachine, addKvCommands } from "@dt/kv";
+import { RaftServer } from "@dt/raft";
+import type { RaftError } from "@dt/raft";
+import { DataDirectory, LogError } from "@dt/raft-log-file";
+import type { Logger } from "pino";
+import { formatAddress } from "./address.ts";
+import type { ServerConfig } from "./config/server-config.ts";
+import { ExitCode } from "./exit-code.ts";
+import { ServerError } from "./server-error.ts";
+
+/** The raft group that holds the configuration tree. */
+export const KV_GROUP_ID = 1;
+
+/** A server that listens. */
+export interface RunningServer {
+  readonly port: number;
+  /** Refuses new requests, answers what waits, syncs and releases everything. Idempotent. */
+  close(): Promise<void>;
+}
+
+/**
+ * The one place where a node is put together, and the order in which its parts start and stop: directory, log,
+ * group, commands, port; then the other way round. Throws DT_SERVER_START, with nothing left open.
+ */
+export async function startServer(
+  config: ServerConfig,
+  logger: Logger,
+  onGroupFailed: (error: RaftError) => void,
+): Promise<RunningServer> {
+  const { clusterId, nodeId, members, listen, dataDir } = config;
+  const directory = await attempt(ExitCode.dataDirectory, "cannot use the data directory", () =>
+    DataDirectory.open({ path: dataDir, clusterId, nodeId }),
+  );
+  const { maxFrameBytes } = config.rpc;
+  const raft = new RaftServer(
+    {
+      clusterId,
+      nodeId,
+      members,
+      listen,
+      rpcServer: config.rpc,
+      rpcClient: maxFrameBytes === undefined ? {} : { maxFrameBytes },
+    },
+    { logger: logger.child({ component: "raft" }) },
+  );
+  const close = async (): Promise<void> => {
+    await raft.close();
+    await directory.close();
+  };
+  try {
+    await attempt(ExitCode.group, "cannot open the group of the configuration tree", () =>
+      serveTree(raft, directory, config, onGroupFailed),
+    );
+    const port = await attempt(ExitCode.listen, `cannot listen on ${formatAddress(listen)}`, () =>
+      raft.listen(),
+    );
+    return { port, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function serveTree(
+  raft: RaftServer,
+  directory: DataDirectory,
+  { group: options, storage }: ServerConfig,
+  onFailed: (error: RaftError) => void,
+): Promise<void> {
+  const stateMachine = new KvStateMachine();
+  const group = await raft.addGroup({
+    groupId: KV_GROUP_ID,
+    stateMachine,
+    log: directory.log(KV_GROUP_ID, storage),
+    options,
+    onFailed,
+  });
+  addKvCommands(raft.commands(KV_GROUP_ID), group, stateMachine);
+}
+
+async function attempt<T>(exitCode: ExitCode, action: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw new ServerError(
+      {
+        code: "DT_SERVER_START",
+        exitCode: isForeign(error) ? ExitCode.dataDirectory : exitCode,
+        action,
+      },
+      { cause: error },
+    );
+  }
+}
+
+/** Files of another node or another group, wherever they are found. */
+function isForeign(error: unknown): boolean {
+  return error instanceof LogError && error.code === "DT_LOG_FOREIGN_FILE";
+}
