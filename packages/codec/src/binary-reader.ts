@@ -66,7 +66,9 @@ export class BinaryReader extends ReaderBase {
     this.len = end;
     this.view = null;
     this.#depth = 0;
-    this.#outerEnds.length = 0;
+    if (this.#outerEnds.length > 0) {
+      this.#outerEnds.length = 0;
+    }
     this.#isTorn = false;
   }
 

@@ -74,6 +74,10 @@ export class ByteWriter {
   }
 
   varint(value: number): void {
+    if ((value & 127) === value) {
+      this.u8(value);
+      return;
+    }
     checkUnsigned(value);
     if (this.buf.length - this.pos < MAX_VARINT_BYTES) {
       this.ensure(varintLength(value));

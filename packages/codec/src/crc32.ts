@@ -2,7 +2,7 @@
 import { crc32 as nativeCrc32 } from "node:zlib";
 
 /** From this many bytes on, native code pays for the call and for the view that it needs. */
-const NATIVE_MIN_BYTES = 320;
+const NATIVE_MIN_BYTES = 384;
 
 const POLYNOMIAL = 0xedb8_8320;
 const [T0, T1, T2, T3, T4, T5, T6, T7, T8, T9, T10, T11, T12, T13, T14, T15] = slicingTables();

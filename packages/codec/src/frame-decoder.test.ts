@@ -173,7 +173,7 @@ describe("FrameDecoder", () => {
     }
   });
 
-  it("lets the sink reset it: the rest of the chunk is dropped, the next chunk begins a frame", () => {
+  it("lets the sink reset it: the chunk is dropped, the next one begins a frame", () => {
     for (const cut of [0, 2, 6]) {
       const { frames, decoder } = setUp();
       const stream = Buffer.concat([frame("last"), frame("dropped").subarray(0, 7)]);

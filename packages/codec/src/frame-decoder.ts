@@ -202,7 +202,7 @@ export class FrameDecoder {
   #begin(length: number): void {
     this.#partLength = length;
     this.#partBytes = 0;
-    this.#part = Buffer.allocUnsafeSlow(Math.min(length, FIRST_PART_BYTES));
+    this.#part = Buffer.allocUnsafe(Math.min(length, FIRST_PART_BYTES));
   }
 
   /** Copies what the chunk has of the frame and returns the position after it. */
@@ -214,7 +214,7 @@ export class FrameDecoder {
       grown.set(this.#part.subarray(0, this.#partBytes));
       this.#part = grown;
     }
-    this.#part.set(chunk.subarray(pos, pos + count), this.#partBytes);
+    chunk.copy(this.#part, this.#partBytes, pos, pos + count);
     this.#partBytes = filled;
     return pos + count;
   }

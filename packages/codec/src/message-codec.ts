@@ -8,9 +8,9 @@ import { CodecError } from "./errors.ts";
  * Turns messages of one type into bytes and back. The message objects that ts-proto generates and
  * the types of protobufjs are codecs as they are.
  *
- * These take more than the interface says, and are given it: `encode` a second argument to write to,
- * `decode` a reader instead of bytes. A codec written by hand declares one parameter each, and is
- * then called with a message and with bytes alone.
+ * These take more than the interface says, and are given it: `encode` a second argument to write
+ * to, `decode` a reader instead of bytes. A codec written by hand declares one parameter each, and
+ * is then called with a message and with bytes alone.
  */
 export interface MessageCodec<T> {
   encode(message: T): { finish(): Uint8Array };

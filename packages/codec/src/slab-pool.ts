@@ -40,9 +40,9 @@ export function resolveSlabPoolOptions(
  * Reusable buffers of one size for receiving and encoding. A slab belongs to whoever acquired it
  * until it is released; views of it die with the release.
  *
- * In debug mode a release takes the memory away from the slab and all its views: they become
- * empty, Node's and the language's methods on them throw, an index finds nothing, `isLive` is false,
- * and a second release is an assertion failure.
+ * In debug mode a release takes the memory away from the slab and all its views: they become empty,
+ * Node's and the language's methods on them throw, an index finds nothing, `isLive` is false, and a
+ * second release is an assertion failure.
  */
 export class SlabPool {
   readonly options: Readonly<Required<SlabPoolOptions>>;

@@ -1,6 +1,9 @@
 import { CodecError, type CodecFault } from "../src/errors.ts";
 
-/** The code of the CodecError that `action` throws, or null when it returns. Other errors go through. */
+/**
+ * The code of the CodecError that `action` throws, or null when it returns. Other errors go
+ * through.
+ */
 export function codeOf(action: () => unknown): CodecFault["code"] | null {
   try {
     action();

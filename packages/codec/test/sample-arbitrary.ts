@@ -12,7 +12,8 @@ const text = fc.string({ unit: "binary", maxLength: 60 });
 const bytes = fc.uint8Array({ maxLength: 200 }).map((array): Uint8Array => Buffer.from(array));
 const color = fc.constantFrom<Color>(0, 1, 5);
 const leaf: fc.Arbitrary<Leaf> = fc.record({ id: uint64, name: text });
-// A plain object cannot have this name as an own key by assignment, which is what generated code does.
+// A plain object cannot have this name as an own key by assignment, which is what generated code
+// does.
 const key = text.filter((name) => name !== "__proto__");
 
 function maybe<T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
