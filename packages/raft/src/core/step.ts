@@ -1,0 +1,136 @@
+import type { EntryBatch } from "../entry/entry-batch.ts";
+import type { CoreState } from "./core-state.ts";
+import { onHardStateDurable, onVoteReply, onVoteRequest, tickElection } from "./election.ts";
+import { onAppend, onHeartbeat, releaseAcks } from "./following.ts";
+import { type Input, InputKind } from "./input.ts";
+import { invariant } from "./invariant.ts";
+import { onFollowerReply, onOwnDurable, onPropose, tickLeader } from "./leading.ts";
+import {
+  type AppendReply,
+  type HeartbeatReply,
+  type Message,
+  MessageKind,
+  type NodeId,
+} from "./message.ts";
+import { Role } from "./output.ts";
+import { onRead } from "./reads.ts";
+import { onLogRead, onUnreachable } from "./replication.ts";
+import { becomeFollower } from "./role.ts";
+
+/** Changes the state by one input. */
+export function step(s: CoreState, input: Input): void {
+  switch (input.kind) {
+    case InputKind.tick:
+      tick(s);
+      break;
+    case InputKind.message:
+      receive(s, input.message);
+      break;
+    case InputKind.propose:
+      onPropose(s, input.batch);
+      break;
+    case InputKind.read:
+      onRead(s, input.token);
+      break;
+    case InputKind.persisted:
+      persisted(s, input.io.sequence);
+      break;
+    case InputKind.applied:
+      applied(s, input.index);
+      break;
+    case InputKind.logRead:
+      logRead(s, input.to, input.firstIndex, input.batches);
+      break;
+    case InputKind.unreachable:
+      unreachable(s, input.peer);
+      break;
+  }
+}
+
+function tick(s: CoreState): void {
+  const sinceLastTickMs = s.nowMs - s.lastTickMs;
+  s.lastTickMs = s.nowMs;
+  if (s.role === Role.leader) {
+    tickLeader(s, sinceLastTickMs);
+  } else {
+    tickElection(s, sinceLastTickMs);
+  }
+}
+
+function receive(s: CoreState, message: Message): void {
+  if (message.to !== s.id || s.peer(message.from) === null) {
+    return;
+  }
+  switch (message.kind) {
+    case MessageKind.preVote:
+    case MessageKind.vote:
+      onVoteRequest(s, message);
+      break;
+    case MessageKind.preVoteReply:
+    case MessageKind.voteReply:
+      onVoteReply(s, message);
+      break;
+    case MessageKind.append:
+      onAppend(s, message);
+      break;
+    case MessageKind.heartbeat:
+      onHeartbeat(s, message);
+      break;
+    case MessageKind.appendReply:
+    case MessageKind.heartbeatReply:
+      receiveReply(s, message);
+      break;
+  }
+}
+
+function receiveReply(s: CoreState, reply: AppendReply | HeartbeatReply): void {
+  if (reply.term > s.term) {
+    becomeFollower(s, reply.term, 0);
+    return;
+  }
+  const peer = s.peer(reply.from);
+  if (peer !== null && s.role === Role.leader && reply.term === s.term) {
+    onFollowerReply(s, peer, reply);
+  }
+}
+
+function persisted(s: CoreState, sequence: number): void {
+  s.writes.persisted(sequence);
+  releaseAcks(s);
+  if (s.writes.isHardStateDurable) {
+    onHardStateDurable(s);
+  }
+  if (s.role === Role.leader) {
+    onOwnDurable(s);
+  }
+  trimTail(s);
+}
+
+function applied(s: CoreState, index: number): void {
+  invariant(index <= s.commitIndex, "only committed entries are applied");
+  s.appliedIndex = Math.max(s.appliedIndex, index);
+  trimTail(s);
+}
+
+function trimTail(s: CoreState): void {
+  s.log.trim(Math.min(s.writes.durableIndex, s.appliedIndex), s.options.tailBytes);
+}
+
+function logRead(
+  s: CoreState,
+  to: NodeId,
+  firstIndex: number,
+  batches: readonly EntryBatch[],
+): void {
+  const peer = s.peer(to);
+  if (peer !== null && s.role === Role.leader) {
+    onLogRead(s, peer, firstIndex, batches);
+  }
+}
+
+function unreachable(s: CoreState, id: NodeId): void {
+  const peer = s.peer(id);
+  if (peer !== null && s.role === Role.leader) {
+    onUnreachable(peer);
+  }
+}
