@@ -31,6 +31,8 @@ export class Appender {
   readonly #stager: FlushStager;
   /** Stored entries from here on are dropped by the next flush; 0 for none. */
   #cutFrom = 0;
+  /** What that was before the write at the head of the queue. */
+  #cutBefore = 0;
   /** One operation at a time: a flush, a change of the status, a look at where to cut. */
   #isBusy = false;
   /** The flush holds only what fits into space that is there already. */
@@ -47,7 +49,7 @@ export class Appender {
   }
 
   write(write: Write, done: Done): void {
-    const refusal = this.#poison ?? this.#tooLarge(write);
+    const refusal = this.#poison ?? checkWrite(write, maxRecordBytes(this.#context.segmentBytes));
     this.#queue.push(queuedWrite(write, done, refusal));
     this.#next();
     if (this.#reports.length > 0) {
@@ -119,6 +121,7 @@ export class Appender {
     } else {
       head.needsTruncation = false;
       if (from < nextIndex) {
+        this.#cutBefore = this.#cutFrom;
         this.#cutFrom = from;
         writer.abandon();
       }
@@ -152,6 +155,11 @@ export class Appender {
     const { writer, segments } = this.#context;
     this.#stage(writer.roomBytes, false);
     if (head.refusal !== null) {
+      if (head.write.truncateFrom > 0) {
+        // Its entries cannot follow the cut, so there is no cut.
+        this.#cutFrom = this.#cutBefore;
+        writer.abandon();
+      }
       return;
     }
     const isEmpty = writer.buffer.recordBytes === 0;
@@ -175,6 +183,7 @@ export class Appender {
     if (error === null) {
       this.#stager.commit(this.#reports);
       this.#cutFrom = 0;
+      this.#cutBefore = 0;
     } else if (error.code !== "DT_LOG_NO_SPACE") {
       this.#isBusy = false;
       this.fail(error);
@@ -261,19 +270,24 @@ export class Appender {
       this.#isReporting = false;
     }
   };
+}
 
-  #tooLarge(write: Write): LogError | null {
-    const limit = maxRecordBytes(this.#context.segmentBytes);
-    for (const batch of write.batches) {
-      if (batch.bytes.length > limit) {
-        const found = largeRecord(batch, limit);
-        if (found !== null) {
-          return found;
-        }
-      }
+/** What can be said against a write on its own. */
+function checkWrite(write: Write, maxRecord: number): LogError | null {
+  let before: EntryBatch | null = null;
+  for (const batch of write.batches) {
+    const expectedIndex = before === null ? write.truncateFrom : before.lastIndex + 1;
+    const isBroken = before !== null && batch.prevChain !== before.chain;
+    if (isBroken || (expectedIndex > 0 && batch.firstIndex !== expectedIndex)) {
+      return new LogError({ code: "DT_LOG_GAP", expectedIndex, index: batch.firstIndex });
     }
-    return null;
+    const refusal = batch.bytes.length > maxRecord ? largeRecord(batch, maxRecord) : null;
+    if (refusal !== null) {
+      return refusal;
+    }
+    before = batch;
   }
+  return null;
 }
 
 function largeRecord(batch: EntryBatch, maxRecord: number): LogError | null {

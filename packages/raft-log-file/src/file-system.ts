@@ -11,7 +11,6 @@ export interface StoredFile {
   writev(buffers: readonly Buffer[], position: number, done: Transferred): void;
   /** Makes everything written before durable, and what is needed to read it back (fdatasync). */
   sync(done: Done): void;
-  truncate(bytes: number): Promise<void>;
   size(): Promise<number>;
   close(): Promise<void>;
 }

@@ -62,10 +62,6 @@ class NodeFile implements StoredFile {
     fs.fdatasync(this.#descriptor, done);
   }
 
-  truncate(bytes: number): Promise<void> {
-    return settle((done) => fs.ftruncate(this.#descriptor, bytes, done));
-  }
-
   size(): Promise<number> {
     return new Promise((resolve, reject) => {
       fs.fstat(this.#descriptor, (error, stats) => {
