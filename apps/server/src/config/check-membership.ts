@@ -1,19 +1,24 @@
 import { formatAddress } from "../address.ts";
 import type { ConfigProblem } from "../server-error.ts";
-import type { RawConfig } from "./schema.ts";
 
-/** Relations between the members, and of this node to them. A part that is null has been reported before. */
+/** A member as it was given, with its place in the list. */
+export interface PlacedMember {
+  readonly index: number;
+  readonly id: number;
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Relations between the members, and of this node to them. `nodeId` null: it has been reported before. */
 export function checkMembership(
-  cluster: RawConfig["cluster"] | null,
-  node: RawConfig["node"] | null,
+  members: readonly PlacedMember[],
+  nodeId: number | null,
   problems: ConfigProblem[],
 ): void {
-  if (cluster === null) {
-    return;
-  }
   const ids = new Map<number, number>();
   const addresses = new Map<string, number>();
-  for (const [index, member] of cluster.members.entries()) {
+  for (const member of members) {
+    const { index } = member;
     const path = `cluster.members[${index}]`;
     const sameId = ids.get(member.id);
     if (sameId !== undefined) {
@@ -33,11 +38,11 @@ export function checkMembership(
     ids.set(member.id, sameId ?? index);
     addresses.set(address, sameAddress ?? index);
   }
-  if (node !== null && !ids.has(node.id)) {
-    const known = cluster.members.map(({ id }) => id).join(", ");
+  if (nodeId !== null && ids.size > 0 && !ids.has(nodeId)) {
+    const known = [...ids.keys()].join(", ");
     problems.push({
       path: "node.id",
-      message: `${node.id} is not among the ids of cluster.members (${known})`,
+      message: `${nodeId} is not among the ids of cluster.members (${known})`,
     });
   }
 }

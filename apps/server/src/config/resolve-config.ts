@@ -1,15 +1,15 @@
+import assert from "node:assert/strict";
 import { resolve } from "node:path";
 import type * as z from "zod";
 import type { ConfigProblem } from "../server-error.ts";
 import { describeIssue } from "./describe-issue.ts";
-import { SCHEMA, SECTIONS } from "./schema.ts";
+import { MEMBER, SCHEMA, SECTIONS } from "./schema.ts";
 import type { RawConfig } from "./schema.ts";
 import type { ServerConfig } from "./server-config.ts";
 import { checkMembership } from "./check-membership.ts";
+import type { PlacedMember } from "./check-membership.ts";
 import { resolveOptions } from "./resolve-options.ts";
-
-type SectionName = keyof typeof SECTIONS;
-type Sections = { readonly [K in SectionName]: z.output<(typeof SECTIONS)[K]> | null };
+import type { PackageOptions } from "./resolve-options.ts";
 
 /**
  * Checks a configuration and completes it. Every problem goes to `problems`, those of one section whatever is
@@ -20,52 +20,6 @@ export function resolveConfig(
   baseDir: string,
   problems: ConfigProblem[],
 ): ServerConfig | null {
-  const before = problems.length;
-  const sections = parseSections(input, problems);
-  if (sections === null) {
-    return null;
-  }
-  checkMembership(sections.cluster, sections.node, problems);
-  const options = resolveOptions(
-    validKeys("raft", input),
-    validKeys("limits", input),
-    validKeys("storage", input),
-    problems,
-  );
-  const { cluster, node, dataDir, log, stop } = sections;
-  if (
-    problems.length > before ||
-    options === null ||
-    cluster === null ||
-    node === null ||
-    dataDir === null ||
-    log === null ||
-    stop === null
-  ) {
-    return null;
-  }
-  const members = cluster.members.map(({ id, host, port }) =>
-    Object.freeze({ nodeId: id, host, port }),
-  );
-  const own = members.find((member) => member.nodeId === node.id);
-  const listen = sections.listen ?? own;
-  if (listen === undefined) {
-    return null;
-  }
-  return Object.freeze({
-    clusterId: cluster.id,
-    nodeId: node.id,
-    members: Object.freeze(members),
-    dataDir: resolve(baseDir, dataDir),
-    listen: Object.freeze({ host: listen.host, port: listen.port }),
-    logLevel: log.level,
-    stopTimeoutMs: stop.timeoutMs,
-    ...options,
-  });
-}
-
-/** Each section on its own, null where it has problems; null for what is not a map at all. */
-function parseSections(input: unknown, problems: ConfigProblem[]): Sections | null {
   if (typeof input !== "object" || input === null || Array.isArray(input)) {
     problems.push({
       path: "",
@@ -73,34 +27,68 @@ function parseSections(input: unknown, problems: ConfigProblem[]): Sections | nu
     });
     return null;
   }
-  const result = SCHEMA.safeParse(input);
-  const faulty = new Set<PropertyKey>();
-  for (const issue of result.error?.issues ?? []) {
-    problems.push(...describeIssue(issue, input));
-    if (issue.path[0] !== undefined) {
-      faulty.add(issue.path[0]);
-    }
+  checkShape(input, problems);
+  checkMembership(validMembers(input), validNodeId(input), problems);
+  const options = resolveOptions(
+    validKeys("raft", input),
+    validKeys("limits", input),
+    validKeys("storage", input),
+    problems,
+  );
+  return problems.length > 0 || options === null ? null : complete(input, baseDir, options);
+}
+
+/** What the schema alone says. A path that has a problem already, such as a missing variable, gets no second. */
+function checkShape(input: object, problems: ConfigProblem[]): void {
+  const reported = new Set(problems.map(({ path }) => path));
+  for (const issue of SCHEMA.safeParse(input).error?.issues ?? []) {
+    problems.push(...describeIssue(issue, input).filter(({ path }) => !reported.has(path)));
   }
-  const section = <K extends SectionName>(key: K): Sections[K] =>
-    faulty.has(key)
-      ? null
-      : (SECTIONS[key].parse((input as Record<string, unknown>)[key]) as Sections[K]);
-  return {
-    cluster: section("cluster"),
-    node: section("node"),
-    dataDir: section("dataDir"),
-    listen: section("listen"),
-    log: section("log"),
-    stop: section("stop"),
-    raft: section("raft"),
-    storage: section("storage"),
-    limits: section("limits"),
-  };
+}
+
+function complete(input: object, baseDir: string, options: PackageOptions): ServerConfig {
+  const { cluster, node, dataDir, listen, log, stop } = SCHEMA.parse(input);
+  const members = cluster.members.map(({ id, host, port }) =>
+    Object.freeze({ nodeId: id, host, port }),
+  );
+  const own = members.find((member) => member.nodeId === node.id);
+  assert(own !== undefined, "the membership has been checked");
+  const { host, port } = listen ?? own;
+  return Object.freeze({
+    clusterId: cluster.id,
+    nodeId: node.id,
+    members: Object.freeze(members),
+    dataDir: resolve(baseDir, dataDir),
+    listen: Object.freeze({ host, port }),
+    logLevel: log.level,
+    stopTimeoutMs: stop.timeoutMs,
+    ...options,
+  });
+}
+
+/** The members that are right in themselves, so that they can be compared with each other. */
+function validMembers(input: unknown): PlacedMember[] {
+  const list = property(property(input, "cluster"), "members");
+  return (Array.isArray(list) ? list : []).flatMap((given: unknown, index) => {
+    const result = MEMBER.safeParse(given);
+    return result.success ? [{ index, ...result.data }] : [];
+  });
+}
+
+function validNodeId(input: unknown): number | null {
+  const result = SECTIONS.node.safeParse(property(input, "node"));
+  return result.success ? result.data.id : null;
+}
+
+function property(value: unknown, key: string): unknown {
+  return typeof value === "object" && value !== null
+    ? (value as Record<string, unknown>)[key]
+    : undefined;
 }
 
 /** The keys of a section of options whose values are of the right type, so that they can be checked further. */
 function validKeys<K extends "raft" | "limits" | "storage">(name: K, input: unknown): RawConfig[K] {
-  const given = (input as Record<string, unknown>)[name];
+  const given = property(input, name);
   const { shape } = SECTIONS[name].unwrap();
   const valid: Record<string, unknown> = {};
   if (typeof given === "object" && given !== null) {

@@ -30,7 +30,7 @@ const name = z
 const host = z.string().min(1, "empty").regex(/^\S*$/u, "contains white space");
 const port = integer(1, MAX_PORT);
 
-const member = z.strictObject({ id: integer(1, MAX_NODE_ID), host, port });
+export const MEMBER = z.strictObject({ id: integer(1, MAX_NODE_ID), host, port });
 
 /** Options that a package checks itself: here only what they are called and of which type they are. */
 function numbers<K extends string>(keys: readonly K[]) {
@@ -76,7 +76,7 @@ export const DURABILITIES = ["fsync", "os"] as const;
 export const SECTIONS = {
   cluster: z.strictObject({
     id: name,
-    members: z.array(member).min(1, "empty: name at least this node"),
+    members: z.array(MEMBER).min(1, "empty: name at least this node"),
   }),
   node: z.strictObject({ id: integer(1, MAX_NODE_ID) }),
   dataDir: z.string().min(1, "empty"),
