@@ -1,1 +1,1 @@
-export type { Revision } from "@dt/kv";
+export { registerBenchCommands } from "./commands.ts";

@@ -2,7 +2,8 @@
 export { RaftServer } from "./transport/raft-server.ts";
 export type { RaftServerConfig, RaftServerDeps, ServedGroup } from "./transport/raft-server.ts";
 export type { GroupStatus, RoleName } from "./node/group-status.ts";
-export type { RaftGroup, Member } from "./node/raft-group.ts";
+export { RaftGroup } from "./node/raft-group.ts";
+export type { GroupConfig, GroupDeps, Member } from "./node/raft-group.ts";
 export type { Proposal, ReadWaiter, StateMachine } from "./node/state-machine.ts";
 export type { EntryCursor } from "./node/entry-cursor.ts";
 export { DEFAULT_GROUP_OPTIONS, resolveGroupOptions } from "./node/group-options.ts";
@@ -43,8 +44,17 @@ export {
   sealRecord,
   storedBytes,
 } from "./entry/record.ts";
-export { MessageKind } from "./core/message.ts";
-export type { Message, NodeId } from "./core/message.ts";
-export { Role } from "./core/output.ts";
 export type { HardState, Write } from "./core/output.ts";
 export type { IoId } from "./core/input.ts";
+
+// For hosts that drive the core themselves.
+export { RaftCore } from "./core/raft-core.ts";
+export type { CoreConfig } from "./core/raft-core.ts";
+export { DEFAULT_CORE_OPTIONS } from "./core/options.ts";
+export type { CoreOptions } from "./core/options.ts";
+export { InputKind } from "./core/input.ts";
+export type { Input } from "./core/input.ts";
+export { MessageKind } from "./core/message.ts";
+export type { Message, NodeId } from "./core/message.ts";
+export { DropReason, Role } from "./core/output.ts";
+export type { Output } from "./core/output.ts";

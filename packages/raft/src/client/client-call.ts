@@ -19,6 +19,7 @@ export class ClientCall implements CallCompletion {
   /** Of performance.now(). */
   readonly deadlineMs: number;
   readonly isIdempotent: boolean;
+  readonly #toError: ((error: RpcError) => Error) | undefined;
   /** Attempts that have been made. */
   attempts = 0;
   /** The link of the attempt that is under way. */
@@ -38,6 +39,7 @@ export class ClientCall implements CallCompletion {
     timeoutMs: number,
     deadlineMs: number,
     isIdempotent: boolean,
+    toError: ((error: RpcError) => Error) | undefined,
     resolve: (value: unknown) => void,
     reject: (error: Error) => void,
   ) {
@@ -50,6 +52,7 @@ export class ClientCall implements CallCompletion {
     this.timeoutMs = timeoutMs;
     this.deadlineMs = deadlineMs;
     this.isIdempotent = isIdempotent;
+    this.#toError = toError;
     this.#resolve = resolve;
     this.#reject = reject;
   }
@@ -74,5 +77,10 @@ export class ClientCall implements CallCompletion {
 
   reject(error: Error): void {
     this.#reject(error);
+  }
+
+  /** Ends the call with a coded refusal of the group. */
+  refuse(error: RpcError): void {
+    this.#reject(this.#toError?.(error) ?? error);
   }
 }

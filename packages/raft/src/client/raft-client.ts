@@ -31,6 +31,8 @@ export interface CallOptions {
    * Default false: a lost answer is reported as DT_RAFT_OUTCOME_UNKNOWN and never repeated.
    */
   readonly idempotent?: boolean;
+  /** Turns the coded refusal of a service into the error that the call rejects with. Default: the `RpcError`. */
+  readonly toError?: (error: RpcError) => Error;
 }
 
 /**
@@ -86,6 +88,7 @@ export class RaftClient implements CallOwner {
         timeoutMs,
         performance.now() + timeoutMs,
         options?.idempotent === true,
+        options?.toError,
         resolve,
         reject,
       );
@@ -211,7 +214,7 @@ export class RaftClient implements CallOwner {
       );
       return;
     }
-    call.reject(error);
+    call.refuse(error);
   }
 
   #routeOf(groupId: number): GroupRoute {

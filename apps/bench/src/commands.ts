@@ -1,0 +1,211 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { compareWithEtcd, formatComparison } from "./compare-bench.ts";
+import { runCrashBench } from "./crash-bench.ts";
+import { ETCD_MISSING, isEtcdInstalled } from "./etcd-target.ts";
+import { runKvBench } from "./kv-bench.ts";
+import type { KvOperation } from "./kv-load.ts";
+import { defaultDirectory } from "./kv-target.ts";
+import { runLogBench } from "./log-bench.ts";
+import { runRaftBench } from "./raft-bench.ts";
+import { formatReport } from "./report.ts";
+import type { OutputFormat, Report } from "./report.ts";
+import { runRpcBench } from "./rpc-bench.ts";
+
+/** A write was lost, or logs differ. */
+export const EXIT_LOST = 1;
+/** What is needed to measure is not installed. */
+export const EXIT_MISSING = 69;
+
+interface Common {
+  readonly seconds: number;
+  readonly inFlight: number;
+  readonly output: OutputFormat;
+  readonly dir: string;
+  readonly nodeFlags: string;
+}
+
+/** Adds `bench` and its workloads to a program. */
+export function registerBenchCommands(program: Command): void {
+  const bench = program
+    .command("bench")
+    .description("measure this machine: throughput and latency, with their environment");
+  bench.addCommand(rpcCommand());
+  bench.addCommand(logCommand());
+  bench.addCommand(raftCommand());
+  bench.addCommand(kvCommand());
+  bench.addCommand(compareCommand());
+  bench.addCommand(crashCommand());
+}
+
+function rpcCommand(): Command {
+  return common("rpc", "echo between two processes over one connection", 1000)
+    .option("--size <bytes>", "bytes of a body", positive, 128)
+    .action(async (options: Common & { size: number }) => {
+      const { size, inFlight, seconds } = options;
+      print(
+        await runRpcBench({ size, inFlight, seconds, nodeFlags: flags(options) }),
+        options.output,
+      );
+    });
+}
+
+function logCommand(): Command {
+  return common("log", "appends to one file log, beside the bare disk", 2000)
+    .option("--size <bytes>", "bytes of a payload", positive, 256)
+    .action(async (options: Common & { size: number }) => {
+      const { size, inFlight, seconds, dir } = options;
+      print(await runLogBench({ size, inFlight, seconds, directory: dir }), options.output);
+    });
+}
+
+function raftCommand(): Command {
+  return common("raft", "the bare core of a group in one process, without network and disk", 4096)
+    .option("--size <bytes>", "bytes of a payload", positive, 256)
+    .option("--nodes <n>", "members of the group", positive, 3)
+    .action((options: Common & { size: number; nodes: number }) => {
+      const { size, inFlight, seconds, nodes } = options;
+      print(runRaftBench({ size, inFlight, seconds, nodes }), options.output);
+    });
+}
+
+interface KvFlags extends Common {
+  readonly op: KvOperation;
+  readonly valueSize: number;
+  readonly keys: number;
+  readonly nodes: number;
+  readonly endpoints: string;
+  readonly verify: boolean;
+  readonly killLeaderAfter: number;
+}
+
+function kvCommand(): Command {
+  return common("kv", "writes and reads of the config center, through its client", 2000)
+    .addOption(new Option("--op <op>", "operation").choices(["put", "get", "mixed"]).default("put"))
+    .option("--value-size <bytes>", "bytes of a value", valueSize, 256)
+    .option("--keys <n>", "different keys", positive, 100_000)
+    .option("--nodes <n>", "server processes to start", positive, 1)
+    .option("--endpoints <list>", "measure these servers instead: host:port,...", "")
+    .option("--verify", "read every key back at the end and compare", false)
+    .option("--kill-leader-after <s>", "kill -9 the leader's process after so long", seconds, 0)
+    .action(async (options: KvFlags) => {
+      const { report, problems } = await runKvBench({
+        ...options,
+        directory: options.dir,
+        nodeFlags: flags(options),
+      });
+      print(report, options.output);
+      fail(problems);
+    });
+}
+
+function compareCommand(): Command {
+  const etcd = common("etcd", "the same writes against etcd, in turn", 1000)
+    .option("--value-size <bytes>", "bytes of a value", valueSize, 256)
+    .option("--keys <n>", "different keys", positive, 10_000)
+    .option("--nodes <n>", "server processes on each side", positive, 1)
+    .option("--rounds <n>", "rounds of each side; the median counts", positive, 3)
+    .action(
+      async (
+        options: Common & { valueSize: number; keys: number; nodes: number; rounds: number },
+      ) => {
+        if (!isEtcdInstalled()) {
+          process.stderr.write(`${ETCD_MISSING}\n`);
+          process.exitCode = EXIT_MISSING;
+          return;
+        }
+        const comparison = await compareWithEtcd({ ...options, directory: options.dir });
+        process.stdout.write(`${formatComparison(comparison, options.output)}\n`);
+      },
+    );
+  return new Command("compare").description("measure a peer in the same run").addCommand(etcd);
+}
+
+interface CrashFlags {
+  readonly rounds: number;
+  readonly nodes: number;
+  readonly keys: number;
+  readonly inFlight: number;
+  readonly valueSize: number;
+  readonly dir: string;
+}
+
+function crashCommand(): Command {
+  return new Command("crash")
+    .description(
+      "kill -9 every process under load, again and again, and look for what was acknowledged",
+    )
+    .option("--rounds <n>", "kills", positive, 20)
+    .option("--nodes <n>", "server processes", positive, 3)
+    .option("--keys <n>", "different keys", positive, 20_000)
+    .option("--in-flight <n>", "writes under way", positive, 500)
+    .option("--value-size <bytes>", "bytes of a value", valueSize, 256)
+    .option("--dir <path>", "where to keep the data; on a real disk", defaultDirectory())
+    .action(async (options: CrashFlags) => {
+      const problems = await runCrashBench({
+        ...options,
+        directory: options.dir,
+        minRunMs: 200,
+        maxRunMs: 1500,
+        onRound: ({ round, ranMs, acknowledged, recoveredMs, problems: found }) => {
+          process.stdout.write(
+            `round ${round}: killed after ${ranMs} ms, ${acknowledged} acknowledged, served again after ${recoveredMs} ms, ${found.length} lost\n`,
+          );
+        },
+      });
+      fail(problems);
+    });
+}
+
+function common(name: string, description: string, inFlight: number): Command {
+  return new Command(name)
+    .description(description)
+    .option("--seconds <s>", "length of the measurement", seconds, 10)
+    .option("--in-flight <n>", "operations under way at any time", positive, inFlight)
+    .option("--dir <path>", "where to keep data; on a real disk", defaultDirectory())
+    .option("--node-flags <flags>", "flags for Node in the server processes", "")
+    .addOption(
+      new Option("-o, --output <format>", "output").choices(["table", "json"]).default("table"),
+    );
+}
+
+function print(report: Report, output: OutputFormat): void {
+  process.stdout.write(`${formatReport(report, output)}\n`);
+}
+
+function fail(problems: readonly string[]): void {
+  for (const problem of problems) {
+    process.stderr.write(`${problem}\n`);
+  }
+  if (problems.length > 0) {
+    process.exitCode = EXIT_LOST;
+  }
+}
+
+function flags(options: Common): string[] {
+  return options.nodeFlags.split(" ").filter((flag) => flag !== "");
+}
+
+function positive(text: string): number {
+  return integer(text, 1, 10_000_000);
+}
+
+/** A value holds the number of its write. */
+function valueSize(text: string): number {
+  return integer(text, 16, 1 << 20);
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!(value >= 0 && value <= 86_400)) {
+    throw new InvalidArgumentError("not a number of seconds, 0 to 86400");
+  }
+  return value;
+}
+
+function integer(text: string, min: number, max: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw new InvalidArgumentError(`not an integer within ${min}..${max}`);
+  }
+  return value;
+}

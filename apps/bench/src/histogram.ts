@@ -1,0 +1,44 @@
+import { build } from "hdr-histogram-js";
+import type { Histogram } from "hdr-histogram-js";
+
+/** Latencies above this count as this: a minute. */
+const MAX_US = 60_000_000;
+
+export interface Percentiles {
+  readonly p50Us: number;
+  readonly p99Us: number;
+  readonly p999Us: number;
+  readonly maxUs: number;
+}
+
+/** Latencies in microseconds, with three significant digits. */
+export class LatencyHistogram {
+  readonly #histogram: Histogram = build({
+    bitBucketSize: 32,
+    lowestDiscernibleValue: 1,
+    highestTrackableValue: MAX_US,
+    numberOfSignificantValueDigits: 3,
+    autoResize: false,
+    useWebAssembly: false,
+  });
+
+  /** Takes a latency in milliseconds, as differences of performance.now() are. */
+  recordMs(ms: number): void {
+    const us = Math.round(ms * 1000);
+    this.#histogram.recordValue(us < 1 ? 1 : Math.min(us, MAX_US));
+  }
+
+  get count(): number {
+    return this.#histogram.totalCount;
+  }
+
+  percentiles(): Percentiles {
+    const histogram = this.#histogram;
+    return {
+      p50Us: histogram.getValueAtPercentile(50),
+      p99Us: histogram.getValueAtPercentile(99),
+      p999Us: histogram.getValueAtPercentile(99.9),
+      maxUs: histogram.maxValue,
+    };
+  }
+}
