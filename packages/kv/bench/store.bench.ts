@@ -39,7 +39,7 @@ class Payloads {
       TIMESTAMP_MS,
     );
     if (typeof outcome !== "number" || outcome <= 0) {
-      throw new Error(`a put was refused: ${String(outcome)}`);
+      throw new Error("a put was refused");
     }
   }
 }

@@ -4,7 +4,9 @@ import type { ByteKey } from "./byte-key.ts";
 import { MAX_KEY_BYTES } from "./byte-key.ts";
 import type { Node } from "./node.ts";
 
-const INITIAL_SLOTS = 64;
+/** Tables of an index. Each grows on its own, so that no write waits until all nodes are moved. */
+const TABLE_BITS = 6;
+const INITIAL_SLOTS = 8;
 /** Slots per node are kept between 1.5 and 3: short probes for few bytes. */
 const FULL_NUMERATOR = 2;
 const FULL_DENOMINATOR = 3;
@@ -13,15 +15,16 @@ const FREE = 0;
 
 /**
  * Finds nodes by the bytes of their keys, right where they lie in a request or log entry: a Map would need a
- * string of them first, which costs as much as the search. Open addressing with linear probing; the hash of each
- * node stands beside its slot, so that other nodes are hardly ever looked at.
+ * string of them first, which costs as much as the search.
  */
 export class KeyIndex {
   /** Differs from process to process, so that nobody can choose keys that collide. */
   readonly #seed: number = randomInt(2 ** 32) | 0;
   readonly #scratch: Buffer = Buffer.alloc(MAX_KEY_BYTES);
-  #hashes = new Int32Array(INITIAL_SLOTS);
-  #slots: (Node | null)[] = new Array<Node | null>(INITIAL_SLOTS).fill(null);
+  readonly #tables: readonly HashTable[] = Array.from(
+    { length: 1 << TABLE_BITS },
+    () => new HashTable(),
+  );
   #count = 0;
 
   get count(): number {
@@ -30,9 +33,55 @@ export class KeyIndex {
 
   /** The node whose key is buf[start, end); null when there is none. */
   find(buf: Buffer, start: number, end: number): Node | null {
+    const hash = hashBytes(this.#seed, buf, start, end);
+    return this.#tableOf(hash).find(hash, buf, start, end);
+  }
+
+  /** The same for a key that is at hand as a string; slower. */
+  findKey(key: ByteKey): Node | null {
+    return key.length > MAX_KEY_BYTES ? null : this.find(this.#scratch, 0, this.#spell(key));
+  }
+
+  /** Adds a node; the caller has made sure that no node has its key. */
+  add(node: Node): void {
+    const hash = this.#hashOf(node);
+    this.#tableOf(hash).add(hash, node);
+    this.#count++;
+  }
+
+  /** Removes a node that has been added. */
+  remove(node: Node): void {
+    const hash = this.#hashOf(node);
+    this.#tableOf(hash).remove(hash, node);
+    this.#count--;
+  }
+
+  #tableOf(hash: number): HashTable {
+    return this.#tables[hash >>> (32 - TABLE_BITS)] as HashTable;
+  }
+
+  #hashOf(node: Node): number {
+    return hashBytes(this.#seed, this.#scratch, 0, this.#spell(node.key));
+  }
+
+  /** Writes the key to the scratch buffer and returns its length. */
+  #spell(key: ByteKey): number {
+    return this.#scratch.write(key, 0, "latin1");
+  }
+}
+
+/**
+ * Open addressing with linear probing. The hash of each node stands beside its slot, so that other nodes are hardly
+ * ever looked at.
+ */
+class HashTable {
+  #hashes = new Int32Array(INITIAL_SLOTS);
+  #slots: (Node | null)[] = freeSlots(INITIAL_SLOTS);
+  #count = 0;
+
+  find(hash: number, buf: Buffer, start: number, end: number): Node | null {
     const hashes = this.#hashes;
     const mask = hashes.length - 1;
-    const hash = hashBytes(this.#seed, buf, start, end);
     for (let slot = hash & mask; hashes[slot] !== FREE; slot = (slot + 1) & mask) {
       if (hashes[slot] === hash) {
         const node = this.#slots[slot] as Node;
@@ -44,35 +93,28 @@ export class KeyIndex {
     return null;
   }
 
-  /** The same for a key that is at hand as a string; slower. */
-  findKey(key: ByteKey): Node | null {
-    return key.length > MAX_KEY_BYTES ? null : this.find(this.#scratch, 0, this.#spell(key));
-  }
-
-  /** Adds a node; the caller has made sure that no node has its key. */
-  add(node: Node): void {
+  add(hash: number, node: Node): void {
     if ((this.#count + 1) * FULL_DENOMINATOR > this.#hashes.length * FULL_NUMERATOR) {
       this.#grow();
     }
     this.#count++;
-    this.#place(hashBytes(this.#seed, this.#scratch, 0, this.#spell(node.key)), node);
+    this.#place(hash, node);
   }
 
-  /** Removes a node that has been added. */
-  remove(node: Node): void {
+  remove(hash: number, node: Node): void {
     const hashes = this.#hashes;
     const slots = this.#slots;
     const mask = hashes.length - 1;
-    let free = hashBytes(this.#seed, this.#scratch, 0, this.#spell(node.key)) & mask;
+    let free = hash & mask;
     while (slots[free] !== node) {
       free = (free + 1) & mask;
     }
     // Moves up what was pushed behind the freed slot, so that probes never end too early.
     for (let slot = (free + 1) & mask; hashes[slot] !== FREE; slot = (slot + 1) & mask) {
-      const hash = hashes[slot] as number;
-      const probed = (slot - hash) & mask;
+      const candidate = hashes[slot] as number;
+      const probed = (slot - candidate) & mask;
       if (probed >= ((slot - free) & mask)) {
-        hashes[free] = hash;
+        hashes[free] = candidate;
         slots[free] = slots[slot] as Node;
         free = slot;
       }
@@ -97,19 +139,19 @@ export class KeyIndex {
     const hashes = this.#hashes;
     const slots = this.#slots;
     this.#hashes = new Int32Array(hashes.length * 2);
-    this.#slots = new Array<Node | null>(hashes.length * 2).fill(null);
+    this.#slots = freeSlots(hashes.length * 2);
     for (let slot = 0; slot < hashes.length; slot++) {
-      const node = slots[slot];
-      if (node !== null && node !== undefined) {
-        this.#place(hashes[slot] as number, node);
+      const hash = hashes[slot] as number;
+      if (hash !== FREE) {
+        this.#place(hash, slots[slot] as Node);
       }
     }
   }
+}
 
-  /** Writes the key to the scratch buffer and returns its length. */
-  #spell(key: ByteKey): number {
-    return this.#scratch.write(key, 0, "latin1");
-  }
+function freeSlots(count: number): (Node | null)[] {
+  // oxlint-disable-next-line unicorn/no-new-array -- Array.from takes eight times as long for a large table.
+  return new Array<Node | null>(count).fill(null);
 }
 
 function hasKey(node: Node, buf: Buffer, start: number, end: number): boolean {

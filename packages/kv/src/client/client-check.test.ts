@@ -1,0 +1,90 @@
+import { RpcError, Status } from "@dt/rpc";
+import { describe, expect, it } from "vitest";
+import type { KvChannel } from "./channel.ts";
+import { toKvError } from "./client-check.ts";
+import { KvClient } from "./kv-client.ts";
+
+const unreachable: KvChannel = {
+  call: () => {
+    throw new Error("a call that cannot be right was made");
+  },
+};
+const kv = new KvClient(unreachable, { groupId: 1 });
+const longKey = "k".repeat(8194);
+const largeValue = Buffer.alloc((1 << 20) + 1);
+const manyKeys = Array.from({ length: 1025 }, () => "k");
+
+describe("what cannot be right", () => {
+  it.each([
+    ["a long key", () => kv.put(longKey, ""), "DT_KV_KEY_TOO_LONG"],
+    ["a long key to get", () => kv.get(longKey), "DT_KV_KEY_TOO_LONG"],
+    ["a lone surrogate in a key", () => kv.get("\ud800"), "DT_KV_KEY_UTF8"],
+    ["a lone surrogate to delete", () => kv.delete("\ud800"), "DT_KV_KEY_UTF8"],
+    ["a lone surrogate as a directory", () => kv.mkdir("\ud800"), "DT_KV_KEY_UTF8"],
+    ["a large value", () => kv.put("k", largeValue), "DT_KV_VALUE_TOO_LARGE"],
+    ["a lone surrogate in a value", () => kv.put("k", "\ud800"), "DT_KV_REQUEST_MALFORMED"],
+    [
+      "a large value to swap in",
+      () => kv.cas("k", { revision: 0 }, largeValue),
+      "DT_KV_VALUE_TOO_LARGE",
+    ],
+    [
+      "a large value to compare",
+      () => kv.cas("k", { value: largeValue }, ""),
+      "DT_KV_VALUE_TOO_LARGE",
+    ],
+    ["a fractional revision", () => kv.cas("k", { revision: 0.5 }, ""), "DT_KV_REQUEST_MALFORMED"],
+    ["a negative revision", () => kv.cas("k", { revision: -1 }, ""), "DT_KV_REQUEST_MALFORMED"],
+    ["too many keys to get", () => kv.batchGet(manyKeys), "DT_KV_BATCH_TOO_LARGE"],
+    [
+      "too many puts",
+      () => kv.batchPut(manyKeys.map((key) => ({ key, value: "" }))),
+      "DT_KV_BATCH_TOO_LARGE",
+    ],
+    ["a long key among many", () => kv.batchGet(["a", longKey]), "DT_KV_KEY_TOO_LONG"],
+    [
+      "a large value among many",
+      () => kv.batchPut([{ key: "a", value: largeValue }]),
+      "DT_KV_VALUE_TOO_LARGE",
+    ],
+    ["a long key to start after", () => kv.list("", { startAfter: longKey }), "DT_KV_KEY_TOO_LONG"],
+    ["a fractional limit", () => kv.list("", { limit: 0.5 }), "DT_KV_REQUEST_MALFORMED"],
+    [
+      "a limit of more than 32 bits",
+      () => kv.listKeys("", { limit: 2 ** 32 }),
+      "DT_KV_REQUEST_MALFORMED",
+    ],
+    ["a long key of a directory", () => kv.count(longKey), "DT_KV_KEY_TOO_LONG"],
+  ])("is refused without a call: %s", async (_name, call, code) => {
+    await expect(call()).rejects.toMatchObject({ name: "KvError", code, mayHaveExecuted: false });
+  });
+});
+
+describe("an answer with an error", () => {
+  const remote = {
+    code: "DT_RPC_REMOTE",
+    status: Status.invalid,
+    remoteMessage: "the key is a directory",
+    detail: null,
+  } as const;
+
+  it("of the store becomes an error of this package, with what the store said", () => {
+    const cause = new RpcError({ ...remote, remoteCode: "DT_KV_IS_DIRECTORY" });
+    const error = toKvError(cause);
+    expect(error).toMatchObject({
+      name: "KvError",
+      code: "DT_KV_IS_DIRECTORY",
+      message: "DT_KV_IS_DIRECTORY: the key is a directory",
+      cause,
+    });
+  });
+
+  it("of anybody else stays what it is", () => {
+    for (const remoteCode of [null, "DT_RAFT_NOT_LEADER", "DT_KV_FROM_THE_FUTURE"]) {
+      const error = new RpcError({ ...remote, remoteCode });
+      expect(toKvError(error)).toBe(error);
+    }
+    const timeout = new RpcError({ code: "DT_RPC_TIMEOUT", timeoutMs: 1, wasSent: true });
+    expect(toKvError(timeout)).toBe(timeout);
+  });
+});
