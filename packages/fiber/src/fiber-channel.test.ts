@@ -125,6 +125,19 @@ test("takeAll takes what is there at once, and everything of one turn when it ha
   expect(world.trace).toEqual([2, 3, [0, 1, 2, 3, 4, 5]]);
 });
 
+test("a take after a takeAll gets an item, not a count", () => {
+  const world = new World();
+  const channel = new FiberChannel<number>(4, "items");
+  channel.offer(10);
+  const taken = world.run(function* () {
+    const results: unknown[] = [yield* channel.takeAll([])];
+    channel.offer(20);
+    results.push(yield* channel.take(), yield* channel.put(30));
+    return results;
+  });
+  expect(taken).toEqual([1, 20, true]);
+});
+
 test("takeAll lets waiting putters in", () => {
   const world = new World();
   const channel = new FiberChannel<number>(1, "items");

@@ -46,8 +46,8 @@ export class FiberChannel<T extends NonNullable<unknown>> {
 
   /** Adds an item without waiting; false, and nothing done, when full or closed. */
   offer(item: T): boolean {
-    // Fibers that wait in put() came first.
-    if (this.#isClosed || this.#items.size >= this.capacity || !this.#putters.isEmpty) {
+    // While fibers wait in put() the queue is full: they are let in as soon as there is room.
+    if (this.#isClosed || this.#items.size >= this.capacity) {
       return false;
     }
     this.#accept(item);

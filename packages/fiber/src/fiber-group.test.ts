@@ -206,6 +206,19 @@ test("onError keeps the group alive, unless it throws itself", () => {
   expect(outcomes).toMatchObject([{ code: "DT_FIBER_UNCAUGHT", cause: { message: "broken" } }]);
 });
 
+test("neither a task nor onError runs as the fiber that ran before it", () => {
+  const codes: string[] = [];
+  const world = new World({}, { onError: () => codes.push(codeOf(() => sleep(1))) });
+  world.group.start("broken", function* (): FiberGen<void> {
+    yield* yieldNow();
+    world.group.post(() => codes.push(codeOf(() => sleep(1))));
+    yield* yieldNow();
+    throw new Error("broken");
+  });
+  world.clock.runUntilIdle();
+  expect(codes).toEqual(["DT_FIBER_OUTSIDE_FIBER", "DT_FIBER_OUTSIDE_FIBER"]);
+});
+
 test("an error thrown by onError is not lost, nor the one it was called for", () => {
   const world = new World(
     {},
@@ -338,6 +351,44 @@ test("what a daemon starts and posts while it is ended still runs", () => {
   world.group.requestShutdown();
   world.clock.advance(5);
   expect(world.trace).toEqual(["last task", "last words"]);
+  expect(world.group.isEnded).toBe(true);
+});
+
+test("daemons are there for the last queued task", () => {
+  const world = new World();
+  const future = new FiberFuture<string>("answer");
+  world.group.start(
+    "daemon",
+    function* () {
+      world.trace.push(yield* future);
+    },
+    { daemon: true },
+  );
+  world.clock.runUntilIdle();
+  world.group.post(() => future.complete("from the task"));
+  world.group.requestShutdown();
+  world.clock.runUntilIdle();
+  expect(world.trace).toEqual(["from the task"]);
+  expect(world.group.isEnded).toBe(true);
+});
+
+test("a task posted by the very last finally block runs before the group ends", () => {
+  const world = new World();
+  world.group.start(
+    "daemon",
+    function* () {
+      try {
+        yield* sleep(Infinity);
+      } finally {
+        world.group.post(() => world.trace.push(`ended: ${world.group.isEnded}`));
+      }
+    },
+    { daemon: true },
+  );
+  world.clock.runUntilIdle();
+  world.group.requestShutdown();
+  world.clock.runUntilIdle();
+  expect(world.trace).toEqual(["ended: false"]);
   expect(world.group.isEnded).toBe(true);
 });
 

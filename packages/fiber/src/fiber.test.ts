@@ -234,7 +234,11 @@ test("an error made elsewhere is shown with the calls of the fiber it was thrown
   world.group.start("unlucky", asks);
   world.clock.runUntilIdle();
   future.fail(new Error("made by somebody else"));
+  const limitBefore = Error.stackTraceLimit;
+  Error.stackTraceLimit = 7;
   world.clock.runUntilIdle();
+  expect(Error.stackTraceLimit).toBe(7);
+  Error.stackTraceLimit = limitBefore;
   const { virtualStack } = (errors[0] as { fault: { virtualStack: string } }).fault;
   const lines = virtualStack.split("\n").map((line) => line.trim());
   expect(lines[0]).toMatch(/^at asks .*fiber\.test/);
@@ -300,6 +304,27 @@ test("a wait that another fiber began cannot be used", () => {
   });
   world.clock.advance(20);
   expect(world.trace).toEqual(["DT_FIBER_BAD_YIELD", "owner@10"]);
+});
+
+test("the outcome of a fiber that is about to run cannot be taken by another", () => {
+  const world = new World();
+  const future = new FiberFuture<string>("answer");
+  let stolen: Iterable<FiberWait, string, unknown> = future;
+  world.group.start("owner", function* () {
+    stolen = future.wait();
+    world.trace.push(`owner got ${yield* stolen}`);
+  });
+  world.group.start("thief", function* () {
+    yield* yieldNow();
+    future.complete("it");
+    try {
+      yield* stolen;
+    } catch (error) {
+      world.trace.push(codeOfError(error));
+    }
+  });
+  world.clock.runUntilIdle();
+  expect(world.trace).toEqual(["DT_FIBER_BAD_YIELD", "owner got it"]);
 });
 
 test("a wait begun and never given to yield* is reported at the next wait", () => {

@@ -157,8 +157,7 @@ export class Fiber<T = unknown> implements Runnable {
 
   /** For the group: unwinds this daemon through its finally blocks when it waits, or will wait. */
   cancel(): void {
-    if (this.parking.isParked && !this.#isCancelled) {
-      this.#isCancelled = true;
+    if (this.parking.isParked) {
       this.#resumesByReturn = true;
       this.parking.abandon();
       this.makeReady();

@@ -202,7 +202,7 @@ export class Parking<T = unknown> implements Iterator<FiberWait, T, unknown> {
     const clock = this.fiber.clock;
     this.#timeoutMs = timeoutMs;
     this.#onTimer ??= () => this.#expire();
-    this.#timer = clock.setTimer(clock.nowMs() + Math.max(0, timeoutMs), this.#onTimer);
+    this.#timer = clock.setTimer(clock.nowMs() + timeoutMs, this.#onTimer);
   }
 
   #yieldTurn(): IteratorResult<FiberWait, T> {

@@ -48,7 +48,7 @@ export class VirtualClock implements Clock {
   }
 
   setTimer(atMs: number, fn: () => void): TimerHandle {
-    return this.#timers.add(Math.max(atMs, this.#nowMs), fn);
+    return this.#timers.add(atMs, fn);
   }
 
   clearTimer(handle: TimerHandle): void {
