@@ -1,0 +1,106 @@
+import { write } from "./bursts.ts";
+import type { Nemesis } from "./nemesis.ts";
+
+/** Two sides that do not hear each other. */
+export function split(nemesis: Nemesis): void {
+  const { cluster, random } = nemesis;
+  const ids = cluster.nodes.map(({ id }) => id);
+  const left = ids.filter(() => random.chance(0.5));
+  cluster.network.cut(
+    left,
+    ids.filter((id) => !left.includes(id)),
+  );
+  healLater(nemesis);
+}
+
+/** One node that nobody hears, that hears nobody, or both. */
+export function isolate(nemesis: Nemesis): void {
+  const victim = nemesis.victim();
+  if (victim === null) {
+    return;
+  }
+  const { cluster, random } = nemesis;
+  const way = random.int(0, 2);
+  for (const { id } of cluster.nodes) {
+    if (id !== victim.id) {
+      if (way !== 0) {
+        cluster.network.cutOneWay(victim.id, id);
+      }
+      if (way !== 1) {
+        cluster.network.cutOneWay(id, victim.id);
+      }
+    }
+  }
+  healLater(nemesis);
+}
+
+/** One direction of one link. */
+export function cutOneLink(nemesis: Nemesis): void {
+  const { cluster, random } = nemesis;
+  const from = random.pick(cluster.nodes).id;
+  const to = random.pick(cluster.nodes).id;
+  cluster.network.cutOneWay(from, to);
+  healLater(nemesis);
+}
+
+/** One link becomes slow and loses much. */
+export function spoilLink(nemesis: Nemesis): void {
+  const { cluster, random, profile } = nemesis;
+  const from = random.pick(cluster.nodes).id;
+  const to = random.pick(cluster.nodes).id;
+  const electionMs = profile.core.electionTimeoutMinMs;
+  cluster.network.setLink(from, to, {
+    delayMaxMs: electionMs * random.pick([0.1, 1]),
+    lossRate: random.pick([0.1, 0.8]),
+    duplicateRate: random.pick([0, 0.3]),
+  });
+  nemesis.later(electionMs, 5 * electionMs, () => {
+    cluster.network.setLink(from, to, profile.link);
+  });
+}
+
+/** A leader that goes on taking writes while the others elect another one and write too. */
+export function strand(nemesis: Nemesis): void {
+  const { cluster, profile, random } = nemesis;
+  const { leader } = cluster;
+  if (leader === null) {
+    return;
+  }
+  const others = cluster.nodes.filter((node) => node !== leader).map(({ id }) => id);
+  cluster.network.cut([leader.id], others);
+  write(nemesis, leader, random.int(1, 6));
+  const electionMs = profile.core.electionTimeoutMinMs;
+  nemesis.later(3 * electionMs, 6 * electionMs, () => {
+    const next = cluster.leader;
+    if (next !== null) {
+      write(nemesis, next, random.int(1, 6));
+    }
+    nemesis.later(0, electionMs, () => cluster.network.heal());
+  });
+}
+
+/** A follower that misses many writes. */
+export function lag(nemesis: Nemesis): void {
+  const { cluster, random, profile } = nemesis;
+  const { leader } = cluster;
+  const followers = cluster.nodes.filter((node) => node !== leader);
+  if (leader === null || followers.length === 0) {
+    return;
+  }
+  const follower = random.pick(followers);
+  cluster.network.cut(
+    [follower.id],
+    cluster.nodes.filter((node) => node !== follower).map(({ id }) => id),
+  );
+  for (let i = 0; i < 4; i++) {
+    nemesis.later(0, profile.core.electionTimeoutMinMs, () => {
+      write(nemesis, leader, random.int(1, 8));
+    });
+  }
+  healLater(nemesis);
+}
+
+function healLater(nemesis: Nemesis): void {
+  const electionMs = nemesis.profile.core.electionTimeoutMinMs;
+  nemesis.later(0.2 * electionMs, 5 * electionMs, () => nemesis.cluster.network.heal());
+}

@@ -1,0 +1,111 @@
+import type { SimNode } from "../sim/sim-node.ts";
+import { writeToLeader } from "./bursts.ts";
+import type { Nemesis } from "./nemesis.ts";
+
+/** Power is cut, if possible while a write is under way. */
+export function crash(nemesis: Nemesis): void {
+  const victim = nemesis.victim();
+  if (victim !== null) {
+    writeToLeader(nemesis, 3);
+    crashInWrite(nemesis, victim, 40);
+  }
+}
+
+function crashInWrite(nemesis: Nemesis, victim: SimNode, tries: number): void {
+  if (!victim.isUp) {
+    return;
+  }
+  if (victim.disk.pendingWrites === 0 && tries > 0) {
+    const stepMs = Math.max(0.05, victim.disk.timing.syncMaxMs / 3);
+    nemesis.later(stepMs, stepMs, () => crashInWrite(nemesis, victim, tries - 1));
+    return;
+  }
+  victim.crash();
+  reviveLater(nemesis, victim);
+}
+
+/** Every node loses power at the same instant. */
+export function crashAll(nemesis: Nemesis): void {
+  for (const node of nemesis.cluster.nodes) {
+    if (node.isUp) {
+      node.crash();
+      reviveLater(nemesis, node);
+    }
+  }
+}
+
+export function stop(nemesis: Nemesis): void {
+  const victim = nemesis.victim();
+  if (victim !== null) {
+    victim.stop();
+    reviveLater(nemesis, victim);
+  }
+}
+
+/** A restart that is over before anybody notices. */
+export function flip(nemesis: Nemesis): void {
+  const victim = nemesis.victim();
+  if (victim !== null) {
+    victim.crash();
+    nemesis.revive(victim);
+  }
+}
+
+/** A process that stands still for a while, with everything that arrives waiting for it. */
+export function pause(nemesis: Nemesis): void {
+  const victim = nemesis.victim();
+  if (victim !== null) {
+    const electionMs = nemesis.profile.core.electionTimeoutMinMs;
+    victim.pause();
+    nemesis.later(0.1 * electionMs, 4 * electionMs, () => nemesis.revive(victim));
+  }
+}
+
+export function slowDisk(nemesis: Nemesis): void {
+  const victim = nemesis.victim();
+  if (victim !== null) {
+    slowDown(nemesis, victim, 0.1);
+  }
+}
+
+/** The leader's disk is slower than the way to the followers and back, while clients write. */
+export function slowLeaderDisk(nemesis: Nemesis): void {
+  const { cluster, profile } = nemesis;
+  const electionMs = profile.core.electionTimeoutMinMs;
+  if (cluster.leader !== null) {
+    slowDown(nemesis, cluster.leader, 1);
+    for (let i = 1; i <= 4; i++) {
+      nemesis.later((i - 1) * electionMs, i * electionMs, () => writeToLeader(nemesis, 2));
+    }
+  }
+}
+
+function slowDown(nemesis: Nemesis, node: SimNode, minElections: number): void {
+  const { random, profile } = nemesis;
+  const electionMs = profile.core.electionTimeoutMinMs;
+  const syncMaxMs = electionMs * random.between(minElections, 1.5);
+  node.disk.timing = { ...profile.disk, syncMinMs: syncMaxMs / 2, syncMaxMs };
+  nemesis.later(2 * electionMs, 6 * electionMs, () => {
+    node.disk.timing = profile.disk;
+  });
+}
+
+export function jumpWall(nemesis: Nemesis): void {
+  const { cluster, random } = nemesis;
+  random.pick(cluster.nodes).clock.jumpWall(random.between(-1, 1) * 86_400_000);
+}
+
+export function changeRate(nemesis: Nemesis): void {
+  const { cluster, random, profile } = nemesis;
+  const [min, max] = profile.clockRates;
+  random.pick(cluster.nodes).clock.setRate(random.pick([min, max]));
+}
+
+function reviveLater(nemesis: Nemesis, node: SimNode): void {
+  const electionMs = nemesis.profile.core.electionTimeoutMinMs;
+  nemesis.later(0, 4 * electionMs, () => {
+    if (!node.isUp) {
+      nemesis.revive(node);
+    }
+  });
+}

@@ -1,0 +1,136 @@
+import { Nemesis } from "./nemesis.ts";
+import { drawProfile, type Focus, type RunProfile } from "./run-profile.ts";
+import { SimClients } from "./sim-clients.ts";
+import { SimCluster } from "../sim/sim-cluster.ts";
+import { ensure } from "../sim/sim-failure.ts";
+import type { NetworkCounts } from "../sim/sim-network.ts";
+import type { NodeCounts } from "../sim/sim-node.ts";
+import { SimRandom } from "../sim/sim-random.ts";
+
+/** What one random run did: proof that it was worth running. */
+export interface RunReport extends NodeCounts, NetworkCounts {
+  readonly seed: number;
+  readonly focus: Focus;
+  readonly traceHash: string;
+  readonly steps: number;
+  readonly elections: number;
+  readonly truncations: number;
+  /** Commits by a leader whose own disk did not hold the entry yet. */
+  readonly commitsAheadOfDisk: number;
+  readonly writesOk: number;
+  readonly readsOk: number;
+  readonly unknown: number;
+}
+
+/** How often a run may go on with more faults when the one it is for did not happen. */
+const MAX_EXTENSIONS = 10;
+
+/**
+ * One cluster under random faults and clients, everything drawn from `seed`. Checks the invariants
+ * at each step; in the end, with all faults over, that within 20 election timeouts there is one
+ * leader, that all logs and states are equal, that a new write and a new read succeed (I13), and
+ * that what the clients saw has a linear order (I11). Rejects a run without the fault it is for.
+ */
+export function runRandom(seed: number): RunReport {
+  const profile = drawProfile(new SimRandom(seed ^ 0x5eed));
+  const { core, host, link, disk, nodeCount, clockRates, load, faultMs } = profile;
+  const options = { seed, nodeCount, core, host, link, disk, clockRates };
+  const cluster = new SimCluster(options);
+  cluster.reportUnreachable = cluster.random.chance(0.5);
+  const clients = new SimClients(cluster, load);
+  const nemesis = new Nemesis(cluster, profile);
+  cluster.run(faultMs);
+  for (let i = 0; i < MAX_EXTENSIONS && !isExercised(cluster, profile); i++) {
+    cluster.run(faultMs / 4);
+  }
+  cluster.script(() => {
+    clients.stop();
+    nemesis.stop();
+    const problem = `a run for ${profile.focus} did without it`;
+    ensure(isExercised(cluster, profile), "rejected", problem);
+  });
+  converge(cluster);
+  cluster.checkHistory();
+  return report(cluster, profile);
+}
+
+function converge(cluster: SimCluster): void {
+  const leader = cluster.settle();
+  const write = cluster.write(leader.id);
+  const read = cluster.read(leader.id);
+  cluster.runUntil(
+    () => write.outcome !== "pending" && read.outcome !== "pending",
+    20 * cluster.electionMs,
+    "an answer after all faults",
+  );
+  cluster.script(() => {
+    const ends = `the last write is ${write.outcome}, the last read ${read.outcome}`;
+    ensure(write.outcome === "ok" && read.outcome === "ok", "I13", ends);
+  });
+  cluster.settle();
+}
+
+function isExercised(cluster: SimCluster, { focus, clockRates }: RunProfile): boolean {
+  const counts = totals(cluster);
+  const { invariants } = cluster;
+  switch (focus) {
+    case "loss":
+      return counts.lost > 0;
+    case "duplication":
+      return counts.duplicated > 0;
+    case "reordering":
+      return counts.reordered > 0;
+    case "partition":
+      return counts.cut > 0;
+    case "conflict":
+      return invariants.truncations > 0;
+    case "crash":
+      return counts.crashes > 0 && counts.lostWrites > 0;
+    case "stop":
+      return counts.stops > 0;
+    case "pause":
+      return counts.pauses > 0;
+    case "slowDisk":
+      return invariants.commitsAheadOfDisk > 0;
+    case "logRead":
+      return counts.logReads > 0;
+    case "drift":
+      return clockRates[0] < clockRates[1] && counts.leaseReads > 0;
+  }
+}
+
+function totals(cluster: SimCluster): NodeCounts & NetworkCounts {
+  const sum = (read: (counts: NodeCounts) => number): number =>
+    cluster.nodes.reduce((total, { counts }) => total + read(counts), 0);
+  return {
+    ...cluster.network.counts,
+    starts: sum((counts) => counts.starts),
+    crashes: sum((counts) => counts.crashes),
+    stops: sum((counts) => counts.stops),
+    pauses: sum((counts) => counts.pauses),
+    lostWrites: sum((counts) => counts.lostWrites),
+    logReads: sum((counts) => counts.logReads),
+    leaseReads: sum((counts) => counts.leaseReads),
+    confirmedReads: sum((counts) => counts.confirmedReads),
+    proposeDrops: sum((counts) => counts.proposeDrops),
+    clones: sum((counts) => counts.clones),
+  };
+}
+
+function report(cluster: SimCluster, profile: RunProfile): RunReport {
+  const { calls } = cluster.history;
+  const { steps, elections, truncations, commitsAheadOfDisk } = cluster.invariants;
+  return {
+    ...totals(cluster),
+    seed: cluster.seed,
+    focus: profile.focus,
+    traceHash: cluster.trace.hash,
+    steps,
+    elections,
+    truncations,
+    commitsAheadOfDisk,
+    writesOk: calls.filter(({ kind, outcome }) => kind === "write" && outcome === "ok").length,
+    readsOk: calls.filter(({ kind, outcome }) => kind === "read" && outcome === "ok").length,
+    unknown: calls.filter(({ outcome }) => outcome === "unknown").length,
+  };
+}

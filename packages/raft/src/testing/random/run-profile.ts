@@ -1,0 +1,135 @@
+import type { CoreOptions } from "../../core/options.ts";
+import { SCRIPT_CORE_OPTIONS } from "../sim/sim-cluster.ts";
+import type { ClientLoad } from "./sim-clients.ts";
+import { type DiskTiming, FAST_DISK } from "../sim/sim-disk.ts";
+import { GOOD_LINK, type LinkFaults } from "../sim/sim-network.ts";
+import { type HostTiming, PROMPT_HOST } from "../sim/host-timing.ts";
+import type { SimRandom } from "../sim/sim-random.ts";
+
+/** The fault that a random run is for; the run is rejected when it did not happen. */
+export const FOCUSES = [
+  "loss",
+  "duplication",
+  "reordering",
+  "partition",
+  "conflict",
+  "crash",
+  "stop",
+  "pause",
+  "slowDisk",
+  "logRead",
+  "drift",
+] as const;
+export type Focus = (typeof FOCUSES)[number];
+
+/** Everything about a random run that is drawn before it starts. */
+export interface RunProfile {
+  readonly focus: Focus;
+  readonly nodeCount: number;
+  readonly core: CoreOptions;
+  readonly host: HostTiming;
+  readonly link: LinkFaults;
+  readonly disk: DiskTiming;
+  readonly clockRates: readonly [number, number];
+  readonly load: ClientLoad;
+  /** How long faults happen, and the longest pause between two of them. */
+  readonly faultMs: number;
+  readonly calmMaxMs: number;
+}
+
+export function drawProfile(random: SimRandom): RunProfile {
+  const focus = random.pick(FOCUSES);
+  const electionMs = random.pick([150, 400, 1000]);
+  const heartbeatMs = Math.floor(electionMs / random.pick([3, 5, 10]));
+  const nodeCount = drawNodeCount(random, focus);
+  return {
+    focus,
+    nodeCount,
+    core: drawCore(random, focus, electionMs, heartbeatMs),
+    host: drawHost(random, heartbeatMs),
+    link: drawLink(random, focus, electionMs),
+    disk: drawDisk(random, electionMs),
+    clockRates: focus === "drift" || random.chance(0.3) ? [0.953, 1.047] : [1, 1],
+    load: {
+      clients: random.int(2, 6),
+      keys: random.int(1, 3),
+      readRate: random.pick([0.2, 0.5]),
+      thinkMaxMs: electionMs / random.pick([1, 4, 10]),
+      patienceMs: electionMs * random.int(1, 4),
+      strayRate: random.pick([0.1, 0.4]),
+      payloadMaxBytes: random.pick([8, 60, 400]),
+    },
+    faultMs: electionMs * random.int(15, 30),
+    calmMaxMs: electionMs * random.pick([1, 2, 4]),
+  };
+}
+
+function drawNodeCount(random: SimRandom, focus: Focus): number {
+  if ((focus === "crash" || focus === "stop") && random.chance(0.15)) {
+    return random.int(1, 2);
+  }
+  return random.pick([3, 3, 3, 5, 5, 4]);
+}
+
+function drawCore(
+  random: SimRandom,
+  focus: Focus,
+  electionTimeoutMinMs: number,
+  heartbeatMs: number,
+): CoreOptions {
+  const keepsLittle = focus === "logRead" || random.chance(0.3);
+  // Whoever feeds its followers one entry at a time never gets ahead of its own disk.
+  const isNarrow = focus !== "slowDisk" && random.chance(0.75);
+  const maxAppendBytes = isNarrow ? random.pick([1, 100, 1000]) : 1 << 20;
+  return {
+    ...SCRIPT_CORE_OPTIONS,
+    electionTimeoutMinMs,
+    electionTimeoutMaxMs: electionTimeoutMinMs * random.pick([1.3, 2]),
+    heartbeatMs,
+    preVote: random.chance(0.85),
+    checkQuorum: true,
+    windowAppends: isNarrow ? random.pick([1, 2, 3, 4]) : 256,
+    maxAppendBytes,
+    windowBytes: isNarrow ? Math.max(maxAppendBytes, random.pick([1, 300, 3000])) : 16 << 20,
+    tailBytes: keepsLittle ? random.pick([1, 200, 1000]) : 64 << 20,
+  };
+}
+
+function drawHost(random: SimRandom, heartbeatMs: number): HostTiming {
+  return {
+    ...PROMPT_HOST,
+    tickMs: heartbeatMs / random.pick([2, 3, 5]),
+    turnMaxMs: random.pick([0, 0, heartbeatMs / 20, heartbeatMs / 4]),
+    applyMaxMs: random.pick([0, 0, heartbeatMs]),
+    applyBytes: random.pick([1, 200, 1 << 20]),
+    takeEarlyRate: random.pick([0, 0.3, 1]),
+    cloneRate: random.pick([0, 0, 0.02]),
+    shareReads: random.chance(0.5),
+    blindRate: random.pick([0, 0.2]),
+  };
+}
+
+function drawLink(random: SimRandom, focus: Focus, electionMs: number): LinkFaults {
+  const isSlow = focus !== "slowDisk" && focus !== "drift" && random.chance(0.2);
+  return {
+    ...GOOD_LINK,
+    delayMinMs: 0,
+    delayMaxMs: isSlow ? electionMs / 2 : electionMs / random.pick([500, 50, 20]),
+    lossRate: focus === "loss" ? random.pick([0.05, 0.3]) : random.pick([0, 0, 0.02]),
+    duplicateRate: focus === "duplication" ? random.pick([0.1, 0.5]) : random.pick([0, 0, 0.05]),
+    ordered: focus !== "reordering" && random.chance(0.6),
+  };
+}
+
+function drawDisk(random: SimRandom, electionMs: number): DiskTiming {
+  const syncMaxMs = electionMs / random.pick([500, 100, 20, 4]);
+  return {
+    ...FAST_DISK,
+    syncMinMs: syncMaxMs * random.pick([0, 0.5]),
+    syncMaxMs,
+    readMaxMs: electionMs / random.pick([500, 20, 2]),
+    gather: random.chance(0.7),
+    reportLast: random.chance(0.5),
+    readErrorRate: random.pick([0, 0, 0.2]),
+  };
+}

@@ -1,0 +1,42 @@
+import type { SimNode } from "./sim-node.ts";
+
+/** The running leader of the highest term, or null. */
+export function leaderOf(nodes: readonly SimNode[]): SimNode | null {
+  let highest: SimNode | null = null;
+  for (const node of nodes) {
+    if (node.leads && (highest === null || node.core.term > highest.core.term)) {
+      highest = node;
+    }
+  }
+  return highest;
+}
+
+/** One node leads, has committed in its term, and every running node follows it. */
+export function isLed(nodes: readonly SimNode[]): boolean {
+  const leader = leaderOf(nodes);
+  if (leader === null || !leader.core.isReadable) {
+    return false;
+  }
+  const { id, term } = leader.core;
+  return nodes.every(
+    (node) => !node.isUp || (node.core.term === term && node.core.leaderId === id),
+  );
+}
+
+/** All running nodes follow one leader, hold and applied its whole log, and no call waits. */
+export function isSettled(nodes: readonly SimNode[]): boolean {
+  const leader = leaderOf(nodes);
+  if (leader === null || !isLed(nodes)) {
+    return false;
+  }
+  const { lastIndex, lastChain } = leader.core;
+  return nodes.every(
+    (node) =>
+      !node.isUp ||
+      (node.core.lastIndex === lastIndex &&
+        node.core.lastChain === lastChain &&
+        node.machine.appliedIndex === lastIndex &&
+        node.disk.durable.lastIndex === lastIndex &&
+        node.waitingCalls === 0),
+  );
+}

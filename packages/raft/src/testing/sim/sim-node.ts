@@ -1,0 +1,158 @@
+import type { Input } from "../../core/input.ts";
+import type { NodeId } from "../../core/message.ts";
+import { Role } from "../../core/output.ts";
+import type { RaftCore } from "../../core/raft-core.ts";
+import type { ClientCall } from "../check/client-history.ts";
+import type { DriftingClock } from "./drifting-clock.ts";
+import type { RegisterMachine } from "./register-machine.ts";
+import type { SimDisk } from "./sim-disk.ts";
+import { ensure } from "./sim-failure.ts";
+import type { HostTiming } from "./host-timing.ts";
+import { type ProcessParts, SimProcess, type Work } from "./sim-process.ts";
+
+/** What happened on one node over all its runs. */
+export interface NodeCounts {
+  starts: number;
+  crashes: number;
+  stops: number;
+  pauses: number;
+  /** Writes lost by crashes. */
+  lostWrites: number;
+  /** Entries that lagging followers needed from the disk. */
+  logReads: number;
+  leaseReads: number;
+  /** Read tokens confirmed by a round of messages. */
+  confirmedReads: number;
+  proposeDrops: number;
+  clones: number;
+}
+
+export type NodeParts = Omit<ProcessParts, "node"> & { readonly host: HostTiming };
+
+/** One member: a disk and a clock that last, and a process that comes and goes. */
+export class SimNode {
+  readonly id: NodeId;
+  readonly clock: DriftingClock;
+  readonly disk: SimDisk;
+  readonly counts: NodeCounts = {
+    starts: 0,
+    crashes: 0,
+    stops: 0,
+    pauses: 0,
+    lostWrites: 0,
+    logReads: 0,
+    leaseReads: 0,
+    confirmedReads: 0,
+    proposeDrops: 0,
+    clones: 0,
+  };
+  /** How the process runs; may change while it does. */
+  host: HostTiming;
+  readonly #parts: NodeParts;
+  #process: SimProcess | null = null;
+
+  constructor(id: NodeId, clock: DriftingClock, disk: SimDisk, parts: NodeParts) {
+    this.id = id;
+    this.clock = clock;
+    this.disk = disk;
+    this.host = parts.host;
+    this.#parts = parts;
+  }
+
+  get isUp(): boolean {
+    return this.#process !== null;
+  }
+
+  get isPaused(): boolean {
+    return this.#process?.isPaused === true;
+  }
+
+  /** The running core; a script error when the node is down. */
+  get core(): RaftCore {
+    return this.#running.core;
+  }
+
+  /** The running state machine; a script error when the node is down. */
+  get machine(): RegisterMachine {
+    return this.#running.applier.machine;
+  }
+
+  get leads(): boolean {
+    return this.#process?.core.role === Role.leader;
+  }
+
+  /** Client calls without an answer. */
+  get waitingCalls(): number {
+    return this.#process?.desk.waiting ?? 0;
+  }
+
+  /** Starts a process with what the disk holds. */
+  start(): void {
+    ensure(this.#process === null, "script", `node ${this.id} is up already`);
+    this.counts.starts++;
+    const process = new SimProcess({ ...this.#parts, node: this });
+    this.#process = process;
+    this.#parts.watch.started(this);
+    process.begin();
+  }
+
+  /** Power is cut: memory and what was not synced are gone. */
+  crash(): void {
+    const lost = this.disk.crash();
+    this.counts.crashes++;
+    this.counts.lostWrites += lost;
+    this.#die(`crashes, ${lost} writes lost`);
+  }
+
+  /** The process dies, what it wrote survives. */
+  stop(): void {
+    this.disk.stop();
+    this.counts.stops++;
+    this.#die("stops");
+  }
+
+  /** The process stands still; what arrives waits for it. */
+  pause(): void {
+    this.counts.pauses++;
+    this.#running.pause();
+  }
+
+  resume(): void {
+    this.#running.resume();
+  }
+
+  /** Queues work for the next turn. A node that is down loses messages and refuses calls. */
+  enqueue(work: Work): void {
+    if (this.#process !== null) {
+      this.#process.enqueue(work);
+    } else if (work.kind === "write" || work.kind === "read") {
+      this.#parts.history.refuse(work);
+    }
+  }
+
+  /** Hands one input to the core now and leaves its output there, see `take`. */
+  step(input: Input): void {
+    this.#running.step(input);
+  }
+
+  /** Proposes the writes as one batch now and leaves the output in the core. */
+  propose(calls: readonly ClientCall[]): void {
+    this.#running.propose(calls);
+  }
+
+  /** Takes the core's output and does what it asks for. */
+  take(): void {
+    this.#running.take();
+  }
+
+  get #running(): SimProcess {
+    ensure(this.#process !== null, "script", `node ${this.id} is down`);
+    return this.#process;
+  }
+
+  #die(how: string): void {
+    this.#running.die(how);
+    this.#process = null;
+    this.#parts.watch.died(this);
+  }
+}

@@ -1,0 +1,295 @@
+import { InputKind, type Input } from "../../core/input.ts";
+import type { Message, NodeId } from "../../core/message.ts";
+import type { CoreOptions } from "../../core/options.ts";
+import { type Output, Role } from "../../core/output.ts";
+import { RaftCore } from "../../core/raft-core.ts";
+import { BatchBuilder } from "../../entry/batch-builder.ts";
+import { EntryType } from "../../entry/record.ts";
+import { ApplyLoop } from "./apply-loop.ts";
+import { ClientDesk } from "./client-desk.ts";
+import type { ClientCall, ClientHistory } from "../check/client-history.ts";
+import { describeInput, describeRole, describeWrite } from "./describe.ts";
+import type { EventQueue } from "./event-queue.ts";
+import { encodeCommand, type RegisterCommand } from "./register-machine.ts";
+import { ensure } from "./sim-failure.ts";
+import type { SimNode } from "./sim-node.ts";
+import type { SimRandom } from "./sim-random.ts";
+import type { SimTrace } from "./sim-trace.ts";
+import type { StepWatch } from "./step-watch.ts";
+
+export interface ProcessParts {
+  readonly node: SimNode;
+  readonly voters: readonly NodeId[];
+  readonly options: CoreOptions;
+  readonly queue: EventQueue;
+  readonly random: SimRandom;
+  readonly trace: SimTrace;
+  readonly history: ClientHistory;
+  readonly watch: StepWatch;
+  readonly send: (message: Message) => void;
+}
+
+export type Work = Input | ClientCall;
+
+/** One run of one node, from start to death: a core with its inbox, machine and waiting clients. */
+export class SimProcess {
+  core: RaftCore;
+  readonly applier: ApplyLoop;
+  readonly desk: ClientDesk;
+  readonly #parts: ProcessParts;
+  readonly #node: SimNode;
+  #inbox: Work[] = [];
+  #isTurnDue = false;
+  #isPaused = false;
+  #isDead = false;
+
+  constructor(parts: ProcessParts) {
+    const { node, voters, options, queue, random } = parts;
+    this.#parts = parts;
+    this.#node = node;
+    const state = node.disk.durable.state();
+    this.core = new RaftCore(
+      { id: node.id, voters, options, state, appliedIndex: 0, seed: random.bits() },
+      node.clock.nowMs(),
+    );
+    this.desk = new ClientDesk(parts.history);
+    this.applier = new ApplyLoop(this, node, queue, random);
+    this.say(`starts t${state.hardState.term} last ${state.lastIndex}`);
+  }
+
+  get isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  /** First look at the clock; ticks come by themselves from now on. */
+  begin(): void {
+    this.#tickLater(this.#parts.random.between(0, this.#node.host.tickMs));
+    this.#dueTurn();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.say("pauses");
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+    this.say("resumes");
+    this.#dueTurn();
+  }
+
+  die(how: string): void {
+    this.say(how);
+    this.#isDead = true;
+    this.applier.close();
+    for (const call of this.#inbox.filter(isCall)) {
+      this.#parts.history.lose(call);
+    }
+    this.#inbox = [];
+    this.desk.abandon();
+  }
+
+  enqueue(work: Work): void {
+    if (!this.#isDead) {
+      this.#inbox.push(work);
+      this.#dueTurn();
+    }
+  }
+
+  step(input: Input): void {
+    const text = describeInput(input);
+    if (text !== "") {
+      this.say(text);
+    }
+    const { clock } = this.#node;
+    this.core.step(input, clock.nowMs(), clock.wallMs());
+    this.#parts.watch.stepped(this.#node);
+  }
+
+  /** Seals the writes as the next entries and proposes them. */
+  propose(calls: readonly ClientCall[]): void {
+    const builder = new BatchBuilder(4096);
+    for (const call of calls) {
+      const payload = encodeCommand(call, call.payloadBytes);
+      builder.add(EntryType.normal, 1, payload, 0, payload.length);
+    }
+    const { lastIndex, term, lastChain } = this.core;
+    const wallMs = this.#node.clock.wallMs();
+    let done = 0;
+    for (const batch of builder.seal(lastIndex + 1, term, wallMs, lastChain)) {
+      const count = batch.lastIndex - batch.firstIndex + 1;
+      this.desk.addWrites(batch, calls.slice(done, done + count));
+      done += count;
+      this.step({ kind: InputKind.propose, batch });
+    }
+  }
+
+  take(): void {
+    while (this.core.hasOutput) {
+      this.#perform(this.core.take());
+    }
+    this.#parts.watch.taken(this.#node);
+    this.applier.pump();
+  }
+
+  onApplied(index: number, term: number, command: RegisterCommand | null, digest: number): void {
+    this.#parts.watch.applied(this.#node, index, term, digest);
+    if (command !== null) {
+      this.#parts.history.noteApplied(command, index);
+    }
+    this.desk.noteApplied(index, command);
+  }
+
+  onBatchesApplied(): void {
+    this.desk.serveReads(this.applier.machine);
+    this.enqueue({ kind: InputKind.applied, index: this.applier.machine.appliedIndex });
+  }
+
+  say(what: string): void {
+    this.#parts.trace.add(this.#parts.queue.nowMs, `n${this.#node.id} ${what}`);
+  }
+
+  #perform(output: Output): void {
+    const { watch, send } = this.#parts;
+    const { desk } = this;
+    const { disk, counts } = this.#node;
+    const { write, roleChange } = output;
+    if (write !== null) {
+      this.say(describeWrite(write));
+      watch.writing(this.#node, write);
+      disk.write(write, (io) => this.enqueue({ kind: InputKind.persisted, io }));
+      watch.wrote(this.#node, write);
+    }
+    for (const message of output.messages) {
+      watch.sending(this.#node, message);
+      send(message);
+    }
+    for (const { batch } of output.proposeDrops) {
+      counts.proposeDrops++;
+      desk.dropWrites(batch);
+    }
+    if (output.leadershipLost) {
+      desk.loseWrites();
+    }
+    for (const { token, index } of output.readGrants) {
+      counts.confirmedReads++;
+      desk.grantRead(token, index);
+    }
+    for (const { token } of output.readDrops) {
+      desk.dropRead(token);
+    }
+    for (const { to, firstIndex, lastIndex, maxBytes } of output.logReads) {
+      counts.logReads++;
+      disk.read(firstIndex, lastIndex, maxBytes, (batches) =>
+        this.enqueue({ kind: InputKind.logRead, to, firstIndex, batches }),
+      );
+    }
+    if (roleChange !== null) {
+      const { role, term, leaderId } = roleChange;
+      this.say(`is ${describeRole(role)} in t${term}, leader ${leaderId}`);
+    }
+    desk.serveReads(this.applier.machine);
+  }
+
+  #dueTurn(): void {
+    if (this.#isTurnDue || this.#isPaused) {
+      return;
+    }
+    this.#isTurnDue = true;
+    const { queue, random } = this.#parts;
+    queue.after(random.between(0, this.#node.host.turnMaxMs), () => {
+      this.#isTurnDue = false;
+      if (!this.#isPaused && !this.#isDead) {
+        this.#turn();
+      }
+    });
+  }
+
+  #turn(): void {
+    const { random } = this.#parts;
+    const { host } = this.#node;
+    const inbox = this.#inbox;
+    this.#inbox = [];
+    for (let at = 0; at < inbox.length;) {
+      at += this.#handle(inbox, at);
+      if (random.chance(host.takeEarlyRate)) {
+        this.take();
+      }
+    }
+    this.take();
+    if (random.chance(host.cloneRate)) {
+      this.#replaceByClone();
+    }
+  }
+
+  #replaceByClone(): void {
+    const clone = this.core.clone();
+    ensure(clone.digest() === this.core.digest(), "clone", "a clone has another digest");
+    this.core = clone;
+    this.#node.counts.clones++;
+  }
+
+  /** Handles the work at `from` and the calls of the same kind behind it; returns how many. */
+  #handle(inbox: readonly Work[], from: number): number {
+    const first = inbox[from] as Work;
+    if (!isCall(first)) {
+      this.step(first);
+      return 1;
+    }
+    const calls: ClientCall[] = [];
+    for (let at = from; at < inbox.length; at++) {
+      const work = inbox[at] as Work;
+      if (!isCall(work) || work.kind !== first.kind) {
+        break;
+      }
+      calls.push(work);
+    }
+    if (first.kind === "write") {
+      this.#write(calls);
+    } else {
+      this.#read(calls);
+    }
+    return calls.length;
+  }
+
+  #write(calls: readonly ClientCall[]): void {
+    const { random, history } = this.#parts;
+    if (this.core.role === Role.leader || random.chance(this.#node.host.blindRate)) {
+      this.propose(calls);
+      return;
+    }
+    for (const call of calls) {
+      history.refuse(call);
+    }
+  }
+
+  #read(calls: readonly ClientCall[]): void {
+    const { core, desk } = this;
+    const { machine } = this.applier;
+    const hasLease = core.isReadable && this.#node.clock.nowMs() < core.leaseUntilMs();
+    if (hasLease && machine.appliedIndex >= core.commitIndex) {
+      this.#node.counts.leaseReads += calls.length;
+      desk.serveNow(calls, machine);
+      return;
+    }
+    const rounds = this.#node.host.shareReads ? [calls] : calls.map((call) => [call]);
+    for (const round of rounds) {
+      this.step({ kind: InputKind.read, token: desk.addRead(round) });
+    }
+  }
+
+  #tickLater(localMs: number): void {
+    this.#parts.queue.after(this.#node.clock.trueSpan(localMs), () => {
+      if (!this.#isDead) {
+        if (!this.#isPaused) {
+          this.enqueue({ kind: InputKind.tick });
+        }
+        this.#tickLater(this.#node.host.tickMs);
+      }
+    });
+  }
+}
+
+function isCall(work: Work): work is ClientCall {
+  return work.kind === "write" || work.kind === "read";
+}
