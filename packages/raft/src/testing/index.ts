@@ -1,3 +1,10 @@
+// For authors of logs.
+export {
+  type ConformanceRunner,
+  type LogStorage,
+  runRaftLogConformance,
+} from "./log-conformance.ts";
+
 // The simulated cluster.
 export { SimCluster, type SimClusterOptions, SCRIPT_CORE_OPTIONS } from "./sim/sim-cluster.ts";
 export { SimNode, type NodeCounts, type NodeParts } from "./sim/sim-node.ts";
