@@ -48,5 +48,3 @@ export { runRandom, type RunReport } from "./random/random-run.ts";
 export { drawProfile, type Focus, FOCUSES, type RunProfile } from "./random/run-profile.ts";
 export { type ClientLoad, SimClients } from "./random/sim-clients.ts";
 export { Nemesis } from "./random/nemesis.ts";
-export { runRaftLogConformance } from "./log-conformance.ts";
-export type { ConformanceRunner, LogStorage } from "./log-conformance.ts";
