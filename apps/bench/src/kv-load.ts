@@ -93,7 +93,7 @@ export class KvLoad {
     const key = this.#nextKey(slot);
     const at = this.#cursors[slot] ?? 0;
     const number = ++this.#writeNumber;
-    value.latin1Write(String(number).padStart(NUMBER_DIGITS, "0"), 0);
+    value.write(String(number).padStart(NUMBER_DIGITS, "0"), 0, "latin1");
     ledger?.attempt(at, number);
     await this.#client.put(key, value);
     ledger?.acknowledge(at, number);

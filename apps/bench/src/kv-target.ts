@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { KvClient } from "@dt/kv";
 import { RaftClient } from "@dt/raft";
 import { KV_GROUP_ID, parseAddress, startCluster } from "@dt/server";
-import type { Cluster } from "@dt/server";
+import type { Cluster, HostPort } from "@dt/server";
 
 export interface KvTargetOptions {
   /** Nodes of the cluster to start, when `endpoints` is empty. */
@@ -47,7 +47,7 @@ export class KvTarget {
   private constructor(endpoints: string, cluster: Cluster | null, scratch: string | null) {
     this.cluster = cluster;
     this.#scratch = scratch;
-    this.raft = new RaftClient({ endpoints: endpoints.split(",").map(parseAddress) });
+    this.raft = new RaftClient({ endpoints: endpoints.split(",").map(toEndpoint) });
     this.kv = new KvClient(this.raft, { groupId: KV_GROUP_ID });
   }
 
@@ -104,6 +104,14 @@ export class KvTarget {
       rmSync(this.#scratch, { recursive: true, force: true });
     }
   }
+}
+
+function toEndpoint(text: string): HostPort {
+  const address = parseAddress(text);
+  if (address === null) {
+    throw new Error(`not an address: ${text}`);
+  }
+  return address;
 }
 
 export function defaultDirectory(): string {

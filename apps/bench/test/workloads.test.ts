@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { existsSync, readdirSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, test } from "vitest";
+import { KvLoad } from "../src/kv-load.ts";
+import { KvTarget } from "../src/kv-target.ts";
+import { runKvBench } from "../src/kv-bench.ts";
+import { runLogBench } from "../src/log-bench.ts";
+import { runRaftBench } from "../src/raft-bench.ts";
+import { runRpcBench } from "../src/rpc-bench.ts";
+import type { Report } from "../src/report.ts";
+import { WriteLedger } from "../src/write-ledger.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "dt-bench-test-"));
+
+afterAll(() => {
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function assertPlausible(report: Report): void {
+  assert.equal(report.errors, 0, JSON.stringify(report));
+  assert.ok(report.opsPerSec > 0);
+  assert.ok(report.p50Us > 0 && report.p50Us <= report.p99Us && report.p99Us <= report.maxUs);
+}
+
+describe("workloads", () => {
+  test("rpc echo", async () => {
+    assertPlausible(await runRpcBench({ size: 128, inFlight: 50, seconds: 0.3, nodeFlags: [] }));
+  });
+
+  test("raft core", () => {
+    assertPlausible(runRaftBench({ nodes: 3, size: 64, inFlight: 100, seconds: 0.1 }));
+  });
+
+  test("log append", async () => {
+    const report = await runLogBench({ size: 256, inFlight: 64, seconds: 0.2, directory });
+    assertPlausible(report);
+    assert.ok(Number(report.extra["diskP50Us"]) > 0);
+    assert.ok(Number(report.extra["entriesPerWrite"]) > 1);
+  });
+
+  test("kv put at depth one, beside the disk, with every key read back", async () => {
+    const { report, problems } = await runKvBench({
+      op: "put",
+      valueSize: 64,
+      inFlight: 1,
+      seconds: 0.5,
+      keys: 20,
+      nodes: 1,
+      endpoints: "",
+      directory,
+      nodeFlags: [],
+      verify: true,
+      killLeaderAfter: 0,
+    });
+    assertPlausible(report);
+    assert.deepEqual(problems, []);
+    assert.ok(Number(report.extra["putToDiskRatio"]) > 0);
+    assert.ok(Number(report.extra["acknowledgedWrites"]) > 0);
+    assert.equal(report.extra["lostWrites"], 0);
+  });
+
+  test("a write that disappears behind the back of the load is reported, and nothing is left behind", async () => {
+    const target = await KvTarget.open({ nodes: 1, endpoints: "", directory, nodeFlags: [] });
+    try {
+      const ledger = new WriteLedger(10);
+      const load = new KvLoad(target.kv, 10, 1, 64, ledger);
+      const put = load.operation("put");
+      for (let i = 0; i < 25; i++) {
+        await put(0);
+      }
+      assert.deepEqual(await load.verify(ledger), []);
+      await target.kv.delete(load.keys[3] ?? "");
+      await target.kv.put(load.keys[4] ?? "", Buffer.from("0000000000000001"));
+      const problems = await load.verify(ledger);
+      assert.equal(problems.length, 2);
+      assert.match(problems[0] ?? "", /key-00000003 .*was acknowledged, found nothing/);
+      assert.match(problems[1] ?? "", /key-00000004 .*was acknowledged, found 1/);
+    } finally {
+      await target.close();
+    }
+    assert.deepEqual(existsSync(directory) ? readdirSync(directory) : [], []);
+  });
+});
