@@ -5,7 +5,6 @@ import type { Clock, TimerHandle } from "./clock.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { FiberCondition } from "./fiber-condition.ts";
 import type { FiberGen } from "./fiber-gen.ts";
-import { NodeClock } from "./node-clock.ts";
 import { PerfKind } from "./perf-callback.ts";
 import { sleep, yieldNow } from "./sleep.ts";
 import { VirtualClock } from "./virtual-clock.ts";
@@ -148,19 +147,6 @@ test("close rejects with what made groups fail", async () => {
   const several = other.dispatcher.close();
   other.clock.advance(5);
   await expect(several).rejects.toMatchObject({ errors: [{}, {}] });
-});
-
-test("on real time, nothing is left after close", async () => {
-  const before = process.getActiveResourcesInfo().length;
-  const dispatcher = new Dispatcher({ clock: new NodeClock() });
-  const group = dispatcher.group("group");
-  group.start("daemon", () => sleepLong(), { daemon: true });
-  await group.run("worker", () => sleepUntil({ isShutdown: true }));
-  await group.run("sleeper", function* () {
-    yield* sleep(2);
-  });
-  await dispatcher.close();
-  expect(process.getActiveResourcesInfo().length).toBe(before);
 });
 
 test("tells the perf callback about turns and resumptions, nested", () => {

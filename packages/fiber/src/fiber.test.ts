@@ -1,11 +1,10 @@
 import { expect, test } from "vitest";
 
 import { World, codeOf, codeOfError } from "../test/world.ts";
-import { FiberCondition } from "./fiber-condition.ts";
 import { FiberFuture } from "./fiber-future.ts";
-import type { FiberGen, FiberWait } from "./fiber-gen.ts";
+import type { FiberGen } from "./fiber-gen.ts";
 import { join } from "./fiber.ts";
-import { sleep, yieldNow } from "./sleep.ts";
+import { sleep } from "./sleep.ts";
 
 test("a body may call others with yield* and use what they return", () => {
   const world = new World();
@@ -60,12 +59,6 @@ test("join throws the error of the fiber, and the group does not get it as well"
   expect(errors).toEqual([]);
 });
 
-function* joinAll(fibers: readonly { join(): ReturnType<typeof join> }[]): FiberGen<void> {
-  for (const fiber of fibers) {
-    yield* fiber.join();
-  }
-}
-
 test("a fiber cannot wait for its own end", () => {
   const world = new World();
   const fiber = world.group.start("self", function* (): FiberGen<void> {
@@ -74,130 +67,6 @@ test("a fiber cannot wait for its own end", () => {
   });
   world.clock.advance(5);
   expect(world.trace).toEqual(["DT_FIBER_ARGUMENT"]);
-});
-
-test("an interrupt ends a wait with a coded error, runs finally, and takes back timer and place", () => {
-  const world = new World();
-  const condition = new FiberCondition("changed");
-  const fiber = world.group.start("waits", function* () {
-    try {
-      yield* condition.wait(100);
-    } catch (error) {
-      world.trace.push(codeOfError(error), (error as Error).cause);
-    } finally {
-      world.trace.push("finally");
-    }
-    yield* sleep(5);
-    return "went on";
-  });
-  world.clock.advance(1);
-  expect(fiber.interrupt("enough")).toBe(true);
-  expect(condition.hasWaiters).toBe(false);
-  expect(world.clock.pendingTimerCount).toBe(0);
-  const value = world.run(() => resultOf(fiber.result));
-  expect(world.trace).toEqual(["DT_FIBER_INTERRUPTED", "enough", "finally"]);
-  expect(value).toBe("went on");
-  expect(fiber.interrupt()).toBe(false);
-});
-
-function* resultOf<T>(future: FiberFuture<T>): FiberGen<T> {
-  return yield* future;
-}
-
-test("a fiber that lets its interrupt end it is no failure of the group; join reports it", () => {
-  const errors: unknown[] = [];
-  const world = new World({}, { onError: (error) => errors.push(error) });
-  const fiber = world.group.start("waits", () => sleepForever());
-  world.clock.runUntilIdle();
-  fiber.interrupt();
-  world.clock.runUntilIdle();
-  expect(fiber.isEnded).toBe(true);
-  expect(errors).toEqual([]);
-  expect(codeOf(() => world.run(() => resultOf(fiber.result)))).toBe("DT_FIBER_INTERRUPTED");
-});
-
-function* sleepForever(): FiberGen<void> {
-  yield* sleep(Infinity);
-}
-
-test("an interrupt while queued as ready leaves the wake-up alone and comes at the next wait", () => {
-  const world = new World();
-  const condition = new FiberCondition("changed");
-  const fiber = world.group.start("waits", function* () {
-    world.trace.push(yield* condition.wait());
-    try {
-      yield* yieldNow();
-      world.trace.push("not reached");
-    } catch (error) {
-      world.trace.push(codeOfError(error));
-    }
-    yield* sleep(1);
-    world.trace.push("went on");
-  });
-  world.clock.runUntilIdle();
-  condition.signal();
-  fiber.interrupt();
-  expect(fiber.state).toBe("ready");
-  world.clock.advance(5);
-  expect(world.trace).toEqual([true, "DT_FIBER_INTERRUPTED", "went on"]);
-});
-
-test("an interrupt before the first run comes at the first wait", () => {
-  const world = new World();
-  const fiber = world.group.start("starts", function* () {
-    world.trace.push("started");
-    yield* sleep(1);
-    world.trace.push("not reached");
-  });
-  fiber.interrupt();
-  world.clock.advance(5);
-  expect(world.trace).toEqual(["started"]);
-  expect(fiber.isEnded).toBe(true);
-});
-
-test("a fiber may interrupt itself", () => {
-  const world = new World();
-  const fiber = world.group.start("self", function* (): FiberGen<void> {
-    fiber.interrupt();
-    world.trace.push("still running");
-    yield* sleep(1);
-    world.trace.push("not reached");
-  });
-  world.clock.advance(5);
-  expect(world.trace).toEqual(["still running"]);
-});
-
-test("an error thrown in finally replaces the interrupt and is reported", () => {
-  const errors: Error[] = [];
-  const world = new World({}, { onError: (error) => errors.push(error) });
-  const fiber = world.group.start("untidy", function* () {
-    try {
-      yield* sleep(Infinity);
-    } finally {
-      failToClean();
-    }
-  });
-  world.clock.runUntilIdle();
-  fiber.interrupt();
-  world.clock.runUntilIdle();
-  expect(errors.map((error) => error.cause)).toMatchObject([{ message: "from finally" }]);
-  expect(fiber.isEnded).toBe(true);
-});
-
-test("a finally block may wait", () => {
-  const world = new World();
-  const fiber = world.group.start("tidy", function* () {
-    try {
-      yield* sleep(Infinity);
-    } finally {
-      yield* sleep(5);
-      world.trace.push(world.clock.nowMs());
-    }
-  });
-  world.clock.advance(1);
-  fiber.interrupt();
-  world.clock.advance(10);
-  expect(world.trace).toEqual([6]);
 });
 
 test("an uncaught error names the fiber and shows its calls, innermost first", () => {
@@ -274,89 +143,8 @@ test("a body that throws before its first wait, or is no generator function, fai
   expect(world.group.dump().fibers).toEqual([]);
 });
 
-test("yielding anything but a wait throws at that place", () => {
-  const world = new World();
-  world.run(function* () {
-    try {
-      yield "a value" as unknown as FiberWait;
-    } catch (error) {
-      world.trace.push(codeOfError(error));
-    }
-    yield* sleep(1);
-  });
-  expect(world.trace).toEqual(["DT_FIBER_BAD_YIELD"]);
-});
-
-test("a wait that another fiber began cannot be used", () => {
-  const world = new World();
-  let stolen: Iterable<FiberWait, void, unknown> | null = null;
-  world.group.start("owner", function* () {
-    stolen = sleep(10);
-    yield* stolen;
-    world.trace.push(`owner@${world.clock.nowMs()}`);
-  });
-  world.group.start("thief", function* () {
-    try {
-      yield* stolen ?? sleep(0);
-    } catch (error) {
-      world.trace.push(codeOfError(error));
-    }
-  });
-  world.clock.advance(20);
-  expect(world.trace).toEqual(["DT_FIBER_BAD_YIELD", "owner@10"]);
-});
-
-test("the outcome of a fiber that is about to run cannot be taken by another", () => {
-  const world = new World();
-  const future = new FiberFuture<string>("answer");
-  let stolen: Iterable<FiberWait, string, unknown> = future;
-  world.group.start("owner", function* () {
-    stolen = future.wait();
-    world.trace.push(`owner got ${yield* stolen}`);
-  });
-  world.group.start("thief", function* () {
-    yield* yieldNow();
-    future.complete("it");
-    try {
-      yield* stolen;
-    } catch (error) {
-      world.trace.push(codeOfError(error));
-    }
-  });
-  world.clock.runUntilIdle();
-  expect(world.trace).toEqual(["DT_FIBER_BAD_YIELD", "owner got it"]);
-});
-
-test("a wait begun and never given to yield* is reported at the next wait", () => {
-  const world = new World();
-  const condition = new FiberCondition("changed");
-  world.run(function* () {
-    condition.wait(10);
-    try {
-      yield* sleep(1);
-    } catch (error) {
-      world.trace.push((error as Error).message);
-    }
-    yield* sleep(1);
-  });
-  expect(world.trace).toEqual(["fiber run started to wait for condition changed without yield*"]);
-  expect(condition.hasWaiters).toBe(false);
-  expect(world.clock.pendingTimerCount).toBe(0);
-});
-
-test("a wait begun last and never given to yield* is reported at the end", () => {
-  const errors: unknown[] = [];
-  const world = new World({}, { onError: (error) => errors.push(error.cause) });
-  const condition = new FiberCondition("changed");
-  world.group.start("forgetful", function* (): FiberGen<void> {
-    yield* sleep(1);
-    condition.wait();
-  });
-  world.clock.advance(5);
-  expect(errors.map(codeOfError)).toEqual(["DT_FIBER_WAIT_UNUSED"]);
-  expect(condition.hasWaiters).toBe(false);
-});
-
-function failToClean(): never {
-  throw new Error("from finally");
+function* joinAll(fibers: readonly { join(): ReturnType<typeof join> }[]): FiberGen<void> {
+  for (const fiber of fibers) {
+    yield* fiber.join();
+  }
 }

@@ -18,11 +18,11 @@ const IDLE = 0;
 /** A primitive has registered the wait; `yield*` has not taken it up yet. */
 const ARMED = 1;
 /** Like ARMED, but the fiber only lets others run. */
-const YIELDING = 4;
+const YIELDING = 2;
 /** The fiber is suspended in it. */
-const PARKED = 2;
+const PARKED = 3;
 /** The outcome is known and not handed over yet. */
-const SETTLED = 3;
+const SETTLED = 4;
 
 /** As `onTimeout`: the wait throws DT_FIBER_TIMEOUT. */
 export const THROW_ON_TIMEOUT: unique symbol = Symbol("throw on timeout");
@@ -113,7 +113,7 @@ export class Parking<T = unknown> implements Iterator<FiberWait, T, unknown> {
       value = this.#finisher.finishWait();
     }
     const result = this.#doneResult;
-    // begin() fixed T; what wakes the wait hands over a value of that type.
+    // beginWait() fixed T; what wakes the wait hands over a value of that type.
     result.value = value as T;
     return result;
   }

@@ -31,6 +31,9 @@ test("pops timers by deadline, then by the order they were set, whatever was rem
         expect(heap.size).toBe(model.length);
         expect(heap.peek()).toBe(model[0]);
       }
+      for (const timer of model) {
+        expect(heap.popDue(Infinity)).toBe(timer);
+      }
     }),
   );
 });

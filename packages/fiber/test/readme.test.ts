@@ -1,5 +1,6 @@
 import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 import { expect, test } from "vitest";
@@ -40,7 +41,7 @@ test("the example in the README is the one that runs, and does what it looks lik
   const source = await readFile(new URL("test/readme-example.ts", packageRoot), "utf8");
   expect(readme).toContain(`\`\`\`ts\n${source}\`\`\``);
   const compiled = new URL("dist/test/readme-example.js", packageRoot);
-  const { stdout } = await promisify(execFile)(process.execPath, [compiled.pathname]);
+  const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(compiled)]);
   expect(stdout).toBe("one\ntwo\n");
 });
 
