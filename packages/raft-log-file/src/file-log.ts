@@ -1,32 +1,24 @@
 import type { EntryBatch, LogState, RaftLog, Write } from "@dt/raft";
-import { join } from "node:path";
-import { Appender } from "./appender.ts";
-import { FileCache } from "./file-cache.ts";
-import { syncFile, writeFrom } from "./file-io.ts";
+import { Appender } from "./append/appender.ts";
+import { openFilled } from "./append/segment-filler.ts";
+import { SegmentWriter } from "./append/segment-writer.ts";
+import { segmentsPath, statusPath } from "./directory/log-directory.ts";
+import type { StatusFile } from "./directory/status-file.ts";
 import type { FileSystem } from "./file-system.ts";
-import {
-  ensureDirectory,
-  listLogDirectory,
-  NEXT_NAME,
-  segmentsPath,
-  statusPath,
-} from "./log-directory.ts";
-import { errorNumber, LogError } from "./log-error.ts";
-import { LogReader } from "./log-reader.ts";
+import type { LogIdentity } from "./format/log-identity.ts";
+import { LogError } from "./log-error.ts";
 import { nodeFileSystem } from "./node-file-system.ts";
 import {
   type FileLogOptions,
   resolveFileLogOptions,
   type ResolvedFileLogOptions,
 } from "./options.ts";
-import { recover } from "./recovery.ts";
-import { repair } from "./repair.ts";
-import { newSegment, type Segment } from "./segment.ts";
-import { openFilled } from "./segment-filler.ts";
-import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
-import { SegmentList } from "./segment-list.ts";
-import { SegmentWriter } from "./segment-writer.ts";
-import { type LogIdentity, StatusFile } from "./status-file.ts";
+import { FileCache } from "./read/file-cache.ts";
+import { LogReader } from "./read/log-reader.ts";
+import { openLog, type RecoveryReport } from "./recover/open-log.ts";
+import { HintWriter } from "./segment/hint-writer.ts";
+import type { Segment } from "./segment/segment.ts";
+import { SegmentList } from "./segment/segment-list.ts";
 
 /** Where a log is and whose it is. */
 export interface FileLogLocation extends LogIdentity {
@@ -34,23 +26,26 @@ export interface FileLogLocation extends LogIdentity {
   readonly directory: string;
 }
 
+/** What exists while the log is open. */
 interface OpenParts {
-  readonly segments: SegmentList;
-  readonly reader: LogReader;
+  readonly status: StatusFile;
   readonly files: FileCache;
+  readonly hints: HintWriter;
+  readonly reader: LogReader;
   readonly writer: SegmentWriter;
   readonly appender: Appender;
-  readonly status: StatusFile;
 }
 
-/** A group's log in segment files. See FORMAT.md for what is on the disk and in which order it gets there. */
+/** A group's log in segment files. FORMAT.md tells what is on the disk and in which order it gets there. */
 export class FileLog implements RaftLog {
   readonly #location: FileLogLocation;
   readonly #options: ResolvedFileLogOptions;
   readonly #fileSystem: FileSystem;
-  #parts: OpenParts | null = null;
+  #opening: Promise<LogState> | null = null;
   #closing: Promise<void> | null = null;
   #isClosed = false;
+  #parts: OpenParts | null = null;
+  #recovery: RecoveryReport | null = null;
 
   constructor(
     location: FileLogLocation,
@@ -62,31 +57,27 @@ export class FileLog implements RaftLog {
     this.#fileSystem = fileSystem;
   }
 
+  /** What `open` found and did; null before. */
+  get recovery(): RecoveryReport | null {
+    return this.#recovery;
+  }
+
   /** True once `close` has finished. */
   get isClosed(): boolean {
     return this.#isClosed;
   }
 
-  /** Recovers what is stored. Once per object. */
-  async open(): Promise<LogState> {
-    const { directory } = this.#location;
-    const path = segmentsPath(directory);
-    await ensureDirectory(this.#fileSystem, path);
-    const listing = await listLogDirectory(this.#fileSystem, path);
-    const status = await this.#openStatus(listing.segments.length > 0);
-    const recovered = await recover(this.#fileSystem, path, listing, this.#location);
-    await repair(this.#fileSystem, path, listing, recovered);
-    await status.repair();
-    const found = recovered.segments;
-    const segments = new SegmentList(found.length > 0 ? found : [await this.#firstSegment(path)]);
-    this.#parts = await this.#assemble(path, segments, status);
-    return {
-      hardState: status.status.hardState,
-      firstIndex: segments.firstIndex,
-      lastIndex: segments.nextIndex - 1,
-      lastChain: segments.last.lastChain,
-      termRuns: segments.termRuns(),
-    };
+  /**
+   * Recovers what is stored, and makes it durable. Once per object. Rejects with DT_LOG_CORRUPT,
+   * DT_LOG_FORMAT or DT_LOG_FOREIGN_FILE, and then has changed nothing; with the system's error when
+   * the directory cannot be used.
+   */
+  open(): Promise<LogState> {
+    if (this.#opening !== null || this.#closing !== null) {
+      return Promise.reject(this.#closed());
+    }
+    this.#opening = this.#open();
+    return this.#opening;
   }
 
   write(write: Write, done: (error: Error | null) => void): void {
@@ -108,99 +99,96 @@ export class FileLog implements RaftLog {
     return this.#closing;
   }
 
+  async #open(): Promise<LogState> {
+    const { directory, groupId, storeId } = this.#location;
+    const fileSystem = this.#fileSystem;
+    const identity: LogIdentity = { groupId, storeId };
+    const opened = await openLog(fileSystem, directory, identity, this.#options);
+    const { status } = opened;
+    const segments = new SegmentList(opened.segments);
+    try {
+      this.#parts = await this.#assemble(identity, segments, status);
+    } catch (error) {
+      await status.close();
+      throw error;
+    }
+    this.#recovery = opened.report;
+    for (const segment of segments.all) {
+      if (segment !== segments.last && !segment.isHinted) {
+        this.#parts.hints.write(segment);
+      }
+    }
+    return {
+      hardState: status.status.hardState,
+      firstIndex: segments.firstIndex,
+      lastIndex: segments.nextIndex - 1,
+      lastChain: segments.last.lastChain,
+      termRuns: segments.termRuns(),
+    };
+  }
+
+  async #assemble(
+    identity: LogIdentity,
+    segments: SegmentList,
+    status: StatusFile,
+  ): Promise<OpenParts> {
+    const { directory } = this.#location;
+    const { segmentBytes, durability, readerFiles } = this.#options;
+    const fileSystem = this.#fileSystem;
+    const isSynced = durability === "fsync";
+    const files = new FileCache(fileSystem, readerFiles);
+    const hints = new HintWriter(fileSystem);
+    const reader = new LogReader(segments, files);
+    const current = await openFilled(fileSystem, segments.last.path);
+    const writer = new SegmentWriter(
+      {
+        fileSystem,
+        directory: segmentsPath(directory),
+        identity,
+        segmentBytes,
+        isSynced,
+        segments,
+        onInstalled: (sealed, replaced) => {
+          dropFiles(files, replaced);
+          hints.write(sealed);
+        },
+        onBroken: (error) => appender.fail(error),
+      },
+      current,
+    );
+    const appender: Appender = new Appender({
+      segments,
+      segmentBytes,
+      isSynced,
+      status,
+      statusPath: statusPath(directory),
+      reader,
+      writer,
+    });
+    return { status, files, hints, reader, writer, appender };
+  }
+
   async #close(): Promise<void> {
+    await this.#opening?.catch(() => {}); // Whoever called `open` got its error.
     const parts = this.#parts;
     if (parts !== null) {
       await parts.appender.drain();
       await parts.writer.close();
+      await parts.hints.close();
       await parts.files.close();
       await parts.status.close();
     }
     this.#isClosed = true;
   }
 
-  async #openStatus(hasSegments: boolean): Promise<StatusFile> {
-    const path = statusPath(this.#location.directory);
-    const isSynced = this.#options.durability === "fsync";
-    try {
-      return await StatusFile.open(this.#fileSystem, path, this.#location, isSynced);
-    } catch (error) {
-      if (errorNumber(error) !== "ENOENT" || hasSegments) {
-        throw error;
-      }
-    }
-    const status = await StatusFile.create(this.#fileSystem, path, this.#location, isSynced);
-    await this.#fileSystem.syncDirectory(this.#location.directory);
-    return status;
-  }
-
-  async #firstSegment(path: string): Promise<Segment> {
-    const block = Buffer.alloc(SEGMENT_HEADER_BYTES);
-    const { groupId, storeId } = this.#location;
-    const segment = newSegment(
-      path,
-      {
-        groupId,
-        storeId,
-        sequence: 1,
-        firstIndex: 1,
-        prevTerm: 0,
-        prevChain: 0,
-        segmentBytes: this.#options.segmentBytes,
-        isSynced: this.#options.durability === "fsync",
-      },
-      block,
-    );
-    const temporary = join(path, NEXT_NAME);
-    const file = await this.#fileSystem.open(temporary, "create");
-    await writeFrom(file, block, 0, block.length, 0);
-    await syncFile(file);
-    await file.close();
-    await this.#fileSystem.rename(temporary, segment.path);
-    await this.#fileSystem.syncDirectory(path);
-    return segment;
-  }
-
-  async #assemble(path: string, segments: SegmentList, status: StatusFile): Promise<OpenParts> {
-    const { directory, groupId, storeId } = this.#location;
-    const { segmentBytes, durability, readerFiles } = this.#options;
-    const fileSystem = this.#fileSystem;
-    const files = new FileCache(fileSystem, readerFiles);
-    const reader = new LogReader(segments, files);
-    const current = await openFilled(fileSystem, segments.last.path, "write", 0);
-    current.filledBytes = await current.file.size();
-    const writer = new SegmentWriter(
-      {
-        fileSystem,
-        directory: path,
-        identity: { groupId, storeId },
-        segmentBytes,
-        isSynced: durability === "fsync",
-        segments,
-        onInstalled: (sealed, replaced) => this.#onInstalled(sealed, replaced),
-        onBroken: (error) => this.#parts?.appender.fail(error),
-      },
-      current,
-    );
-    const appender = new Appender({
-      segments,
-      segmentBytes,
-      status,
-      statusPath: statusPath(directory),
-      reader,
-      writer,
-    });
-    return { segments, reader, files, writer, appender, status };
-  }
-
-  #onInstalled(sealed: Segment, replaced: readonly Segment[]): void {
-    for (const segment of replaced) {
-      this.#parts?.files.drop(segment.path);
-    }
-    void sealed;
-  }
-
   #closed(): LogError {
     return new LogError({ code: "DT_LOG_CLOSED", directory: this.#location.directory });
+  }
+}
+
+/** Other files have these names now, or none. */
+function dropFiles(files: FileCache, replaced: readonly Segment[]): void {
+  for (const segment of replaced) {
+    files.drop(segment.path);
   }
 }

@@ -1,8 +1,8 @@
-export { DataDirectory } from "./data-directory.ts";
-export type { DataDirectoryDeps, DataDirectoryOptions } from "./data-directory.ts";
+export { DataDirectory } from "./directory/data-directory.ts";
+export type { DataDirectoryDeps, DataDirectoryOptions } from "./directory/data-directory.ts";
 export { FileLog } from "./file-log.ts";
 export type { FileLogLocation } from "./file-log.ts";
-export type { Identity } from "./identity-file.ts";
+export type { Identity } from "./directory/identity-file.ts";
 export { LogError } from "./log-error.ts";
 export type { LogFault } from "./log-error.ts";
 export { DEFAULT_FILE_LOG_OPTIONS, resolveFileLogOptions } from "./options.ts";

@@ -1,6 +1,6 @@
 import { LogError } from "./log-error.ts";
-import { FRAME_BYTES } from "./flush-frame.ts";
-import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
+import { FRAME_BYTES } from "./format/flush-frame.ts";
+import { SEGMENT_HEADER_BYTES } from "./format/segment-header.ts";
 
 /** `fsync`: acknowledged after a sync. `os`: after the write; a power cut may take what was acknowledged. */
 export type Durability = "fsync" | "os";

@@ -56,6 +56,7 @@ class Subject {
   readonly #builder = new BatchBuilder(1 << 16);
   #log: RaftLog | null = null;
   #sequence = 0;
+  #term = 0;
   /** The entry with index i is at i - 1. */
   #expected: readonly ExpectedEntry[] = [];
 
@@ -128,13 +129,17 @@ class Subject {
     });
   }
 
+  /** As the core's writes are: a new term comes with its hard state. */
   makeWrite(
     batches: readonly EntryBatch[],
     hardState: HardState | null = null,
     truncateFrom = 0,
   ): Write {
-    const term = this.#expected.at(-1)?.term ?? 0;
-    return { io: { term, sequence: ++this.#sequence }, hardState, truncateFrom, batches };
+    const term = batches.at(-1)?.term ?? hardState?.term ?? this.#term;
+    const raised = term > this.#term ? { term, vote: 0, commitIndex: 0 } : null;
+    this.#term = Math.max(term, this.#term);
+    const io = { term, sequence: ++this.#sequence };
+    return { io, hardState: hardState ?? raised, truncateFrom, batches };
   }
 
   /** Reads everything in as many steps as it takes and compares it with what is expected. */
@@ -238,7 +243,7 @@ const CASES: readonly Case[] = [
       const reports: number[] = [];
       const queued: Promise<void>[] = [];
       for (let i = 0; i < 500; i++) {
-        const hardState = i % 100 === 50 ? { term: i, vote: 1, commitIndex: 0 } : null;
+        const hardState = i % 100 === 0 ? { term: 500, vote: i, commitIndex: 0 } : null;
         const write = subject.makeWrite(subject.entries(500, filled(1, i)), hardState);
         let hasReturned = false;
         queued.push(
@@ -262,7 +267,7 @@ const CASES: readonly Case[] = [
       );
       const state = await subject.reopen();
       await subject.check(state);
-      assert.deepEqual(state.hardState, { term: 450, vote: 1, commitIndex: 0 });
+      assert.deepEqual(state.hardState, { term: 500, vote: 400, commitIndex: 0 });
     },
   },
   {

@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { DirectoryLock } from "./directory-lock.ts";
-import { FileLog } from "./file-log.ts";
-import type { FileSystem } from "./file-system.ts";
+import { FileLog } from "../file-log.ts";
+import type { FileSystem } from "../file-system.ts";
 import { checkOwner, createIdentity, MAX_CLUSTER_ID_BYTES, readIdentity } from "./identity-file.ts";
 import type { Identity } from "./identity-file.ts";
 import { ensureDirectory } from "./log-directory.ts";
-import { LogError } from "./log-error.ts";
-import { nodeFileSystem } from "./node-file-system.ts";
-import type { FileLogOptions } from "./options.ts";
+import { LogError } from "../log-error.ts";
+import { nodeFileSystem } from "../node-file-system.ts";
+import type { FileLogOptions } from "../options.ts";
 
 export interface DataDirectoryOptions {
   readonly path: string;

@@ -1,9 +1,9 @@
 // Hot path: per flush. Bench: bench/append.bench.ts.
 import type { EntryBatch } from "@dt/raft";
-import { writeAll, writevAll } from "./file-io.ts";
-import type { Done, StoredFile } from "./file-system.ts";
-import { FRAME_BYTES, writeFrame } from "./flush-frame.ts";
-import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
+import { writeAll, writevAll } from "../file-io.ts";
+import type { Done, StoredFile } from "../file-system.ts";
+import { FRAME_BYTES, writeFrame } from "../format/flush-frame.ts";
+import { SEGMENT_HEADER_BYTES } from "../format/segment-header.ts";
 
 /** Up to this size records are copied behind their frame into one buffer; above, the system gathers them. */
 const COPY_LIMIT_BYTES = 256 << 10;

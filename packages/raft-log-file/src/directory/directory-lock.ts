@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { constants, promises as fs } from "node:fs";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { errorNumber, LogError } from "./log-error.ts";
+import { errorNumber, LogError } from "../log-error.ts";
 
 const LOCK_NAME = "LOCK";
 const UNLISTED_PREFIX = "new-";

@@ -1,14 +1,14 @@
 // Hot path: per flush. Bench: bench/append.bench.ts. No promises but where a segment begins.
-import { syncFile, writeAll } from "./file-io.ts";
-import type { FileSystem } from "./file-system.ts";
+import { syncFile, writeAll } from "../file-io.ts";
+import type { FileSystem } from "../file-system.ts";
 import { FlushBuffer } from "./flush-buffer.ts";
-import { FRAME_BYTES } from "./flush-frame.ts";
-import { isOutOfSpace, LogError } from "./log-error.ts";
-import { newSegment, type Segment } from "./segment.ts";
+import { FRAME_BYTES } from "../format/flush-frame.ts";
+import { isOutOfSpace, LogError } from "../log-error.ts";
+import { newSegment, type Segment } from "../segment/segment.ts";
 import { type FilledFile, SegmentFiller } from "./segment-filler.ts";
-import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
-import type { SegmentList } from "./segment-list.ts";
-import type { LogIdentity } from "./status-file.ts";
+import { SEGMENT_HEADER_BYTES } from "../format/segment-header.ts";
+import type { SegmentList } from "../segment/segment-list.ts";
+import type { LogIdentity } from "../format/log-identity.ts";
 
 export interface SegmentWriterContext {
   readonly fileSystem: FileSystem;
@@ -18,7 +18,7 @@ export interface SegmentWriterContext {
   readonly segmentBytes: number;
   readonly isSynced: boolean;
   readonly segments: SegmentList;
-  /** Runs when a new segment became part of the log; `replaced` are those that it supersedes. */
+  /** Runs when a segment got its successor; `replaced` are those that it supersedes. */
   readonly onInstalled: (sealed: Segment, replaced: readonly Segment[]) => void;
   /** Runs when filling ahead failed in a way that makes the files doubtful. */
   readonly onBroken: (error: LogError) => void;
@@ -130,16 +130,19 @@ export class SegmentWriter {
   }
 
   #onRoom(error: Error | null): void {
+    const isWaiting = this.#isWaiting;
     if (error === null) {
-      if (this.#isWaiting) {
+      if (isWaiting) {
         this.#writeWhenFilled();
       }
-    } else if (!isOutOfSpace(error)) {
+      return;
+    }
+    const isFull = isOutOfSpace(error);
+    if (isWaiting) {
       this.#isWaiting = false;
+      this.#end(isFull ? this.#noSpace(error) : this.#poisoned("fill", error));
+    } else if (!isFull) {
       this.#context.onBroken(this.#poisoned("fill", error));
-    } else if (this.#isWaiting) {
-      this.#isWaiting = false;
-      this.#end(this.#noSpace(error));
     }
   }
 
@@ -176,36 +179,49 @@ export class SegmentWriter {
         await syncFile(this.#current.file);
       }
       await fileSystem.rename(file.path, segment.path);
-      await fileSystem.syncDirectory(directory);
     } catch (error) {
-      this.#end(this.#poisoned("install", error));
+      if (error instanceof Error && isOutOfSpace(error)) {
+        this.#takeBack(error);
+      } else {
+        this.#end(this.#poisoned("rename", error));
+      }
       return;
     }
-    this.#installed(segment, file);
+    try {
+      await fileSystem.syncDirectory(directory);
+    } catch (error) {
+      this.#end(this.#poisoned("sync", error));
+      return;
+    }
+    await this.#takeOver(segment, file);
+    this.#stored(segment);
   }
 
-  #installed(segment: Segment, file: FilledFile): void {
-    const { segments, onInstalled } = this.#context;
-    const sealed = segments.last;
-    const replaced = segments.install(segment);
-    void this.#filler.release(this.#current);
+  async #takeOver(segment: Segment, file: FilledFile): Promise<void> {
+    const { fileSystem, segments, onInstalled } = this.#context;
+    const old = this.#current;
+    file.path = segment.path;
     this.#current = file;
     this.#begun = null;
     this.#begunFile = null;
-    file.path = segment.path;
-    this.#stored(segment);
-    this.#filler.adopt(file, segment.endOffset);
+    const sealed = segments.last;
+    const replaced = segments.install(segment);
     onInstalled(sealed, replaced);
+    void this.#filler.release(old);
+    this.#filler.adopt(file, segment.endOffset);
+    for (const { path } of replaced) {
+      if (path !== segment.path) {
+        // One that stays is superseded by its sequence, and the next open removes it.
+        await fileSystem.remove(path).catch(() => {});
+      }
+    }
   }
 
   #stored(segment: Segment): void {
-    const { parts } = this.buffer;
-    if (parts.length > 0) {
-      let offset = segment.endOffset + FRAME_BYTES;
-      for (const part of parts) {
-        segment.extend(part, offset, offset + part.bytes.length);
-        offset += part.bytes.length;
-      }
+    let offset = segment.endOffset + FRAME_BYTES;
+    for (const part of this.buffer.parts) {
+      segment.extend(part, offset);
+      offset += part.bytes.length;
     }
     this.#filler.advance(segment.endOffset);
     this.#end(null);

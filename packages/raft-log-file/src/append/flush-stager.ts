@@ -1,7 +1,7 @@
 // Hot path: per write. No closures, no promises.
 import { type EntryBatch, recordLength, sliceBatch, storedBytes } from "@dt/raft";
 import type { FlushBuffer } from "./flush-buffer.ts";
-import { LogError } from "./log-error.ts";
+import { LogError } from "../log-error.ts";
 import type { QueuedWrite, WriteQueue } from "./write-queue.ts";
 
 /** Records gathered into one flush; a single larger batch still goes alone. */

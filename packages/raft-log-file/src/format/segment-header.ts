@@ -1,10 +1,10 @@
 import { crc32, readUint64, writeUint64 } from "@dt/codec";
-import { LogError } from "./log-error.ts";
+import { LogError } from "../log-error.ts";
+import { checkVersion, STORE_ID_BYTES } from "./log-identity.ts";
 
 /** The header's own block at the start of every segment; records begin behind it. */
 export const SEGMENT_HEADER_BYTES = 4096;
 export const SEGMENT_FORMAT_VERSION = 1;
-export const STORE_ID_BYTES = 16;
 export const SALT_BYTES = 16;
 
 const MAGIC = Buffer.from("DTRFTSEG", "latin1");
@@ -57,15 +57,7 @@ export function decodeSegmentHeader(
   if (block.length < SEGMENT_HEADER_BYTES || !block.subarray(0, 8).equals(MAGIC)) {
     throw damaged(file, "no segment header");
   }
-  const version = block.readUInt32BE(8);
-  if (version > SEGMENT_FORMAT_VERSION) {
-    throw new LogError({
-      code: "DT_LOG_FORMAT",
-      file,
-      version,
-      supported: SEGMENT_FORMAT_VERSION,
-    });
-  }
+  checkVersion(file, block.readUInt32BE(8), SEGMENT_FORMAT_VERSION);
   const crc = crc32(block, 0, CRC_AT);
   if (crc !== block.readUInt32BE(CRC_AT)) {
     throw damaged(file, "segment header fails its checksum");

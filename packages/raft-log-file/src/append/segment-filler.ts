@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { writeAll } from "./file-io.ts";
-import type { FileSystem, StoredFile } from "./file-system.ts";
-import { NEXT_NAME } from "./log-directory.ts";
+import { writeAll } from "../file-io.ts";
+import type { FileSystem, StoredFile } from "../file-system.ts";
+import { NEXT_NAME } from "../directory/log-directory.ts";
 
 /** Zeros written and synced at a time; small enough not to hold up the flushes beside it. */
 export const FILL_CHUNK_BYTES = 1 << 20;
@@ -171,13 +171,16 @@ export class SegmentFiller {
   #create(): void {
     this.#isRunning = true;
     const path = join(this.#directory, NEXT_NAME);
-    openFilled(this.#fileSystem, path, "create", 0).then(
-      (next) => {
-        this.#next = next;
-        this.#ended(null);
-      },
-      (error: Error) => this.#ended(error),
-    );
+    const opening = this.#fileSystem.open(path, "create");
+    opening
+      .then((file) => withZeros(this.#fileSystem, path, file))
+      .then(
+        (next) => {
+          this.#next = next;
+          this.#ended(null);
+        },
+        (error: Error) => this.#ended(error),
+      );
   }
 
   #fill(target: FilledFile): void {
@@ -212,22 +215,27 @@ export class SegmentFiller {
   }
 }
 
-export async function openFilled(
+/** Opens a segment that exists. */
+export async function openFilled(fileSystem: FileSystem, path: string): Promise<FilledFile> {
+  const filled = await withZeros(fileSystem, path, await fileSystem.open(path, "write"));
+  filled.filledBytes = await filled.file.size();
+  return filled;
+}
+
+async function withZeros(
   fileSystem: FileSystem,
   path: string,
-  mode: "create" | "write",
-  filledBytes: number,
+  file: StoredFile,
 ): Promise<FilledFile> {
-  const file = await fileSystem.open(path, mode);
   try {
-    return { path, file, zeros: await fileSystem.open(path, "write"), filledBytes };
+    return { path, file, zeros: await fileSystem.open(path, "write"), filledBytes: 0 };
   } catch (error) {
     await file.close();
     throw error;
   }
 }
 
-export async function closeFilled(filled: FilledFile): Promise<void> {
+async function closeFilled(filled: FilledFile): Promise<void> {
   await filled.file.close();
   await filled.zeros.close();
 }

@@ -1,12 +1,13 @@
 import type { EntryBatch, TermRun } from "@dt/raft";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import type { IndexHint } from "../format/index-hint.ts";
 import {
   encodeSegmentHeader,
   SALT_BYTES,
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
-} from "./segment-header.ts";
+} from "../format/segment-header.ts";
 import { SegmentIndex } from "./segment-index.ts";
 
 const NAME_DIGITS = 20;
@@ -20,25 +21,26 @@ export function isSegmentName(name: string): boolean {
   return NAME.test(name);
 }
 
-export type NewSegmentFields = Omit<SegmentHeader, "salt">;
-
 /**
  * What is known of one segment file: which entries it holds and where. Invariants:
- * header.firstIndex <= nextIndex; the record of nextIndex - 1 ends at or before endOffset.
+ * header.firstIndex <= nextIndex; the record of nextIndex - 1 ends at or before endOffset; the index
+ * and the term runs cover header.firstIndex to nextIndex - 1.
  */
 export class Segment {
   readonly path: string;
   readonly header: SegmentHeader;
   /** Crc of the header: seeds the frames. */
   readonly seed: number;
-  readonly index = new SegmentIndex();
-  readonly termRuns: TermRun[] = [];
+  index = new SegmentIndex();
+  termRuns: TermRun[] = [];
   nextIndex: number;
   lastTerm: number;
   lastChain: number;
-  /** Number of the last flush; 0 for none. */
+  /** Number of the last flush; 0 for none. Not kept for segments with a successor. */
   lastFlush = 0;
   endOffset = SEGMENT_HEADER_BYTES;
+  /** The positions are from a hint, which nobody has compared with the records yet. */
+  isHinted = false;
 
   constructor(path: string, header: SegmentHeader, seed: number) {
     this.path = path;
@@ -54,28 +56,44 @@ export class Segment {
   }
 
   /** Takes note of entries that stand at `offset`, behind the last ones. */
-  extend(batch: EntryBatch, offset: number, endOffset: number): void {
-    this.index.offer(batch.firstIndex, offset, batch.prevChain);
+  extend(batch: EntryBatch, offset: number): void {
+    this.index.offer(batch, offset);
+    this.#append(batch, offset);
+  }
+
+  /** As `extend`, with positions inside the batch. */
+  extendFinely(batch: EntryBatch, offset: number): void {
+    this.index.offerRecords(batch, offset);
+    this.#append(batch, offset);
+  }
+
+  /** Forgets the entries at and above `index`; the one before it has this term and chain. */
+  truncateFrom(index: number, lastTerm: number, lastChain: number): void {
+    this.index.truncateFrom(index);
+    this.termRuns = this.termRuns.filter((run) => run.firstIndex < index);
+    this.nextIndex = index;
+    this.lastTerm = lastTerm;
+    this.lastChain = lastChain;
+  }
+
+  /** What stands in the segment's hint. */
+  hint(): IndexHint {
+    const { seed, nextIndex, endOffset, termRuns } = this;
+    return { seed, nextIndex, endOffset, points: this.index.points, termRuns };
+  }
+
+  #append(batch: EntryBatch, offset: number): void {
     if (this.termRuns.at(-1)?.term !== batch.term) {
       this.termRuns.push({ firstIndex: batch.firstIndex, term: batch.term });
     }
     this.nextIndex = batch.lastIndex + 1;
     this.lastTerm = batch.term;
     this.lastChain = batch.chain;
-    this.endOffset = endOffset;
-  }
-
-  /** Forgets the entries at and above `index`; the one before it has this term and chain. */
-  truncateFrom(index: number, lastTerm: number, lastChain: number): void {
-    this.index.truncateFrom(index);
-    while ((this.termRuns.at(-1)?.firstIndex ?? 0) >= index) {
-      this.termRuns.pop();
-    }
-    this.nextIndex = index;
-    this.lastTerm = lastTerm;
-    this.lastChain = lastChain;
+    this.endOffset = offset + batch.bytes.length;
   }
 }
+
+export type NewSegmentFields = Omit<SegmentHeader, "salt">;
 
 /** A segment that begins here. Its header block is written to the start of `into`. */
 export function newSegment(directory: string, fields: NewSegmentFields, into: Buffer): Segment {

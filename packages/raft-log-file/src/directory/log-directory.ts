@@ -1,43 +1,62 @@
 import { dirname, join } from "node:path";
-import type { FileSystem } from "./file-system.ts";
-import { errorNumber } from "./log-error.ts";
-import { isSegmentName } from "./segment.ts";
+import type { FileSystem } from "../file-system.ts";
+import { errorNumber } from "../log-error.ts";
+import { isSegmentName } from "../segment/segment.ts";
 
-/** Names inside `<data>/<group id>`. */
-export const LOG_DIRECTORY = "log";
-export const STATUS_NAME = "status";
 /** The segment that is being filled with zeros, to become the next one. */
 export const NEXT_NAME = "next.tmp";
 
-/** What stands in a log's directory, by kind. */
+export const HINT_SUFFIX = ".idx";
+export const BROKEN_SUFFIX = ".broken";
+
+/** What stands in the directory of a log's segments, by kind; names in ascending order. */
 export interface DirectoryListing {
   readonly segments: readonly string[];
   readonly hints: readonly string[];
+  /** Torn ends that recovery cut off. */
+  readonly broken: readonly string[];
   readonly hasNext: boolean;
   /** Names that this package does not know: left alone and reported. */
   readonly foreign: readonly string[];
 }
 
-export async function listLogDirectory(
+/** Where the segments of the group in `directory` are. */
+export function segmentsPath(directory: string): string {
+  return join(directory, "log");
+}
+
+export function statusPath(directory: string): string {
+  return join(directory, "status");
+}
+
+/** Where the index hint of a segment is. */
+export function hintPath(segmentPath: string): string {
+  return segmentPath.replace(/\.log$/, HINT_SUFFIX);
+}
+
+export async function listSegments(
   fileSystem: FileSystem,
   path: string,
 ): Promise<DirectoryListing> {
   const segments: string[] = [];
   const hints: string[] = [];
+  const broken: string[] = [];
   const foreign: string[] = [];
   let hasNext = false;
   for (const name of (await fileSystem.list(path)).sort()) {
     if (isSegmentName(name)) {
       segments.push(name);
-    } else if (name.endsWith(".idx") || name.endsWith(".idx.tmp")) {
+    } else if (name.endsWith(HINT_SUFFIX)) {
       hints.push(name);
+    } else if (name.endsWith(BROKEN_SUFFIX)) {
+      broken.push(name);
     } else if (name === NEXT_NAME) {
       hasNext = true;
-    } else if (!name.endsWith(".broken")) {
+    } else {
       foreign.push(name);
     }
   }
-  return { segments, hints, hasNext, foreign };
+  return { segments, hints, broken, hasNext, foreign };
 }
 
 /** Makes a directory and its missing parents, each durable in its parent. */
@@ -55,12 +74,4 @@ export async function ensureDirectory(fileSystem: FileSystem, path: string): Pro
   if (wasMade) {
     await fileSystem.syncDirectory(dirname(path));
   }
-}
-
-export function statusPath(directory: string): string {
-  return join(directory, STATUS_NAME);
-}
-
-export function segmentsPath(directory: string): string {
-  return join(directory, LOG_DIRECTORY);
 }

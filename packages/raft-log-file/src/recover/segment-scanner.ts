@@ -1,6 +1,6 @@
 import { type EntryBatch, scanRecords } from "@dt/raft";
-import { readInto } from "./file-io.ts";
-import type { StoredFile } from "./file-system.ts";
+import { readInto } from "../file-io.ts";
+import type { StoredFile } from "../file-system.ts";
 import {
   FRAME_BYTES,
   frameFirstIndex,
@@ -8,25 +8,25 @@ import {
   framePrevChain,
   frameRecordBytes,
   isFrame,
-} from "./flush-frame.ts";
-import type { Segment } from "./segment.ts";
-import { SEGMENT_HEADER_BYTES } from "./segment-header.ts";
+} from "../format/flush-frame.ts";
+import { SEGMENT_HEADER_BYTES } from "../format/segment-header.ts";
+import type { Segment } from "../segment/segment.ts";
 
 const WINDOW_BYTES = 1 << 20;
 
-/** Why a scan stopped before the end of the file. */
+/** Where a scan stopped before the end of the file, and what was expected there. */
 export interface ScanStop {
   readonly offset: number;
-  /** What was expected and is not there. */
-  readonly reason: "frame" | "length" | "order" | "chain" | "payload";
+  readonly missing: "frame" | "length" | "order" | "chain" | "payload";
 }
 
-/** The records of one flush, or of what is left of it. The bytes are valid until the next call. */
+/** The records of one flush, or what is left of them. */
 export interface ScannedFlush {
-  readonly flush: number;
+  readonly number: number;
+  readonly frameOffset: number;
   /** Offset of the first record. */
   readonly offset: number;
-  readonly endOffset: number;
+  /** In this order, back to back; views of bytes that stay as they are. */
   readonly batches: readonly EntryBatch[];
 }
 
@@ -35,7 +35,7 @@ export class SegmentScanner {
   readonly #file: StoredFile;
   readonly #fileBytes: number;
   readonly #seed: number;
-  #window: Buffer = Buffer.allocUnsafeSlow(0);
+  #window: Buffer = Buffer.alloc(0);
   #windowAt = 0;
   #offset = SEGMENT_HEADER_BYTES;
   #flush = 0;
@@ -53,14 +53,9 @@ export class SegmentScanner {
     this.#chain = segment.header.prevChain;
   }
 
-  /** What ended the scan; null while it goes on, and when the file was full. */
+  /** What ended the scan; null while it goes on, and when the file is full. */
   get stop(): ScanStop | null {
     return this.#stop;
-  }
-
-  /** Number of the last flush whose frame was good. */
-  get flush(): number {
-    return this.#flush;
   }
 
   /** The next flush, or null when there is none that is good. */
@@ -68,50 +63,42 @@ export class SegmentScanner {
     if (this.#stop !== null || this.#offset + FRAME_BYTES > this.#fileBytes) {
       return null;
     }
-    const frameAt = this.#offset;
-    const frame = await this.#load(frameAt, FRAME_BYTES);
-    if (!this.#continues(frame)) {
-      this.#stop = { offset: frameAt, reason: "frame" };
+    const frameOffset = this.#offset;
+    const frameAt = await this.#load(frameOffset, FRAME_BYTES);
+    if (!this.#isNextFrame(frameAt)) {
+      this.#stop = { offset: frameOffset, missing: "frame" };
       return null;
     }
-    const flush = frameFlush(this.#window, frame);
-    const recordsAt = frameAt + FRAME_BYTES;
-    const wanted = frameRecordBytes(this.#window, frame);
-    const length = Math.min(wanted, this.#fileBytes - recordsAt);
-    this.#flush = flush;
-    const start = await this.#load(recordsAt, length);
-    const run = scanRecords(
-      this.#window,
-      start,
-      start + length,
-      this.#index,
-      this.#term,
-      this.#chain,
-    );
-    const endOffset = recordsAt + (run.end - start);
+    this.#flush = frameFlush(this.#window, frameAt);
+    const offset = frameOffset + FRAME_BYTES;
+    const wanted = frameRecordBytes(this.#window, frameAt);
+    const bytes = Math.min(wanted, this.#fileBytes - offset);
+    const at = await this.#load(offset, bytes);
+    const before = [this.#index, this.#term, this.#chain] as const;
+    const run = scanRecords(this.#window, at, at + bytes, ...before);
     const last = run.batches.at(-1);
     if (last !== undefined) {
       this.#index = last.lastIndex;
       this.#term = last.term;
       this.#chain = last.chain;
     }
-    this.#offset = endOffset;
-    // Recovery may have cut a flush short: then the next one's frame stands inside it.
-    const isShort = run.fault !== null || length < wanted;
-    if (isShort && !this.#continues(await this.#load(endOffset, FRAME_BYTES))) {
-      this.#stop = { offset: endOffset, reason: run.fault?.reason ?? "length" };
+    this.#offset = offset + (run.end - at);
+    const isCut = run.fault !== null || bytes < wanted;
+    // A flush that recovery has cut off ends where the frame of the next one stands.
+    if (isCut && !this.#isNextFrame(await this.#load(this.#offset, FRAME_BYTES))) {
+      this.#stop = { offset: this.#offset, missing: run.fault?.reason ?? "length" };
     }
-    return { flush, offset: recordsAt, endOffset, batches: run.batches };
+    return { number: this.#flush, frameOffset, offset, batches: run.batches };
   }
 
   /** True when the frame at `at` of the window is good and follows what was read. */
-  #continues(at: number): boolean {
-    const end = this.#window.length;
+  #isNextFrame(at: number): boolean {
+    const window = this.#window;
     return (
-      isFrame(this.#window, at, end, this.#seed) &&
-      frameFlush(this.#window, at) > this.#flush &&
-      frameFirstIndex(this.#window, at) === this.#index + 1 &&
-      framePrevChain(this.#window, at) === this.#chain
+      isFrame(window, at, window.length, this.#seed) &&
+      frameFlush(window, at) > this.#flush &&
+      frameFirstIndex(window, at) === this.#index + 1 &&
+      framePrevChain(window, at) === this.#chain
     );
   }
 

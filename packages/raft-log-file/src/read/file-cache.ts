@@ -1,4 +1,4 @@
-import type { FileSystem, StoredFile } from "./file-system.ts";
+import type { FileSystem, StoredFile } from "../file-system.ts";
 
 interface CachedFile {
   readonly path: string;

@@ -1,10 +1,10 @@
 import { crc32 } from "@dt/codec";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { readInto, syncFile, writeFrom } from "./file-io.ts";
-import type { FileSystem, StoredFile } from "./file-system.ts";
-import { errorNumber, LogError } from "./log-error.ts";
-import { STORE_ID_BYTES } from "./segment-header.ts";
+import { readInto, syncFile, writeFrom } from "../file-io.ts";
+import type { FileSystem, StoredFile } from "../file-system.ts";
+import { errorNumber, LogError } from "../log-error.ts";
+import { checkVersion, STORE_ID_BYTES } from "../format/log-identity.ts";
 
 const NAME = "identity";
 const TEMPORARY_NAME = "identity.tmp";
@@ -111,10 +111,7 @@ function decode(bytes: Buffer, path: string): Identity {
     const reason = "the identity fails its checksum";
     throw new LogError({ code: "DT_LOG_CORRUPT", file: path, offset: 0, index: 0, reason });
   }
-  const version = bytes.readUInt32BE(8);
-  if (version > FORMAT_VERSION) {
-    throw new LogError({ code: "DT_LOG_FORMAT", file: path, version, supported: FORMAT_VERSION });
-  }
+  checkVersion(path, bytes.readUInt32BE(8), FORMAT_VERSION);
   const clusterEnd = CLUSTER_AT + bytes.readUInt32BE(32);
   return {
     clusterId: bytes.toString("utf8", CLUSTER_AT, clusterEnd),

@@ -1,24 +1,31 @@
 // Hot path: per write. Bench: bench/append.bench.ts. No promises.
-import { type EntryBatch, recordLength, storedBytes, type Write } from "@dt/raft";
-import type { Done } from "./file-system.ts";
+import type { Write } from "@dt/raft";
+import type { Done } from "../file-system.ts";
 import { FlushStager } from "./flush-stager.ts";
-import { LogError } from "./log-error.ts";
-import type { LogReader } from "./log-reader.ts";
-import { maxRecordBytes } from "./options.ts";
-import type { Segment } from "./segment.ts";
-import type { SegmentList } from "./segment-list.ts";
+import { LogError } from "../log-error.ts";
+import type { LogReader } from "../read/log-reader.ts";
+import { maxRecordBytes } from "../options.ts";
+import type { Segment } from "../segment/segment.ts";
+import type { SegmentList } from "../segment/segment-list.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
-import type { Status, StatusFile } from "./status-file.ts";
+import type { StatusFile } from "../directory/status-file.ts";
+import type { Status } from "../format/status-slot.ts";
+import { checkWrite } from "./write-check.ts";
 import { type QueuedWrite, queuedWrite, WriteQueue } from "./write-queue.ts";
 
 export interface AppenderContext {
   readonly segments: SegmentList;
   readonly segmentBytes: number;
+  readonly isSynced: boolean;
   readonly status: StatusFile;
   readonly statusPath: string;
   readonly reader: LogReader;
   readonly writer: SegmentWriter;
 }
+
+type Mark = Pick<Status, "markIndex" | "markChain">;
+
+const NO_MARK: Mark = { markIndex: 0, markChain: 0 };
 
 /**
  * Group commit: takes what is queued, stores it with one write and one sync, reports it, and starts
@@ -75,7 +82,7 @@ export class Appender {
     const mark = this.#mark();
     if (this.#poison === null && mark.markIndex !== status.markIndex) {
       await new Promise<void>((resolve) => {
-        this.#writeStatus({ hardState: status.hardState, ...mark }, resolve);
+        this.#writeStatus({ ...status, ...mark }, resolve);
       });
     }
   }
@@ -102,8 +109,9 @@ export class Appender {
   }
 
   #writeHardState(head: QueuedWrite): void {
-    const hardState = head.write.hardState ?? this.#context.status.status.hardState;
-    this.#writeStatus({ hardState, ...this.#mark() }, () => {
+    const { status } = this.#context.status;
+    const hardState = head.write.hardState ?? status.hardState;
+    this.#writeStatus({ ...status, hardState, ...this.#mark() }, () => {
       head.needsHardState = false;
     });
   }
@@ -116,8 +124,7 @@ export class Appender {
       head.refusal = new LogError({ code: "DT_LOG_GAP", expectedIndex: nextIndex, index: from });
     } else if (status.status.markIndex >= from) {
       // The mark must not outlive the entries that it vouches for.
-      const { hardState } = status.status;
-      this.#writeStatus({ hardState, markIndex: 0, markChain: 0 }, () => {});
+      this.#writeStatus({ ...status.status, ...NO_MARK }, () => {});
     } else {
       head.needsTruncation = false;
       if (from < nextIndex) {
@@ -138,7 +145,7 @@ export class Appender {
       return;
     }
     this.#isBusy = true;
-    reader.entryEnd(from - 1).then(
+    reader.mark(from - 1).then(
       ({ term, chain }) => {
         writer.begin(from, term, chain);
         this.#isBusy = false;
@@ -240,12 +247,12 @@ export class Appender {
     });
   }
 
-  /** What may be claimed as stored and acknowledged. */
-  #mark(): { readonly markIndex: number; readonly markChain: number } {
-    const { last, nextIndex } = this.#context.segments;
-    return this.#cutFrom > 0
-      ? { markIndex: 0, markChain: 0 }
-      : { markIndex: nextIndex - 1, markChain: last.lastChain };
+  /** What may be claimed as stored and acknowledged; nothing where a power cut may take it back. */
+  #mark(): Mark {
+    const { segments, isSynced } = this.#context;
+    return isSynced && this.#cutFrom === 0
+      ? { markIndex: segments.nextIndex - 1, markChain: segments.last.lastChain }
+      : NO_MARK;
   }
 
   #proceed(): void {
@@ -270,39 +277,4 @@ export class Appender {
       this.#isReporting = false;
     }
   };
-}
-
-/** What can be said against a write on its own. */
-function checkWrite(write: Write, maxRecord: number): LogError | null {
-  let before: EntryBatch | null = null;
-  for (const batch of write.batches) {
-    const expectedIndex = before === null ? write.truncateFrom : before.lastIndex + 1;
-    const isBroken = before !== null && batch.prevChain !== before.chain;
-    if (isBroken || (expectedIndex > 0 && batch.firstIndex !== expectedIndex)) {
-      return new LogError({ code: "DT_LOG_GAP", expectedIndex, index: batch.firstIndex });
-    }
-    const refusal = batch.bytes.length > maxRecord ? largeRecord(batch, maxRecord) : null;
-    if (refusal !== null) {
-      return refusal;
-    }
-    before = batch;
-  }
-  return null;
-}
-
-function largeRecord(batch: EntryBatch, maxRecord: number): LogError | null {
-  let index = batch.firstIndex;
-  for (let at = 0; at < batch.bytes.length; index++) {
-    const recordBytes = storedBytes(recordLength(batch.bytes, at));
-    if (recordBytes > maxRecord) {
-      return new LogError({
-        code: "DT_LOG_RECORD_TOO_LARGE",
-        index,
-        recordBytes,
-        maxRecordBytes: maxRecord,
-      });
-    }
-    at += recordBytes;
-  }
-  return null;
 }

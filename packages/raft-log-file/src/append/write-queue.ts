@@ -1,6 +1,6 @@
 // Hot path: per write. No promises.
 import type { EntryBatch, Write } from "@dt/raft";
-import type { Done } from "./file-system.ts";
+import type { Done } from "../file-system.ts";
 
 /** A write that waits, and how much of it is done. */
 export interface QueuedWrite {

@@ -1,0 +1,147 @@
+import { readInto, syncFile, writeAll, writeFrom } from "../file-io.ts";
+import type { Done, FileSystem, StoredFile } from "../file-system.ts";
+import { checkIdentity, type LogIdentity } from "../format/log-identity.ts";
+import {
+  decodeSlot,
+  encodeSlot,
+  INITIAL_STATUS,
+  SLOT_BYTES,
+  type Status,
+  type StatusSlot,
+} from "../format/status-slot.ts";
+import { LogError } from "../log-error.ts";
+
+/**
+ * Term and vote of a log, in two slots. A change is written to one slot, synced, then to the other
+ * and synced: after a torn write the other slot holds what was before, and a slot that is damaged
+ * later has a twin. The whole slot with the higher sequence counts.
+ */
+export class StatusFile {
+  readonly #file: StoredFile;
+  readonly #isSynced: boolean;
+  readonly #block: Buffer = Buffer.alloc(SLOT_BYTES);
+  #slot: StatusSlot;
+
+  private constructor(file: StoredFile, isSynced: boolean, slot: StatusSlot) {
+    this.#file = file;
+    this.#isSynced = isSynced;
+    this.#slot = slot;
+  }
+
+  /** What was last made durable. */
+  get status(): Status {
+    return this.#slot.status;
+  }
+
+  /** Makes a new file, durable but for its name. */
+  static async create(
+    fileSystem: FileSystem,
+    path: string,
+    identity: LogIdentity,
+    isSynced: boolean,
+  ): Promise<StatusFile> {
+    const file = await fileSystem.open(path, "create");
+    const slot: StatusSlot = { identity, sequence: 1, status: INITIAL_STATUS };
+    const slots = Buffer.alloc(2 * SLOT_BYTES);
+    encodeSlot(slot, slots, 0);
+    encodeSlot(slot, slots, SLOT_BYTES);
+    try {
+      await writeFrom(file, slots, 0, slots.length, 0);
+      await syncFile(file);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    return new StatusFile(file, isSynced, slot);
+  }
+
+  /**
+   * Opens a file and changes nothing. Throws the system's error when there is none, DT_LOG_CORRUPT
+   * when neither slot is whole, DT_LOG_FORMAT, DT_LOG_FOREIGN_FILE.
+   */
+  static async open(
+    fileSystem: FileSystem,
+    path: string,
+    identity: LogIdentity,
+    isSynced: boolean,
+  ): Promise<StatusFile> {
+    const file = await fileSystem.open(path, "write");
+    try {
+      const slot = await readNewest(file, path);
+      checkIdentity(path, identity, slot.identity);
+      return new StatusFile(file, isSynced, slot);
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+  }
+
+  /** Replaces the status. `done` when both slots are durable. One call at a time. */
+  write(status: Status, done: Done): void {
+    const slot: StatusSlot = { ...this.#slot, sequence: this.#slot.sequence + 1, status };
+    encodeSlot(slot, this.#block, 0);
+    const first = (slot.sequence % 2) * SLOT_BYTES;
+    this.#writeBlock(first, (error) => {
+      if (error !== null) {
+        done(error);
+        return;
+      }
+      this.#slot = slot;
+      this.#writeBlock(SLOT_BYTES - first, done);
+    });
+  }
+
+  /**
+   * Writes what was found once more: a slot may be torn, and after an error of an earlier sync what
+   * the cache shows may not be what the disk holds.
+   */
+  restore(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.write(this.#slot.status, (error) => {
+        if (error === null) {
+          resolve();
+        } else {
+          reject(error);
+        }
+      });
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  #writeBlock(position: number, done: Done): void {
+    writeAll(this.#file, this.#block, 0, SLOT_BYTES, position, (error) => {
+      if (error !== null || !this.#isSynced) {
+        done(error);
+      } else {
+        this.#file.sync(done);
+      }
+    });
+  }
+}
+
+/** The status in a file that is only looked at. Throws the system's error when there is none. */
+export async function readStatus(fileSystem: FileSystem, path: string): Promise<StatusSlot> {
+  const file = await fileSystem.open(path, "read");
+  try {
+    return await readNewest(file, path);
+  } finally {
+    await file.close();
+  }
+}
+
+async function readNewest(file: StoredFile, path: string): Promise<StatusSlot> {
+  const bytes = Buffer.alloc(2 * SLOT_BYTES);
+  await readInto(file, bytes, 0, bytes.length, 0);
+  const first = decodeSlot(bytes, 0, path);
+  const second = decodeSlot(bytes, SLOT_BYTES, path);
+  const best = first === null || (second !== null && second.sequence > first.sequence);
+  const slot = best ? second : first;
+  if (slot === null) {
+    const reason = "neither slot of the status is whole";
+    throw new LogError({ code: "DT_LOG_CORRUPT", file: path, offset: 0, index: 0, reason });
+  }
+  return slot;
+}

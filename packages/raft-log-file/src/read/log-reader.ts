@@ -1,0 +1,157 @@
+import { type EntryBatch, recordHeaderCrc, recordTerm, scanRecords } from "@dt/raft";
+import { readInto } from "../file-io.ts";
+import { LogError } from "../log-error.ts";
+import { corrupt, reindex } from "../recover/recover-segment.ts";
+import type { Segment } from "../segment/segment.ts";
+import type { IndexPoint } from "../segment/segment-index.ts";
+import type { SegmentList } from "../segment/segment-list.ts";
+import type { FileCache } from "./file-cache.ts";
+import { locate, pack } from "./record-walk.ts";
+
+/** Term and chain of an entry. */
+export interface EntryMark {
+  readonly term: number;
+  readonly chain: number;
+}
+
+/** Bytes that one call of `read` loads at most, whatever is asked for; one larger record still comes. */
+const MAX_READ_BYTES = 64 << 20;
+
+/** Reads entries back, as stored. Every byte that it returns has passed the chain and its checksum. */
+export class LogReader {
+  readonly #segments: SegmentList;
+  readonly #files: FileCache;
+
+  constructor(segments: SegmentList, files: FileCache) {
+    this.#segments = segments;
+    this.#files = files;
+  }
+
+  /** Throws DT_LOG_NOT_FOUND, DT_LOG_CORRUPT, DT_LOG_IO. */
+  async read(firstIndex: number, lastIndex: number, maxBytes: number): Promise<EntryBatch[]> {
+    if (firstIndex > lastIndex || lastIndex >= this.#segments.nextIndex) {
+      throw this.#notFound(lastIndex);
+    }
+    const batches: EntryBatch[] = [];
+    let left = Math.min(maxBytes, MAX_READ_BYTES);
+    for (let index = firstIndex; index <= lastIndex;) {
+      const segment = this.#holding(index);
+      const lastHere = Math.min(lastIndex, segment.nextIndex - 1);
+      for (const batch of await this.#readSafely(segment, index, lastHere, left)) {
+        if (batches.length > 0 && batch.bytes.length > left) {
+          return batches;
+        }
+        batches.push(batch);
+        left -= batch.bytes.length;
+        index = batch.lastIndex + 1;
+      }
+      if (left <= 0 || index <= lastHere) {
+        return batches;
+      }
+    }
+    return batches;
+  }
+
+  /** Term and chain of an entry that is in the log. */
+  async mark(index: number): Promise<EntryMark> {
+    const [batch] = await this.read(index, index, 0);
+    if (batch === undefined) {
+      throw this.#notFound(index);
+    }
+    return { term: recordTerm(batch.bytes, 0), chain: recordHeaderCrc(batch.bytes, 0) };
+  }
+
+  /** Reads from one segment, with fresh positions when those of a hint were wrong. */
+  async #readSafely(
+    segment: Segment,
+    firstIndex: number,
+    lastIndex: number,
+    maxBytes: number,
+  ): Promise<EntryBatch[]> {
+    try {
+      let batches = await this.#readSegment(segment, firstIndex, lastIndex, maxBytes);
+      if (batches === null && segment.isHinted) {
+        await this.#files.with(segment.path, (file) => reindex(file, segment));
+        batches = await this.#readSegment(segment, firstIndex, lastIndex, maxBytes);
+      }
+      if (batches !== null) {
+        return batches;
+      }
+    } catch (error) {
+      throw this.#failure(segment, firstIndex, error);
+    }
+    const offset = segment.index.floor(firstIndex)?.offset ?? 0;
+    const reason = "a record at or behind this offset fails its checks";
+    throw this.#failure(segment, firstIndex, corrupt(segment.path, offset, firstIndex, reason));
+  }
+
+  /** Null when what stands there is not what was stored. */
+  async #readSegment(
+    segment: Segment,
+    firstIndex: number,
+    lastIndex: number,
+    maxBytes: number,
+  ): Promise<EntryBatch[] | null> {
+    const point = segment.index.floor(firstIndex);
+    if (point === undefined) {
+      return null;
+    }
+    const buf = await this.#load(segment, point, firstIndex, lastIndex, maxBytes);
+    const found = locate(buf, point, firstIndex);
+    if (found === null) {
+      return null;
+    }
+    const end = pack(buf, found.at, lastIndex - firstIndex + 1, maxBytes);
+    const run = scanRecords(buf, found.at, end, firstIndex - 1, 0, found.prevChain);
+    return run.fault === null && run.batches.length > 0 ? run.batches : null;
+  }
+
+  /** Loads what lies between a point and the end of what is wanted, the first entry whole. */
+  #load(
+    segment: Segment,
+    point: IndexPoint,
+    firstIndex: number,
+    lastIndex: number,
+    maxBytes: number,
+  ): Promise<Buffer> {
+    const { index, endOffset } = segment;
+    const firstEnd = index.after(firstIndex)?.offset ?? endOffset;
+    const lastEnd = index.after(lastIndex)?.offset ?? endOffset;
+    const bytes = Math.min(lastEnd, firstEnd + maxBytes) - point.offset;
+    return this.#files.with(segment.path, async (file) => {
+      const buf = Buffer.allocUnsafeSlow(bytes);
+      return buf.subarray(0, await readInto(file, buf, 0, bytes, point.offset));
+    });
+  }
+
+  #holding(index: number): Segment {
+    const segment = this.#segments.holding(index);
+    if (segment === undefined) {
+      throw this.#notFound(index);
+    }
+    return segment;
+  }
+
+  /** A truncation may have taken the entries away while they were read. */
+  #failure(segment: Segment, index: number, error: unknown): LogError {
+    if (this.#segments.holding(index) !== segment) {
+      return this.#notFound(index);
+    }
+    return error instanceof LogError
+      ? error
+      : new LogError(
+          { code: "DT_LOG_IO", file: segment.path, operation: "read" },
+          { cause: error },
+        );
+  }
+
+  #notFound(wantedIndex: number): LogError {
+    const { firstIndex, nextIndex } = this.#segments;
+    return new LogError({
+      code: "DT_LOG_NOT_FOUND",
+      wantedIndex,
+      firstIndex,
+      lastIndex: nextIndex - 1,
+    });
+  }
+}

@@ -1,0 +1,168 @@
+import { dirname, join } from "node:path";
+import {
+  type DirectoryListing,
+  ensureDirectory,
+  listSegments,
+  NEXT_NAME,
+  segmentsPath,
+  statusPath,
+} from "../directory/log-directory.ts";
+import { StatusFile } from "../directory/status-file.ts";
+import { syncFile, writeFrom } from "../file-io.ts";
+import type { FileSystem } from "../file-system.ts";
+import type { LogIdentity } from "../format/log-identity.ts";
+import { SEGMENT_HEADER_BYTES } from "../format/segment-header.ts";
+import type { Status } from "../format/status-slot.ts";
+import { errorNumber } from "../log-error.ts";
+import type { ResolvedFileLogOptions } from "../options.ts";
+import { newSegment, type Segment } from "../segment/segment.ts";
+import { corrupt } from "./recover-segment.ts";
+import { type Recovered, recover } from "./recovery.ts";
+import { repair } from "./repair.ts";
+
+/** What `FileLog.open` found and did, for the log of the program. */
+export interface RecoveryReport {
+  /** Bytes of a flush that was never acknowledged, cut from the end. */
+  readonly tornBytes: number;
+  /** Where those bytes are kept; null when there were none. */
+  readonly brokenFile: string | null;
+  /** Segments that were left of an earlier truncation, removed. */
+  readonly supersededFiles: readonly string[];
+  /** Names in the log's directory that are not of this package; left alone. */
+  readonly foreignNames: readonly string[];
+  /** Segments whose every record was read, because they had no usable index hint. */
+  readonly scannedSegments: number;
+}
+
+export interface OpenedLog {
+  readonly segments: readonly Segment[];
+  readonly status: StatusFile;
+  readonly report: RecoveryReport;
+}
+
+/**
+ * Recovers the log in `directory`, or makes a new one. Throws DT_LOG_CORRUPT, DT_LOG_FORMAT and
+ * DT_LOG_FOREIGN_FILE, and then has changed nothing.
+ */
+export async function openLog(
+  fileSystem: FileSystem,
+  directory: string,
+  identity: LogIdentity,
+  options: ResolvedFileLogOptions,
+): Promise<OpenedLog> {
+  const path = segmentsPath(directory);
+  await ensureDirectory(fileSystem, path);
+  const listing = await listSegments(fileSystem, path);
+  const recovered = await recover(fileSystem, path, listing, identity, { useHints: true });
+  const isNew = recovered.segments.every((segment) => segment.isEmpty);
+  const isSynced = options.durability === "fsync";
+  let status = await openStatus(fileSystem, statusPath(directory), identity, isSynced, isNew);
+  try {
+    if (status !== null) {
+      checkStatus(status.status, recovered, statusPath(directory), path);
+    }
+    const brokenFile = await repair(fileSystem, path, listing, recovered);
+    const segments =
+      recovered.segments.length > 0
+        ? recovered.segments
+        : [await firstSegment(fileSystem, path, identity, options)];
+    if (status === null) {
+      status = await StatusFile.create(fileSystem, statusPath(directory), identity, isSynced);
+    } else {
+      await status.restore();
+    }
+    await fileSystem.syncDirectory(directory);
+    await fileSystem.syncDirectory(dirname(directory));
+    return { segments, status, report: report(listing, recovered, brokenFile) };
+  } catch (error) {
+    await status?.close();
+    throw error;
+  }
+}
+
+/** Null for a log that never had a status: its directory was being made when the process died. */
+async function openStatus(
+  fileSystem: FileSystem,
+  path: string,
+  identity: LogIdentity,
+  isSynced: boolean,
+  isNew: boolean,
+): Promise<StatusFile | null> {
+  try {
+    return await StatusFile.open(fileSystem, path, identity, isSynced);
+  } catch (error) {
+    if (errorNumber(error) !== "ENOENT") {
+      throw error;
+    }
+    if (!isNew) {
+      throw corrupt(path, 0, 0, "the status is missing beside a log with entries");
+    }
+    return null;
+  }
+}
+
+/** Compares what the segments hold with what they must hold. */
+function checkStatus(status: Status, recovered: Recovered, path: string, segments: string): void {
+  const first = recovered.segments[0];
+  const last = recovered.segments.at(-1);
+  if (first === undefined || last === undefined) {
+    throw corrupt(segments, 0, status.headIndex, "all segments are missing");
+  }
+  if (first.header.firstIndex > status.headIndex) {
+    const reason = `the segment with index ${status.headIndex} is missing`;
+    throw corrupt(segments, 0, status.headIndex, reason);
+  }
+  const { markIndex, markChain, hardState } = status;
+  if (markIndex >= last.nextIndex) {
+    const reason = `entries up to ${markIndex} had been acknowledged`;
+    throw corrupt(last.path, last.endOffset, last.nextIndex, reason);
+  }
+  if (markIndex > 0 && markIndex === last.nextIndex - 1 && markChain !== last.lastChain) {
+    throw corrupt(last.path, last.endOffset, markIndex, "not the entry that was acknowledged");
+  }
+  if (hardState.term < last.lastTerm) {
+    const reason = `term ${hardState.term}, but the log has entries of term ${last.lastTerm}`;
+    throw corrupt(path, 0, last.nextIndex - 1, reason);
+  }
+}
+
+/** Makes the first segment of a new log, whole and durable or not at all. */
+async function firstSegment(
+  fileSystem: FileSystem,
+  path: string,
+  identity: LogIdentity,
+  options: ResolvedFileLogOptions,
+): Promise<Segment> {
+  const block = Buffer.alloc(SEGMENT_HEADER_BYTES);
+  const { groupId, storeId } = identity;
+  const { segmentBytes, durability } = options;
+  const isSynced = durability === "fsync";
+  const start = { sequence: 1, firstIndex: 1, prevTerm: 0, prevChain: 0 };
+  const segment = newSegment(path, { groupId, storeId, ...start, segmentBytes, isSynced }, block);
+  const temporary = join(path, NEXT_NAME);
+  const file = await fileSystem.open(temporary, "create");
+  try {
+    await writeFrom(file, block, 0, block.length, 0);
+    await syncFile(file);
+  } finally {
+    await file.close();
+  }
+  await fileSystem.rename(temporary, segment.path);
+  await fileSystem.syncDirectory(path);
+  return segment;
+}
+
+function report(
+  listing: DirectoryListing,
+  recovered: Recovered,
+  brokenFile: string | null,
+): RecoveryReport {
+  const torn = recovered.end?.torn ?? null;
+  return {
+    tornBytes: torn === null ? 0 : torn.endOffset - torn.offset,
+    brokenFile,
+    supersededFiles: recovered.superseded,
+    foreignNames: listing.foreign,
+    scannedSegments: recovered.segments.filter((segment) => !segment.isHinted).length,
+  };
+}

@@ -1,0 +1,122 @@
+import { join } from "node:path";
+import { type DirectoryListing, hintPath } from "../directory/log-directory.ts";
+import { readInto } from "../file-io.ts";
+import type { FileSystem, StoredFile } from "../file-system.ts";
+import { decodeHint, type IndexHint } from "../format/index-hint.ts";
+import { checkIdentity, type LogIdentity } from "../format/log-identity.ts";
+import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from "../format/segment-header.ts";
+import { errorNumber } from "../log-error.ts";
+import { Segment, segmentName } from "../segment/segment.ts";
+import { corrupt, type RecoveredEnd, scanLast, scanSealed, useHint } from "./recover-segment.ts";
+
+/** What a directory holds, found without changing anything. */
+export interface Recovered {
+  /** Segments of the log, ascending; empty for a log that has none yet. */
+  readonly segments: readonly Segment[];
+  /** Paths of segments that a later one replaced. */
+  readonly superseded: readonly string[];
+  /** Of the last segment; null when there is none. */
+  readonly end: RecoveredEnd | null;
+}
+
+export interface RecoveryOptions {
+  /** Use index hints, where they hold, instead of reading every record. */
+  readonly useHints: boolean;
+}
+
+/**
+ * Finds the log in a directory. Throws DT_LOG_CORRUPT, with file and offset, for anything but a torn
+ * end of the last flush; DT_LOG_FORMAT and DT_LOG_FOREIGN_FILE.
+ */
+export async function recover(
+  fileSystem: FileSystem,
+  path: string,
+  listing: DirectoryListing,
+  identity: LogIdentity,
+  options: RecoveryOptions,
+): Promise<Recovered> {
+  const all: Segment[] = [];
+  for (const name of listing.segments) {
+    const segment = await readSegmentHeader(fileSystem, join(path, name));
+    checkIdentity(segment.path, identity, segment.header);
+    all.push(segment);
+  }
+  const { live, superseded } = resolve(all);
+  let end: RecoveredEnd | null = null;
+  for (const [i, segment] of live.entries()) {
+    const next = live[i + 1];
+    const hint =
+      options.useHints && next !== undefined ? await readHint(fileSystem, segment) : null;
+    end = await withFile(fileSystem, segment.path, async (file) => {
+      if (next === undefined) {
+        return scanLast(file, segment);
+      }
+      if (hint === null || !(await useHint(file, segment, next, hint))) {
+        await scanSealed(file, segment, next);
+      }
+      return null;
+    });
+  }
+  return { segments: live, superseded, end };
+}
+
+/** Reads a segment's first block. Throws DT_LOG_CORRUPT and DT_LOG_FORMAT. */
+export function readSegmentHeader(fileSystem: FileSystem, path: string): Promise<Segment> {
+  return withFile(fileSystem, path, async (file) => {
+    const block = Buffer.alloc(SEGMENT_HEADER_BYTES);
+    const read = await readInto(file, block, 0, block.length, 0);
+    const { header, crc } = decodeSegmentHeader(block.subarray(0, read), path);
+    if (!path.endsWith(segmentName(header.firstIndex))) {
+      const reason = `named otherwise than its first index, ${header.firstIndex}`;
+      throw corrupt(path, 0, header.firstIndex, reason);
+    }
+    return new Segment(path, header, crc);
+  });
+}
+
+/** Of the segments that claim the same indexes, those with the higher sequence are the log. */
+export function resolve(all: readonly Segment[]): {
+  readonly live: readonly Segment[];
+  readonly superseded: readonly string[];
+} {
+  const live: Segment[] = [];
+  const superseded: string[] = [];
+  const newestFirst = all.toSorted((a, b) => b.header.sequence - a.header.sequence);
+  for (const segment of newestFirst) {
+    const after = live.at(-1);
+    if (after === undefined || segment.header.firstIndex < after.header.firstIndex) {
+      live.push(segment);
+    } else {
+      superseded.push(segment.path);
+    }
+  }
+  return { live: live.reverse(), superseded };
+}
+
+async function readHint(fileSystem: FileSystem, segment: Segment): Promise<IndexHint | null> {
+  try {
+    return await withFile(fileSystem, hintPath(segment.path), async (file) => {
+      const bytes = Buffer.alloc(await file.size());
+      const read = await readInto(file, bytes, 0, bytes.length, 0);
+      return decodeHint(bytes.subarray(0, read), segment.seed);
+    });
+  } catch (error) {
+    if (errorNumber(error) === "ENOENT") {
+      return null;
+    }
+    throw error;
+  }
+}
+
+async function withFile<T>(
+  fileSystem: FileSystem,
+  path: string,
+  use: (file: StoredFile) => Promise<T>,
+): Promise<T> {
+  const file = await fileSystem.open(path, "read");
+  try {
+    return await use(file);
+  } finally {
+    await file.close();
+  }
+}
