@@ -47,6 +47,8 @@ export class Connection {
   /** For the user: whatever belongs to this connection. */
   context: unknown = null;
   readonly #deps: ConnectionDeps;
+  /** More is buffered only by a peer that sends request after request and reads nothing. */
+  readonly #maxBufferedBytes: number;
   readonly #pipeline: Pipeline;
   readonly #liveness: Liveness;
   readonly #idleWatch: IdleWatch;
@@ -67,6 +69,7 @@ export class Connection {
       onRefusal: (status, remoteCode, remoteMessage) =>
         this.destroy(new RpcError({ code: "DT_RPC_REFUSED", status, remoteCode, remoteMessage })),
     });
+    this.#maxBufferedBytes = 2 * options.maxReplyBacklogBytes + peer.limits.maxFrameBytes;
     this.#liveness = new Liveness(
       wheel,
       options,
@@ -213,8 +216,8 @@ export class Connection {
       this.#onDecodeError(error);
     }
     const { bufferedBytes } = this.#pipeline.out;
-    const limitBytes = 2 * this.#deps.options.maxReplyBacklogBytes;
-    if (bufferedBytes > limitBytes) {
+    if (bufferedBytes > this.#maxBufferedBytes) {
+      const limitBytes = this.#maxBufferedBytes;
       this.destroy(new RpcError({ code: "DT_RPC_SLOW_PEER", bufferedBytes, limitBytes }));
     }
   };

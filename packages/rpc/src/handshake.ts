@@ -71,7 +71,7 @@ class Handshake {
       return;
     }
     if (!Buffer.isBuffer(frame)) {
-      this.#refuse(0, frame);
+      this.#refuse(0, frame, violationError(frame));
       return;
     }
     const { socket, options, onHandshake } = this.#deps;
@@ -82,12 +82,14 @@ class Handshake {
       return;
     }
     if (first.kind === "violation") {
-      this.#refuse(first.seq, first.refusal);
+      this.#refuse(first.seq, first.refusal, violationError(first.refusal));
       return;
     }
     const refusal = onHandshake(first.peer);
     if (refusal !== null) {
-      this.#refuse(this.#expected === Kind.request ? first.seq : 0, refusal);
+      const { code: reason, message: fact } = refusal;
+      const error = new RpcError({ code: "DT_RPC_REJECTED", reason, fact });
+      this.#refuse(this.#expected === Kind.request ? first.seq : 0, refusal, error);
       return;
     }
     if (this.#expected === Kind.request) {
@@ -115,13 +117,12 @@ class Handshake {
   };
 
   /** Tells the peer why, then closes. */
-  #refuse(seq: number, refusal: Refusal): void {
+  #refuse(seq: number, refusal: Refusal, error: RpcError): void {
     const { socket } = this.#deps;
     this.#stop();
     socket.on("error", ignore);
     closeWith(socket, encodeRefusal(seq, refusal), LINGER_MS);
-    const { code, message } = refusal;
-    this.#deps.onFailed(new RpcError({ code: "DT_RPC_PROTOCOL", violation: code, fact: message }));
+    this.#deps.onFailed(error);
   }
 
   #fail(error: RpcError): void {
@@ -139,6 +140,11 @@ class Handshake {
     socket.off("error", this.#onError);
     socket.off("close", this.#onClose);
   }
+}
+
+function violationError(refusal: Refusal): RpcError {
+  const { code, message } = refusal;
+  return new RpcError({ code: "DT_RPC_PROTOCOL", violation: code, fact: message });
 }
 
 /** After the outcome is decided, what else happens to the socket has no one to tell. */

@@ -27,7 +27,7 @@ export interface ConnectionOptions {
   maxSendBufferBytes?: number;
   /**
    * Bytes that wait to be read by the peer before replies are dropped, their callers getting FLOW_CONTROL; at
-   * least maxSendBufferBytes. At the double the connection is closed. Default 64 MiB.
+   * least maxSendBufferBytes. At the double, and a frame more, the connection is closed. Default 64 MiB.
    */
   maxReplyBacklogBytes?: number;
   /** Time for the handshake, in milliseconds; 1 or more. Default 5000. */

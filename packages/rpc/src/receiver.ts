@@ -74,6 +74,7 @@ export class Receiver implements FrameSink {
     this.#clockFrames = 0;
     this.#counters.bytesIn += chunk.length;
     this.#decoder.push(chunk);
+    this.#calls.resume();
   }
 
   /** Drops the rest of the chunk and everything after it. */

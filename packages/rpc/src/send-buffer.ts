@@ -1,29 +1,16 @@
 // Hot path: per frame. Bench: bench/echo.bench.ts. No closures, no promises, no logging.
 import { ByteWriter } from "@dt/codec";
 import { FLAG_GROUP, GROUP_BYTES, HEADER_BYTES, writeHeader } from "./frame.ts";
+import { acquireSlab, releaseSlab } from "./slab-classes.ts";
 import type { Socket } from "node:net";
 import type { Counters } from "./counters.ts";
 
-const SLAB_BYTES = 64 * 1024;
 /** A slab with less room than this is sent before the next frame starts in a fresh one. */
 const MIN_ROOM_BYTES = 1024;
-const MAX_POOLED_SLABS = 256;
 /** Within one turn the clock is read again after this many frames. */
 const FRAMES_PER_CLOCK_READ = 64;
 const NO_FRAME = -1;
 const NOTHING: Buffer = Buffer.alloc(0);
-
-const pool: Buffer[] = [];
-
-function takeSlab(): Buffer {
-  return pool.pop() ?? Buffer.allocUnsafeSlow(SLAB_BYTES);
-}
-
-function returnSlab(slab: Buffer): void {
-  if (slab.length === SLAB_BYTES && pool.length < MAX_POOLED_SLABS) {
-    pool.push(slab);
-  }
-}
 
 /**
  * The outgoing bytes of one connection. Frames are encoded one after the other into a pooled slab, and all that
@@ -36,6 +23,10 @@ export class SendBuffer {
   readonly #socket: Socket;
   readonly #counters: Counters;
   readonly #onDrained: () => void;
+  /** The slab that the writer started with. A frame that outgrew it has left it for a larger buffer. */
+  #slab: Buffer = NOTHING;
+  /** Room that the next frame probably takes: the size of the largest lately. */
+  #roomBytes = MIN_ROOM_BYTES;
   #frameStart = NO_FRAME;
   #flags = 0;
   #groupId = 0;
@@ -75,7 +66,7 @@ export class SendBuffer {
       throw new Error("an encode function must not use the connection it encodes for");
     }
     const writer = this.writer;
-    if (writer.buf.length - writer.pos < MIN_ROOM_BYTES) {
+    if (writer.buf.length - writer.pos < this.#roomBytes) {
       this.#nextSlab();
     }
     this.#frameStart = writer.pos;
@@ -117,17 +108,27 @@ export class SendBuffer {
       this.#isFlushScheduled = true;
       process.nextTick(this.#onTurnEnd);
     }
-    return pos - start;
+    const frameBytes = pos - start;
+    if (frameBytes > this.#roomBytes) {
+      this.#roomBytes = frameBytes;
+    }
+    return frameBytes;
   }
 
   /** Hands everything to the socket now. */
   flush(): void {
     const writer = this.writer;
-    if (writer.pos > 0) {
-      this.#write(writer.buf, writer.pos);
-      writer.buf = NOTHING;
-      writer.pos = 0;
+    if (writer.pos === 0 || this.#isClosed) {
+      return;
     }
+    if (writer.buf !== this.#slab) {
+      releaseSlab(this.#slab);
+    }
+    this.#write(writer.buf, writer.pos);
+    writer.buf = NOTHING;
+    writer.pos = 0;
+    this.#slab = NOTHING;
+    this.#roomBytes = Math.max(MIN_ROOM_BYTES, this.#roomBytes - (this.#roomBytes >>> 3));
   }
 
   /** Forgets everything. Slabs that the socket may still hold are left to the garbage collector. */
@@ -135,6 +136,7 @@ export class SendBuffer {
     this.#isClosed = true;
     this.writer.buf = NOTHING;
     this.writer.pos = 0;
+    this.#slab = NOTHING;
     this.#slabsInSocket = [];
     this.#slabBytesInSocket = [];
     this.#bytesInSocket = 0;
@@ -158,7 +160,7 @@ export class SendBuffer {
       throw new Error("the socket confirmed a write that was never made");
     }
     this.#bytesInSocket -= byteCount;
-    returnSlab(slab);
+    releaseSlab(slab);
     if (this.#bytesInSocket === 0) {
       if (!this.#isFlushScheduled) {
         this.flush();
@@ -169,14 +171,12 @@ export class SendBuffer {
 
   #nextSlab(): void {
     this.flush();
-    this.writer.buf = takeSlab();
+    this.#slab = acquireSlab(this.#roomBytes);
+    this.writer.buf = this.#slab;
     this.writer.pos = 0;
   }
 
   #write(slab: Buffer, byteCount: number): void {
-    if (this.#isClosed) {
-      return;
-    }
     this.#slabsInSocket.push(slab);
     this.#slabBytesInSocket.push(byteCount);
     this.#bytesInSocket += byteCount;
