@@ -59,16 +59,14 @@ describe("timeouts", () => {
     expect(node.core.term).toBe(1);
   });
 
-  test("a follower of a leader listens once more after a stall before it campaigns", () => {
+  test("a follower of a leader listens once more after each stall before it campaigns", () => {
     const node = new HandDriven();
-    node.receive(heartbeat(1));
-    node.tick(100);
-    node.tick(60_000);
-    expect(node.core.role).toBe(Role.follower);
-    node.receive(heartbeat(1));
-    node.tick(100);
-    expect(node.core.role).toBe(Role.follower);
-    node.tick(60_000);
+    for (let stall = 0; stall < 3; stall++) {
+      node.receive(heartbeat(1));
+      node.tick(100);
+      node.tick(60_000);
+      expect(node.core.role).toBe(Role.follower);
+    }
     node.tick(60_000);
     expect(node.core.role).toBe(Role.preCandidate);
   });
@@ -250,6 +248,13 @@ describe("votes", () => {
     ]);
   });
 
+  test("a grant that waits does not become one in the next term", () => {
+    const node = idle();
+    node.receive(vote(2, 0, 0));
+    node.receive(heartbeat(3, { from: 3 }));
+    expect(node.persistAll().messages).toEqual([]);
+  });
+
   test("one vote a term; the same candidate gets it again", () => {
     const node = idle();
     node.receive(vote(2, 0, 0));
@@ -354,6 +359,18 @@ describe("a candidate", () => {
     expect(ofKind(node.persistAll().messages, MessageKind.vote)).toHaveLength(2);
     node.pass(950);
     expect(node.core.role).toBe(Role.candidate);
+  });
+
+  test("has a whole round left once it has asked", () => {
+    for (let slowMs = 1000; slowMs < 3000; slowMs += 100) {
+      const node = new HandDriven();
+      node.tickUntil(Role.preCandidate);
+      node.receive(preVoteReply(1, true));
+      node.pass(slowMs);
+      node.persistAll();
+      node.pass(950);
+      expect(node.core.term).toBe(1);
+    }
   });
 
   test("wins with a quorum of votes of its term", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { entries, entriesAfter, ranges } from "./entries.test.kit.ts";
 import { HandDriven } from "./hand-driven.test.kit.ts";
+import { InputKind } from "./input.ts";
 import { MessageKind } from "./message.ts";
 import { append, heartbeat } from "./messages.test.kit.ts";
 
@@ -29,9 +30,12 @@ describe("taking entries", () => {
   test("appends of one turn are one write and one ack", () => {
     const node = new HandDriven();
     const [one, two] = entries(1, 2);
-    node.feed({ kind: 2, message: append({ term: 2, batches: [one!], sentAtMs: 5 }) });
     node.feed({
-      kind: 2,
+      kind: InputKind.message,
+      message: append({ term: 2, batches: [one!], sentAtMs: 5 }),
+    });
+    node.feed({
+      kind: InputKind.message,
       message: append({ term: 2, prevIndex: 1, prevTerm: 1, batches: [two!], sentAtMs: 6 }),
     });
     expect(node.take().write!.batches).toEqual([one, two]);
@@ -148,11 +152,11 @@ describe("taking entries", () => {
     const stale = entriesAfter(first, 2, 2);
     const fresh = entriesAfter(first, 3);
     node.feed({
-      kind: 2,
+      kind: InputKind.message,
       message: append({ term: 2, prevIndex: 1, prevTerm: 1, batches: stale }),
     });
     node.feed({
-      kind: 2,
+      kind: InputKind.message,
       message: append({ from: 3, term: 3, prevIndex: 1, prevTerm: 1, batches: fresh }),
     });
     expect(node.take().write).toMatchObject({ truncateFrom: 0, batches: fresh });
@@ -223,6 +227,12 @@ describe("the commit index of a follower", () => {
   test("an append below it is acknowledged up to what is committed and durable", () => {
     const node = new HandDriven({ log: entries(1, 1, 1), hardState: { commitIndex: 2 } });
     expect(node.receive(append({ term: 1, prevIndex: 0 })).messages).toMatchObject([ack(2)]);
+  });
+
+  test("an append below it is acknowledged at once when what is committed is not yet durable", () => {
+    const node = new HandDriven({ hardState: { term: 1 } });
+    node.receive(append({ batches: entries(1, 1), commitIndex: 2 }));
+    expect(node.receive(append({ prevIndex: 0 })).messages).toMatchObject([ack(0)]);
   });
 
   test("a leader that contradicts it stops the group", () => {

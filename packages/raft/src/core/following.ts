@@ -100,13 +100,16 @@ function takeBatch(s: CoreState, batch: EntryBatch): void {
   log.append(part);
 }
 
-/** The first entry of `batch` that the log does not have; equal (index, term) is an equal entry. */
+/**
+ * The first entry of `batch` that the log does not have; above `batch.lastIndex` when it has all.
+ * Equal (index, term) is an equal entry.
+ */
 function firstDifferent(s: CoreState, batch: EntryBatch): number {
   const from = Math.max(batch.firstIndex, s.log.firstIndex);
   if (from > batch.lastIndex || s.log.termAt(from) !== batch.term) {
     return from;
   }
-  return Math.min(s.log.runs.runEnd(from), batch.lastIndex) + 1;
+  return s.log.runs.runEnd(from) + 1;
 }
 
 function commitTo(s: CoreState, index: number): void {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { EntryType, recordTimestamp, recordType } from "../entry/record.ts";
 import { batchOf, entries, ranges } from "./entries.test.kit.ts";
 import { HandDriven, ofKind, sentTo } from "./hand-driven.test.kit.ts";
+import { InputKind } from "./input.ts";
 import { MessageKind } from "./message.ts";
 import { accepted, append, heartbeat, heartbeatReply, voteReply } from "./messages.test.kit.ts";
 import { DropReason, Role } from "./output.ts";
@@ -62,10 +63,19 @@ describe("a new leader", () => {
     expect(() => node.receive(heartbeat(1))).toThrow("a term has one leader");
   });
 
+  test("who lost leadership sends nothing as a leader any more", () => {
+    const node = leader();
+    node.receive(accepted(1, 1));
+    node.feed({ kind: InputKind.propose, batch: node.nextBatch() });
+    node.feed({ kind: InputKind.read, token: 3 });
+    node.feed({ kind: InputKind.message, message: heartbeat(2) });
+    expect(node.take().messages).toMatchObject([{ kind: MessageKind.heartbeatReply, term: 2 }]);
+  });
+
   test("says that leadership was lost also when it was won again in between", () => {
     const node = new HandDriven({ voters: [1, 2, 3] });
     node.win();
-    node.feed({ kind: 2, message: heartbeat(2) });
+    node.feed({ kind: InputKind.message, message: heartbeat(2) });
     expect(node.take().leadershipLost).toBe(true);
     expect(node.take().leadershipLost).toBe(false);
   });
@@ -77,8 +87,8 @@ describe("proposals", () => {
     node.receive(accepted(1, 1));
     const first = node.nextBatch(2);
     const second = batchOf(3, 48, 4, 1, first.chain);
-    node.feed({ kind: 3, batch: first });
-    node.feed({ kind: 3, batch: second });
+    node.feed({ kind: InputKind.propose, batch: first });
+    node.feed({ kind: InputKind.propose, batch: second });
     const output = node.take();
     expect(output.write!.batches).toEqual([first, second]);
     expect(sentTo(output.messages, 2)).toMatchObject([
@@ -205,6 +215,19 @@ describe("the lease", () => {
     expect(node.core.leaseUntilMs()).toBe(0);
     node.receive(heartbeatReply(2, { sentAtMs: node.nowMs }));
     expect(node.core.leaseUntilMs()).toBe(0);
+  });
+
+  test("of a later leadership owes nothing to answers in an earlier one", () => {
+    const node = leader({ voters: [1, 2, 3, 4, 5] });
+    for (const from of [2, 3, 4, 5]) {
+      node.receive(heartbeatReply(1, { from, sentAtMs: node.nowMs }));
+    }
+    node.receive(heartbeatReply(2));
+    node.win();
+    node.receive(heartbeatReply(3, { sentAtMs: node.nowMs }));
+    expect(node.core.leaseUntilMs()).toBe(0);
+    node.receive(heartbeatReply(3, { from: 3, sentAtMs: node.nowMs }));
+    expect(node.core.leaseUntilMs()).toBe(node.nowMs + 900);
   });
 
   test("is over before a voter that answered would vote for another", () => {

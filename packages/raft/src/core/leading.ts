@@ -19,7 +19,6 @@ export function becomeLeader(s: CoreState): void {
   s.role = Role.leader;
   s.leaderId = s.id;
   s.out.hasRoleChange = true;
-  s.isStallExcused = false;
   s.termStartIndex = s.log.lastIndex + 1;
   s.leaseUntilMs = s.quorum === 1 ? Infinity : 0;
   s.heartbeatDueMs = s.nowMs + s.options.heartbeatMs;

@@ -1,6 +1,3 @@
-/** Not known yet: nothing of the leader's own term is committed. */
-export const INDEX_UNKNOWN = -1;
-
 /** Reads of a leader that wait for a quorum to confirm it, oldest first: tokens ascend. */
 export class PendingReads {
   /** The newest token ever seen on this node. */

@@ -105,6 +105,15 @@ describe("take", () => {
   });
 });
 
+test("a commit alone is output", () => {
+  const node = new HandDriven({ voters: [1] });
+  node.win();
+  node.feed({ kind: InputKind.persisted, io: node.writes[0]!.io });
+  expect(node.core.hasOutput).toBe(true);
+  expect(node.take()).toMatchObject({ commitIndex: 1, write: null, messages: [] });
+  expect(node.core.hasOutput).toBe(false);
+});
+
 describe("the state", () => {
   test("starts from what was stored", () => {
     const core = startCore({

@@ -1,7 +1,6 @@
 import type { CoreState } from "./core-state.ts";
 import { invariant } from "./invariant.ts";
 import { DropReason, Role } from "./output.ts";
-import { INDEX_UNKNOWN } from "./pending-reads.ts";
 import { kthLargest } from "./quorum.ts";
 
 /**
@@ -17,7 +16,7 @@ export function onRead(s: CoreState, token: number): void {
     s.out.readDrops.push({ token, reason: DropReason.notLeader });
     return;
   }
-  s.reads.add(token, isReadable(s) ? s.commitIndex : INDEX_UNKNOWN);
+  s.reads.add(token, s.commitIndex);
   if (s.quorum > 1) {
     s.isHeartbeatWanted = true;
   } else {

@@ -97,6 +97,13 @@ describe("probing", () => {
     });
   });
 
+  test("a refusal that names an entry the leader has not does not end the search", () => {
+    const node = new HandDriven({ log: entries(1, 2, 2, 5) });
+    node.win();
+    node.receive(refused(6, 4, 3, 3));
+    expect(progressOf(node, 2)).toMatchObject({ state: ProgressState.probe, nextIndex: 4 });
+  });
+
   for (const [name, terms] of Object.entries({
     "one entry short": [1, 1, 1, 4, 4, 5, 5, 6, 6],
     "six entries short": [1, 1, 1, 4],
@@ -173,13 +180,22 @@ describe("replicating", () => {
       expect(asked).toMatchObject([{ prevIndex: 5, batches: [] }]);
       expect(progressOf(node, 2).inflightAppends).toBe(4);
     }
+    expect(appends(node.propose())).toEqual([]);
     expect(sentRanges(node.receive(accepted(1, 2)))).toEqual([
       [
         [6, 6],
         [7, 7],
         [8, 8],
+        [9, 9],
       ],
     ]);
+  });
+
+  test("no empty append is sent beside entries", () => {
+    const node = leader();
+    node.propose();
+    node.feed({ kind: InputKind.message, message: heartbeatReply(1) });
+    expect(sentRanges(node.propose())).toEqual([[[3, 3]]]);
   });
 
   test("no empty append is sent to who has everything", () => {
@@ -314,7 +330,6 @@ describe("a follower that cannot be reached", () => {
 
 describe("a follower that needs entries no longer in memory", () => {
   const log = entries(1, 1, 1, 1, 1, 1);
-  const all = log[0]!;
   const first = entries(1)[0]!;
   const restOfLog = entriesAfter(first, 1, 1, 1, 1, 1);
 
@@ -351,6 +366,11 @@ describe("a follower that needs entries no longer in memory", () => {
     expect(progressOf(node, 2)).toMatchObject({ nextIndex: 8, inflightAppends: 1 });
   });
 
+  test("what was read is joined with memory only within the append limit", () => {
+    const [node] = laggingLeader({ maxAppendBytes: 5 * 48 + 39 });
+    expect(sentRanges(node.step(logRead(2, restOfLog)))).toEqual([[[2, 6]], [[7, 7]]]);
+  });
+
   test("reads on when the answer was a part", () => {
     const [node] = laggingLeader();
     const output = node.step(logRead(2, entriesAfter(first, 1, 1)));
@@ -381,17 +401,27 @@ describe("a follower that needs entries no longer in memory", () => {
   });
 
   test("an answer that was not asked for is not used", () => {
-    const node = leader();
-    expect(node.step(logRead(1, [all])).messages).toEqual([]);
+    const node = leader({ options: { windowAppends: 1 } });
+    node.propose();
+    const batch = node.nextBatch();
+    node.propose(batch);
+    expect(progressOf(node, 2).nextIndex).toBe(3);
+    expect(node.step(logRead(3, [batch])).messages).toEqual([]);
     node.receive(heartbeat(2, { from: 3 }));
-    expect(node.step(logRead(1, [all])).messages).toEqual([]);
+    expect(node.step(logRead(3, [batch])).messages).toEqual([]);
   });
 
   test("an answer with entries that were cut away since is not used", () => {
-    const [node] = laggingLeader();
-    const output = node.step(logRead(2, [batchOf(5, 48, 2, 2, first.chain)]));
-    expect(appends(output)).toEqual([]);
-    expect(node.receive(heartbeatReply(2)).logReads).toHaveLength(1);
+    // The log is 1:1 to 1:6 and 2:7. These differ from it at both ends, the last and the first.
+    for (const batch of [
+      batchOf(5, 48, 2, 3, first.chain),
+      batchOf(6, 48, 2, 1, first.chain),
+      batchOf(6, 48, 2, 2, first.chain),
+    ]) {
+      const [node] = laggingLeader();
+      expect(appends(node.step(logRead(2, [batch])))).toEqual([]);
+      expect(node.receive(heartbeatReply(2)).logReads).toHaveLength(1);
+    }
   });
 
   test("an answer to the leadership before is not used when it does not fit the log", () => {
@@ -415,5 +445,10 @@ describe("a follower that needs entries no longer in memory", () => {
     node.step({ kind: InputKind.applied, index: 2 });
     expect(node.core.tailBatches(2, 2, 100)).toBeNull();
     expect(node.core.tailBatches(3, 3, 100)).toEqual([]);
+    node.propose();
+    node.receive(accepted(1, 3));
+    node.receive(accepted(1, 3, { from: 3 }));
+    node.step({ kind: InputKind.applied, index: 3 });
+    expect(node.core.tailBatches(3, 3, 100)).not.toBeNull();
   });
 });

@@ -44,6 +44,5 @@ function loseLeadership(s: CoreState): void {
     });
   }
   reads.dropFirst(reads.count);
-  s.isStallExcused = false;
   startElectionTimer(s);
 }

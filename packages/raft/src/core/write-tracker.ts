@@ -44,8 +44,7 @@ export class WriteTracker {
 
   truncated(index: number): void {
     if (index <= this.issuedIndex) {
-      const earlier = this.truncateFrom;
-      this.truncateFrom = earlier === 0 ? index : Math.min(earlier, index);
+      this.truncateFrom = index;
       this.issuedIndex = index - 1;
     }
     if (index <= this.durableIndex) {
