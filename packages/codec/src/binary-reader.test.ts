@@ -41,10 +41,19 @@ describe("BinaryReader", () => {
   });
 
   it("refuses varints without an end, at the end of the input and after ten bytes", () => {
-    for (const input of ["", "80", "ff".repeat(9), "ff".repeat(10), "ff".repeat(20)]) {
+    for (const input of [
+      "",
+      "80",
+      "ff".repeat(9),
+      "ff".repeat(10),
+      "ff".repeat(20),
+      "80".repeat(10) + "01",
+    ]) {
       expect(codeOf(() => over(input).uint64())).toBe("DT_CODEC_MESSAGE");
       expect(codeOf(() => over(input).skip(0))).toBe("DT_CODEC_MESSAGE");
-      expect(() => over(input).uint32()).toThrow(PAST_THE_END);
+      if (input.length <= 20) {
+        expect(() => over(input).uint32()).toThrow(PAST_THE_END);
+      }
     }
   });
 
@@ -101,6 +110,14 @@ describe("BinaryReader", () => {
     expect([reader.len, reader.isTorn, reader.uint32()]).toEqual([6, false, 7]);
     reader.__tsProtoDecodeDepth = 0;
     expect(reader.isTorn).toBe(false);
+  });
+
+  it("refuses a nested message that is longer than the one around it, before reading it", () => {
+    const reader = over("04" + "0a0161");
+    reader.__tsProtoDecodeDepth = 1;
+    reader.uint32();
+    expect(codeOf(() => (reader.__tsProtoDecodeDepth = 2))).toBe("DT_CODEC_MESSAGE");
+    expect([reader.len, reader.__tsProtoDecodeDepth]).toEqual([5, 1]);
   });
 
   it("notices a nested message that is left before its end, and forgets it when attached", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { codeOf } from "../test/code-of.ts";
 import { Leaf, Sample } from "../test/src/gen/sample.ts";
-import { BinaryReader } from "./binary-reader.ts";
+import { BinaryReader, EMPTY } from "./binary-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
 import { type MessageCodec, decodeMessage, encodeMessage } from "./message-codec.ts";
 
@@ -95,6 +95,20 @@ describe("decodeMessage", () => {
     expect(() => decodeHex(hex)).toThrow(
       expect.objectContaining({ cause: expect.any(Error) as Error }),
     );
+  });
+
+  it("refuses a message that the codec did not read to its end", () => {
+    const firstFieldOnly = {
+      encode: () => ({ finish: () => EMPTY }),
+      decode: (input: unknown, _length?: number) => {
+        const reader = input as BinaryReader;
+        return [reader.uint32(), reader.uint32()];
+      },
+    };
+    const decode = (hex: string): unknown =>
+      decodeMessage(firstFieldOnly, Buffer.from(hex, "hex"), 0, hex.length / 2);
+    expect(decode("0801")).toEqual([8, 1]);
+    expect(codeOf(() => decode("08011002"))).toBe("DT_CODEC_MESSAGE");
   });
 
   it("says where in the message it went wrong", () => {

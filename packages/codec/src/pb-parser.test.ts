@@ -76,7 +76,7 @@ describe("PbParser", () => {
     ["a tag beyond 32 bits", "888080801001"],
     ["a field longer than the message", "0a0561"],
     ["a length of 2 GiB", "0affffffff0761"],
-    ["a length beyond 32 bits", "0a8180808010"],
+    ["a length beyond 32 bits", "0a8180808010" + "61"],
     ["a varint of eleven bytes", "08" + "80".repeat(10) + "01"],
     ["a tag cut short", "0801" + "88"],
     ["a varint cut short", "0880"],
@@ -99,6 +99,24 @@ describe("PbParser", () => {
       expect(log.events.filter((event) => event.startsWith("end"))).toEqual(["end false"]);
       expect(log.events.at(-1)).toBe("end false");
       expect(parser.isIdle).toBe(true);
+    }
+  });
+
+  it("says where in the message it went wrong, however the input is split", () => {
+    const cases: [string, number][] = [
+      ["0801" + "0b", 3],
+      ["0801" + "12" + "7f", 4],
+      ["0801" + "08" + "80".repeat(10) + "01", 3],
+      ["0801" + "0880", 4],
+    ];
+    for (const [hex, offset] of cases) {
+      const buf = Buffer.from(hex, "hex");
+      for (const cut of [0, 1, 2]) {
+        const parser = new PbParser();
+        parser.start(buf.length, new EventLog());
+        parser.push(buf, 0, cut);
+        expect(() => parser.push(buf, cut, buf.length)).toThrow(`at offset ${offset}`);
+      }
     }
   });
 

@@ -6,6 +6,9 @@ import type { PbSink } from "./pb-sink.ts";
 const State = { idle: 0, tag: 1, varint: 2, fixed32: 3, fixed64: 4, length: 5, bytes: 6 } as const;
 type State = (typeof State)[keyof typeof State];
 
+const UNFINISHED = -1;
+const TOO_LONG = -2;
+
 /**
  * Parses a protobuf message that arrives in pieces, without collecting it. Any split of the input
  * gives the same calls, except for the parts of `bytes`. It holds no bytes and allocates nothing,
@@ -107,7 +110,10 @@ export class PbParser {
       }
       const isFixed = this.#state === State.fixed32 || this.#state === State.fixed64;
       const after = isFixed ? this.#fixed(buf, pos, last) : this.#varint(buf, pos, last);
-      if (after < 0) {
+      if (after === TOO_LONG) {
+        throw malformed("varint of more than ten bytes", this.#offsetOf(pos, messageEnd));
+      }
+      if (after === UNFINISHED) {
         return last;
       }
       pos = after;
@@ -174,7 +180,10 @@ export class PbParser {
     return after;
   }
 
-  /** Returns the position after the varint, or -1 when it goes on behind `last`. */
+  /**
+   * Returns the position after the varint, or UNFINISHED when it goes on behind `last`, or
+   * TOO_LONG.
+   */
   #varint(buf: Buffer, start: number, last: number): number {
     let shift = this.#filled;
     for (let pos = start; pos < last; pos++, shift += 7) {
@@ -191,11 +200,11 @@ export class PbParser {
         return pos + 1;
       }
       if (shift === 63) {
-        throw malformed("varint of more than ten bytes", this.#parsed + pos - start);
+        return TOO_LONG;
       }
     }
     this.#filled = shift;
-    return -1;
+    return UNFINISHED;
   }
 
   /** The same for a little-endian number of 4 or 8 bytes. */
@@ -212,7 +221,7 @@ export class PbParser {
         return pos + 1;
       }
     }
-    return -1;
+    return UNFINISHED;
   }
 
   #next(): void {
