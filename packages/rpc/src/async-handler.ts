@@ -1,5 +1,6 @@
 import { CodecError } from "@dt/codec";
 import { Status } from "./status.ts";
+import type { RequestRefusalCode } from "./answer-code.ts";
 import type { Handler } from "./command-table.ts";
 import type { IncomingRequest } from "./incoming-request.ts";
 
@@ -31,9 +32,11 @@ export function failRequest(request: IncomingRequest, error: unknown): void {
     return;
   }
   if (error instanceof CodecError) {
-    request.fail(Status.invalid, "DT_RPC_BAD_REQUEST", error.message);
+    const code: RequestRefusalCode = "DT_RPC_BAD_REQUEST";
+    request.fail(Status.invalid, code, error.message);
   } else {
     const message = error instanceof Error ? error.message : String(error);
-    request.fail(Status.internal, "DT_RPC_HANDLER_FAILED", message);
+    const code: RequestRefusalCode = "DT_RPC_HANDLER_FAILED";
+    request.fail(Status.internal, code, message);
   }
 }

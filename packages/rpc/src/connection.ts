@@ -11,6 +11,7 @@ import { Liveness } from "./liveness.ts";
 import { Pipeline } from "./pipeline.ts";
 import { socketError } from "./socket-error.ts";
 import { Status } from "./status.ts";
+import type { ConnectionRefusalCode } from "./answer-code.ts";
 import type { CallCompletion, Decode, Encode } from "./call-completion.ts";
 import type { PeerInfo } from "./peer.ts";
 import type { PipelineDeps } from "./pipeline.ts";
@@ -253,7 +254,7 @@ export class Connection {
     }
   }
 
-  #onViolation(code: string, status: Status, fact: string): void {
+  #onViolation(code: ConnectionRefusalCode, status: Status, fact: string): void {
     const error = new RpcError({ code: "DT_RPC_PROTOCOL", violation: code, fact });
     this.#shutDown(error, encodeRefusal(0, { status, code, message: fact }), LINGER_MS);
   }

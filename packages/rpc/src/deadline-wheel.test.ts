@@ -8,16 +8,16 @@ class Entry implements DeadlineEntry {
   nextEntry: DeadlineEntry | null = null;
   firedAtMs = -1;
   fireCount = 0;
-  readonly then: () => void;
+  readonly onFire: () => void;
 
-  constructor(then: () => void = () => {}) {
-    this.then = then;
+  constructor(onFire: () => void = () => {}) {
+    this.onFire = onFire;
   }
 
   onDeadline(): void {
     this.firedAtMs = performance.now();
     this.fireCount++;
-    this.then();
+    this.onFire();
   }
 }
 

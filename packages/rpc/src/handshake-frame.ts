@@ -19,6 +19,7 @@ import {
 } from "./frame.ts";
 import { Hello } from "./gen/handshake.ts";
 import { Status, statusFromWire } from "./status.ts";
+import type { ConnectionRefusalCode } from "./answer-code.ts";
 import type { Identity, PeerInfo, PeerLimits, Refusal } from "./peer.ts";
 
 export const PROTOCOL_MAJOR = 1;
@@ -173,7 +174,12 @@ function readRefusal(frame: Buffer, flags: number, status: Status): RpcError {
   });
 }
 
-function violation(seq: number, status: Status, code: string, message: string): FirstFrame {
+function violation(
+  seq: number,
+  status: Status,
+  code: ConnectionRefusalCode,
+  message: string,
+): FirstFrame {
   return { kind: "violation", seq, refusal: { status, code, message } };
 }
 
@@ -198,8 +204,8 @@ export class FirstFrameCollector {
     }
     const length = bytes.readUInt32BE(0);
     if (length < MIN_FRAME_BYTES || length > this.#maxBytes) {
-      const message = `a first frame of ${length} bytes`;
-      return { status: Status.invalid, code: "DT_RPC_FIRST_FRAME", message };
+      const code: ConnectionRefusalCode = "DT_RPC_FIRST_FRAME";
+      return { status: Status.invalid, code, message: `a first frame of ${length} bytes` };
     }
     const end = LENGTH_BYTES + length;
     if (bytes.length < end) {

@@ -13,6 +13,7 @@ export { asyncHandler } from "./async-handler.ts";
 export type { CallCompletion, Decode, Encode } from "./call-completion.ts";
 export { RpcError } from "./errors.ts";
 export type { RpcFault } from "./errors.ts";
+export type { AnswerCode } from "./answer-code.ts";
 export { Status, statusName } from "./status.ts";
 export { DEFAULTS } from "./options.ts";
 export type { Address, ClientOptions, ConnectionOptions, ServerOptions } from "./options.ts";

@@ -22,6 +22,7 @@ import {
 } from "./frame.ts";
 import { Status, statusFromWire } from "./status.ts";
 import type { FrameSink } from "@dt/codec";
+import type { ConnectionRefusalCode } from "./answer-code.ts";
 import type { Counters } from "./counters.ts";
 import type { Outcome } from "./outcome.ts";
 import type { OutgoingCalls } from "./outgoing-calls.ts";
@@ -36,7 +37,7 @@ export interface ReceiverEvents {
   /** A one-way of rpc itself. */
   onControl(command: number, body: Buffer, start: number, end: number): void;
   /** The stream cannot be trusted any more. */
-  onViolation(code: string, status: Status, fact: string): void;
+  onViolation(code: ConnectionRefusalCode, status: Status, fact: string): void;
   /** The peer has refused the connection as a whole: a response without a request. */
   onRefusal(status: Status, code: string | null, message: string): void;
 }
@@ -208,7 +209,7 @@ export class Receiver implements FrameSink {
     }
   }
 
-  #violation(code: string, status: Status, fact: string): void {
+  #violation(code: ConnectionRefusalCode, status: Status, fact: string): void {
     this.#counters.malformedFrames++;
     this.#events.onViolation(code, status, fact);
   }

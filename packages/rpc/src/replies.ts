@@ -2,6 +2,7 @@
 import { FLAG_EXTENSION, RESPONSE_BYTE } from "./frame.ts";
 import { writeErrorExtension } from "./extension.ts";
 import { Status } from "./status.ts";
+import type { RequestRefusalCode } from "./answer-code.ts";
 import type { Encode } from "./call-completion.ts";
 import type { Counters } from "./counters.ts";
 import type { IncomingRequest } from "./incoming-request.ts";
@@ -100,7 +101,13 @@ export class Replies {
   }
 
   /** An answer to a request that has no IncomingRequest, or whose answer was tried in vain. */
-  refuse(command: number, seq: number, status: Status, code: string, message: string): void {
+  refuse(
+    command: number,
+    seq: number,
+    status: Status,
+    code: RequestRefusalCode,
+    message: string,
+  ): void {
     if (this.isOpen) {
       this.#error(command, seq, status, code, message, null, undefined);
     }

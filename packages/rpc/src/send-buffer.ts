@@ -34,7 +34,7 @@ export class SendBuffer {
   #isClosed = false;
   #turnMs = 0;
   #clockFrames = 0;
-  /** Slabs whose write has not been confirmed, oldest first. */
+  /** Slabs whose write has not been confirmed, oldest first; `NOTHING` for a buffer that is not pooled. */
   #slabsInSocket: Buffer[] = [];
   #slabBytesInSocket: number[] = [];
   #bytesInSocket = 0;
@@ -121,9 +121,12 @@ export class SendBuffer {
     if (writer.pos === 0 || this.#isClosed) {
       return;
     }
-    if (writer.buf !== this.#slab) {
+    // A buffer that a frame has outgrown its slab for may have the length of a slab, and is none.
+    const isPooled = writer.buf === this.#slab;
+    if (!isPooled) {
       releaseSlab(this.#slab);
     }
+    this.#slabsInSocket.push(isPooled ? this.#slab : NOTHING);
     this.#write(writer.buf, writer.pos);
     writer.buf = NOTHING;
     writer.pos = 0;
@@ -176,14 +179,13 @@ export class SendBuffer {
     this.writer.pos = 0;
   }
 
-  #write(slab: Buffer, byteCount: number): void {
-    this.#slabsInSocket.push(slab);
+  #write(bytes: Buffer, byteCount: number): void {
     this.#slabBytesInSocket.push(byteCount);
     this.#bytesInSocket += byteCount;
     this.#counters.writes++;
     this.#counters.bytesOut += byteCount;
     this.#socket.write(
-      byteCount === slab.length ? slab : slab.subarray(0, byteCount),
+      byteCount === bytes.length ? bytes : bytes.subarray(0, byteCount),
       this.#onWritten,
     );
   }

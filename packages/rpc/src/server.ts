@@ -12,6 +12,7 @@ import { describeAddress, resolveServerOptions } from "./options.ts";
 import { listenError } from "./socket-error.ts";
 import { Status } from "./status.ts";
 import type { Server, Socket } from "node:net";
+import type { ConnectionRefusalCode } from "./answer-code.ts";
 import type { CloseOptions } from "./connection.ts";
 import type { OnHandshake } from "./handshake.ts";
 import type { Logger } from "./logger.ts";
@@ -28,12 +29,12 @@ export type ConnectionListener = (connection: Connection) => void;
 
 const FULL: Refusal = {
   status: Status.flowControl,
-  code: "DT_RPC_TOO_MANY_CONNECTIONS",
+  code: "DT_RPC_TOO_MANY_CONNECTIONS" satisfies ConnectionRefusalCode,
   message: "the server has as many connections as it takes",
 };
 const STOPPING: Refusal = {
   status: Status.stopping,
-  code: "DT_RPC_STOPPING",
+  code: "DT_RPC_STOPPING" satisfies ConnectionRefusalCode,
   message: "the server is stopping",
 };
 
