@@ -52,6 +52,11 @@ export class ClusterNode implements HostPort {
     return this.#process?.exited ?? null;
   }
 
+  /** Rejects with DT_SERVER_NODE_EXITED when the process that runs now has ended; until then it waits. */
+  untilExited(): Promise<never> {
+    return this.#process?.untilExited() ?? Promise.reject(new Error("the node was never started"));
+  }
+
   /** Starts the process unless it runs; resolves when it listens. Rejects with DT_SERVER_NODE_EXITED. */
   async start(): Promise<void> {
     if (this.isRunning) {

@@ -28,6 +28,8 @@ export interface ClusterOptions {
   readonly nodeFlags?: readonly string[];
   /** Milliseconds until the cluster must serve. Default 30 000. */
   readonly readyTimeoutMs?: number;
+  /** Gives up starting when it is aborted. */
+  readonly signal?: AbortSignal;
   /** Called whenever a process ends, asked for or not. */
   readonly onExit?: (node: ClusterNode, exit: NodeExit) => void;
 }
@@ -78,12 +80,21 @@ export class Cluster {
     await Promise.all(this.nodes.map((node) => node.start()));
   }
 
-  /** Resolves when the nodes that run serve reads. Rejects with DT_SERVER_NOT_SERVING. */
-  waitUntilServing(timeoutMs: number = this.#readyTimeoutMs): Promise<void> {
-    return waitUntilServing(
-      this.nodes.filter((node) => node.isRunning),
-      timeoutMs,
-    );
+  /**
+   * Resolves when the nodes that run serve reads. Rejects with DT_SERVER_NOT_SERVING, or with
+   * DT_SERVER_NODE_EXITED as soon as one of them ends.
+   */
+  async waitUntilServing(timeoutMs: number = this.#readyTimeoutMs): Promise<void> {
+    const running = this.nodes.filter((node) => node.isRunning);
+    const isOver = new AbortController();
+    try {
+      await Promise.race([
+        waitUntilServing(running, timeoutMs, isOver.signal),
+        ...running.map((node) => node.untilExited()),
+      ]);
+    } finally {
+      isOver.abort();
+    }
   }
 
   /** The node that leads; null when none does right now. */
@@ -106,20 +117,28 @@ export class Cluster {
 }
 
 /**
- * Starts a cluster and resolves when it serves. Rejects with a `ServerError`, and then no process of it is left.
+ * Starts a cluster and resolves when it serves. Rejects with a `ServerError`, or with the reason of `signal`, and
+ * then no process of it is left.
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
+  const { signal } = options;
   for (let attempt = 1; ; attempt++) {
     const cluster = await prepareCluster(options);
+    const onAbort = (): void => void cluster.close();
+    signal?.addEventListener("abort", onAbort);
     try {
+      signal?.throwIfAborted();
       await cluster.start();
       await cluster.waitUntilServing();
       return cluster;
     } catch (error) {
       await cluster.close();
+      signal?.throwIfAborted();
       if (attempt === PORT_ATTEMPTS || !isPortTaken(error)) {
         throw error;
       }
+    } finally {
+      signal?.removeEventListener("abort", onAbort);
     }
   }
 }

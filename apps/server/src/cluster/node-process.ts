@@ -30,6 +30,7 @@ export class NodeProcess {
   /** Resolves when the process listens. Rejects with DT_SERVER_NODE_EXITED when it ends instead. */
   readonly listening: Promise<void>;
   readonly #child: ChildProcess;
+  readonly #options: NodeProcessOptions;
 
   constructor(options: NodeProcessOptions) {
     const { configFile, logFile, nodeFlags = [] } = options;
@@ -45,13 +46,22 @@ export class NodeProcess {
     }
     this.pid = this.#child.pid ?? 0;
     this.exited = exitOf(this.#child);
-    this.listening = untilListening(this.#child, this.exited, options);
+    this.#options = options;
+    this.listening = Promise.race([servingMessage(this.#child), this.untilExited()]);
     // Whoever waits for it gets the rejection; nobody has to.
     this.listening.catch(() => undefined);
   }
 
   get isRunning(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Rejects with DT_SERVER_NODE_EXITED when the process has ended. */
+  async untilExited(): Promise<never> {
+    const { nodeId, logFile } = this.#options;
+    const exit = await this.exited;
+    const lastWords = readFileSync(logFile, "utf8").slice(-LAST_WORDS_CHARACTERS).trimEnd();
+    throw new ServerError({ code: "DT_SERVER_NODE_EXITED", nodeId, exit, logFile, lastWords });
   }
 
   /** Sends a signal; resolves when the process has ended. */
@@ -77,21 +87,12 @@ function exitOf(child: ChildProcess): Promise<NodeExit> {
   });
 }
 
-async function untilListening(
-  child: ChildProcess,
-  exited: Promise<NodeExit>,
-  { nodeId, logFile }: NodeProcessOptions,
-): Promise<void> {
-  const told = new Promise<null>((resolve) => {
+function servingMessage(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
     child.on("message", (message) => {
       if (isServingMessage(message)) {
-        resolve(null);
+        resolve();
       }
     });
   });
-  const exit = await Promise.race([told, exited]);
-  if (exit !== null) {
-    const lastWords = readFileSync(logFile, "utf8").slice(-LAST_WORDS_CHARACTERS).trimEnd();
-    throw new ServerError({ code: "DT_SERVER_NODE_EXITED", nodeId, exit, logFile, lastWords });
-  }
 }

@@ -12,19 +12,22 @@ const PAUSE_MS = 20;
 
 /**
  * Resolves when the cluster answers a linearizable read and every one of these nodes knows the leader. Rejects
- * with DT_SERVER_NOT_SERVING.
+ * with DT_SERVER_NOT_SERVING, at once when `signal` is aborted.
  */
 export async function waitUntilServing(
   addresses: readonly HostPort[],
   timeoutMs: number,
+  signal: AbortSignal,
 ): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs;
   const client = new RaftClient({ endpoints: addresses, timeoutMs });
+  const onAbort = (): void => void client.close();
+  signal.addEventListener("abort", onAbort);
   try {
     await new KvClient(client, { groupId: KV_GROUP_ID }).count("");
     for (const address of addresses) {
       while (leaderIdOf(await readStatus(client, address)) === 0) {
-        if (performance.now() > deadlineMs) {
+        if (signal.aborted || performance.now() > deadlineMs) {
           throw notServing(addresses, timeoutMs);
         }
         await delay(PAUSE_MS);
@@ -33,6 +36,7 @@ export async function waitUntilServing(
   } catch (error) {
     throw error instanceof ServerError ? error : notServing(addresses, timeoutMs, error);
   } finally {
+    signal.removeEventListener("abort", onAbort);
     await client.close();
   }
 }

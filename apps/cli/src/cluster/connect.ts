@@ -1,0 +1,70 @@
+import { KvClient, KvError } from "@dt/kv";
+import { RaftClient, RaftError } from "@dt/raft";
+import { RpcError } from "@dt/rpc";
+import { KV_GROUP_ID } from "@dt/server";
+import { InvalidArgumentError } from "commander";
+import type { Command } from "commander";
+import type { CliContext } from "../cli-context.ts";
+import { resolveEndpoints } from "../endpoints.ts";
+import type { Endpoints } from "../endpoints.ts";
+import { CallFailure } from "./call-failure.ts";
+import { viewCluster } from "./cluster-view.ts";
+
+export interface ConnectOptions {
+  readonly endpoints?: string;
+  readonly timeout: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+const VIEW_TIMEOUT_MS = 1000;
+
+/** Adds the options of every command that talks to a cluster. */
+export function withConnectOptions(command: Command): Command {
+  return command
+    .option("--endpoints <addresses>", "host:port of some nodes, separated by commas")
+    .option(
+      "--timeout <ms>",
+      "milliseconds that a call may take",
+      positiveInteger,
+      DEFAULT_TIMEOUT_MS,
+    );
+}
+
+export function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new InvalidArgumentError("Not a positive integer.");
+  }
+  return value;
+}
+
+/** Runs `use` with a connection. An error of the cluster becomes a `CallFailure` that says who leads. */
+export async function withClient<T>(
+  context: CliContext,
+  options: ConnectOptions,
+  use: (client: RaftClient, endpoints: Endpoints) => Promise<T>,
+): Promise<T> {
+  const endpoints = resolveEndpoints(options.endpoints, context.terminal);
+  const client = new RaftClient({ endpoints: endpoints.addresses, timeoutMs: options.timeout });
+  try {
+    return await use(client, endpoints);
+  } catch (error) {
+    if (error instanceof RaftError || error instanceof RpcError || error instanceof KvError) {
+      const view = await viewCluster(client, endpoints.addresses, VIEW_TIMEOUT_MS);
+      throw new CallFailure(error, view, endpoints.from);
+    }
+    throw error;
+  } finally {
+    await client.close();
+  }
+}
+
+export function withTree<T>(
+  context: CliContext,
+  options: ConnectOptions,
+  use: (tree: KvClient) => Promise<T>,
+): Promise<T> {
+  return withClient(context, options, (client) =>
+    use(new KvClient(client, { groupId: KV_GROUP_ID })),
+  );
+}

@@ -1,0 +1,50 @@
+import { Command } from "commander";
+import type { CliContext } from "./cli-context.ts";
+import { registerClusterCommands } from "./cluster/status-command.ts";
+import { registerDevCommand } from "./dev/dev-command.ts";
+import { registerKvCommands } from "./kv/kv-commands.ts";
+import { registerServerCommand } from "./server-command.ts";
+
+const EXIT_CODES = `
+Exit codes: 0 done, 1 failed or refused, 2 wrong arguments or input, 3 not found, 4 compare failed,
+5 no leader or no connection, 6 the write may have been carried out.
+DT_DEBUG=1 adds stack traces to errors.`;
+
+/** The program with the commands that `argv` may mean; none of them has run. */
+export async function createProgram(
+  argv: readonly string[],
+  context: CliContext,
+): Promise<Command> {
+  const program = new Command("dt")
+    .description("configuration tree, cluster and logs of dt, from the command line")
+    .showHelpAfterError("(add --help for the arguments)")
+    .addHelpText("after", EXIT_CODES);
+  registerDevCommand(program, context);
+  registerServerCommand(program, context);
+  registerKvCommands(program, context);
+  registerClusterCommands(program, context);
+  if (mayMeanBench(argv)) {
+    const { registerBenchCommands } = await import("@dt/bench");
+    registerBenchCommands(program);
+  }
+  adopt(program, context);
+  return program;
+}
+
+/** The benchmarks bring much code: it is loaded for them and for the list of all commands. */
+function mayMeanBench([first]: readonly string[]): boolean {
+  return first === undefined || ["bench", "help", "-h", "--help"].includes(first);
+}
+
+/** Makes every command, those of other packages too, throw instead of ending the process, and use the terminal. */
+function adopt(command: Command, context: CliContext): void {
+  const { stdout, stderr } = context.terminal;
+  command.exitOverride().configureOutput({
+    writeOut: (text) => void stdout.write(text),
+    writeErr: (text) => void stderr.write(text),
+    outputError: (text, write) => write(text.replace(/^error: /u, "dt: ")),
+  });
+  for (const child of command.commands) {
+    adopt(child, context);
+  }
+}
