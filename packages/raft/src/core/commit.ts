@@ -1,4 +1,5 @@
 import type { CoreState } from "./core-state.ts";
+import type { Peer } from "./progress.ts";
 import { kthLargest } from "./quorum.ts";
 import { isReadable, onReadable } from "./reads.ts";
 
@@ -8,13 +9,12 @@ import { isReadable, onReadable } from "./reads.ts";
  * other, so a group may commit before its leader's write is durable, and a lone voter never does.
  */
 export function advanceCommit(s: CoreState): void {
-  const durable = s.scratch;
-  durable.length = 0;
-  durable.push(s.writes.durableIndex);
-  for (const peer of s.peers) {
-    durable.push(peer.matchIndex);
+  const { peers, scratch } = s;
+  for (let i = 0; i < peers.length; i++) {
+    scratch[i] = (peers[i] as Peer).matchIndex;
   }
-  const index = kthLargest(durable, s.quorum);
+  scratch[peers.length] = s.writes.durableIndex;
+  const index = kthLargest(scratch, peers.length + 1, s.quorum);
   if (index <= s.commitIndex || index < s.termStartIndex) {
     return;
   }

@@ -17,7 +17,7 @@ export function assertCoreInvariants(s: CoreState): void {
     "memory holds what is not durable or not applied",
   );
   invariant(
-    s.acks.sequences.length <= s.writes.pendingSequences.length + 1,
+    s.acks.held.length <= s.writes.pendingSequences.length + 1,
     "at most one ack waits for a write",
   );
   invariant(s.role === Role.follower || s.isVoter, "only voters campaign and lead");
@@ -61,8 +61,10 @@ export function digestCore(s: CoreState): string {
   parts.push("writes", writes.issuedSequence, writes.durableSequence, writes.hardStateSequence);
   parts.push(writes.issuedIndex, writes.durableIndex, writes.truncateFrom);
   parts.push(...writes.pendingSequences, "at", ...writes.pendingIndexes);
-  parts.push("acks", acks.to, ...acks.sequences, "to", ...acks.indexes);
-  parts.push("sent", ...acks.sentAtMs, "tokens", ...acks.readTokens);
+  parts.push("acks", acks.to);
+  for (const { sequence, index, sentAtMs, readToken } of acks.held) {
+    parts.push(sequence, index, sentAtMs, readToken);
+  }
   parts.push("reads", reads.newestToken, ...reads.tokens, "at", ...reads.indexes);
   for (const peer of s.peers) {
     digestPeer(peer, parts);

@@ -369,7 +369,7 @@ describe("a candidate", () => {
       node.pass(slowMs);
       node.persistAll();
       node.pass(950);
-      expect(node.core.term).toBe(1);
+      expect(node.core.role).toBe(Role.candidate);
     }
   });
 

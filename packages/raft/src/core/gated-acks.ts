@@ -1,4 +1,13 @@
+// Hot path: per message and per write. No closures, no promises.
 import type { NodeId } from "./message.ts";
+
+/** What an ack says, and the write that it waits for. */
+export interface GatedAck {
+  readonly sequence: number;
+  index: number;
+  sentAtMs: number;
+  readToken: number;
+}
 
 /**
  * Acknowledgements to the leader of the present term that wait for writes. At most one per pending
@@ -6,78 +15,58 @@ import type { NodeId } from "./message.ts";
  */
 export class GatedAcks {
   to: NodeId = 0;
-  readonly sequences: number[] = [];
-  readonly indexes: number[] = [];
-  readonly sentAtMs: number[] = [];
-  readonly readTokens: number[] = [];
+  readonly held: GatedAck[] = [];
 
   hold(to: NodeId, sequence: number, index: number, sentAtMs: number, readToken: number): void {
     this.to = to;
-    for (let i = this.sequences.length - 1; i >= 0; i--) {
-      if (this.sequences[i] === sequence) {
-        this.indexes[i] = Math.max(this.indexes[i] as number, index);
-        this.sentAtMs[i] = Math.max(this.sentAtMs[i] as number, sentAtMs);
-        this.readTokens[i] = Math.max(this.readTokens[i] as number, readToken);
+    for (let i = this.held.length - 1; i >= 0; i--) {
+      const ack = this.held[i] as GatedAck;
+      if (ack.sequence === sequence) {
+        merge(ack, index, sentAtMs, readToken);
         return;
       }
     }
-    this.sequences.push(sequence);
-    this.indexes.push(index);
-    this.sentAtMs.push(sentAtMs);
-    this.readTokens.push(readToken);
+    this.held.push({ sequence, index, sentAtMs, readToken });
   }
 
   /** Takes out what waited for writes up to `sequence`, as one ack; null when nothing did. */
-  release(sequence: number): ReleasedAck | null {
-    let released: ReleasedAck | null = null;
+  release(sequence: number): GatedAck | null {
+    let released: GatedAck | null = null;
     let kept = 0;
-    for (let i = 0; i < this.sequences.length; i++) {
-      const index = this.indexes[i] as number;
-      const sentAtMs = this.sentAtMs[i] as number;
-      const readToken = this.readTokens[i] as number;
-      if ((this.sequences[i] as number) > sequence) {
-        this.sequences[kept] = this.sequences[i] as number;
-        this.indexes[kept] = index;
-        this.sentAtMs[kept] = sentAtMs;
-        this.readTokens[kept] = readToken;
+    for (let i = 0; i < this.held.length; i++) {
+      const ack = this.held[i] as GatedAck;
+      if (ack.sequence > sequence) {
+        this.held[kept] = ack;
         kept++;
       } else if (released === null) {
-        released = { index, sentAtMs, readToken };
+        released = ack;
       } else {
-        released.index = Math.max(released.index, index);
-        released.sentAtMs = Math.max(released.sentAtMs, sentAtMs);
-        released.readToken = Math.max(released.readToken, readToken);
+        merge(released, ack.index, ack.sentAtMs, ack.readToken);
       }
     }
-    this.#shorten(kept);
+    if (released !== null) {
+      this.held.length = kept;
+    }
     return released;
   }
 
   clear(): void {
     this.to = 0;
-    this.#shorten(0);
+    this.held.length = 0;
   }
 
   clone(): GatedAcks {
     const copy = new GatedAcks();
     copy.to = this.to;
-    copy.sequences.push(...this.sequences);
-    copy.indexes.push(...this.indexes);
-    copy.sentAtMs.push(...this.sentAtMs);
-    copy.readTokens.push(...this.readTokens);
+    for (const { sequence, index, sentAtMs, readToken } of this.held) {
+      copy.held.push({ sequence, index, sentAtMs, readToken });
+    }
     return copy;
-  }
-
-  #shorten(length: number): void {
-    this.sequences.length = length;
-    this.indexes.length = length;
-    this.sentAtMs.length = length;
-    this.readTokens.length = length;
   }
 }
 
-export interface ReleasedAck {
-  index: number;
-  sentAtMs: number;
-  readToken: number;
+function merge(ack: GatedAck, index: number, sentAtMs: number, readToken: number): void {
+  ack.index = Math.max(ack.index, index);
+  ack.sentAtMs = Math.max(ack.sentAtMs, sentAtMs);
+  ack.readToken = Math.max(ack.readToken, readToken);
 }

@@ -29,7 +29,7 @@ export class Inflight {
       this.bytes -= this.sizes[this.head] as number;
       this.head++;
     }
-    if (this.head === this.lastIndexes.length) {
+    if (this.head > 0 && this.head === this.lastIndexes.length) {
       this.clear();
     } else if (this.head >= COMPACT_AFTER) {
       this.lastIndexes.splice(0, this.head);

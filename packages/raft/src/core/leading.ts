@@ -117,12 +117,11 @@ function renewLease(s: CoreState): void {
   if (!s.options.checkQuorum) {
     return;
   }
-  const sentAtMs = s.scratch;
-  sentAtMs.length = 0;
-  for (const peer of s.peers) {
-    sentAtMs.push(peer.ackedSentAtMs);
+  const { peers, scratch } = s;
+  for (let i = 0; i < peers.length; i++) {
+    scratch[i] = (peers[i] as Peer).ackedSentAtMs;
   }
-  const quorumSentAtMs = kthLargest(sentAtMs, s.quorum - 1);
+  const quorumSentAtMs = kthLargest(scratch, peers.length, s.quorum - 1);
   if (quorumSentAtMs >= 0) {
     const { electionTimeoutMinMs, leaseDriftPercent } = s.options;
     s.leaseUntilMs = quorumSentAtMs + (electionTimeoutMinMs * (100 - leaseDriftPercent)) / 100;
@@ -133,12 +132,11 @@ function hasHeardQuorum(s: CoreState): boolean {
   if (s.quorum === 1) {
     return true;
   }
-  const heardMs = s.scratch;
-  heardMs.length = 0;
-  for (const peer of s.peers) {
-    heardMs.push(peer.heardMs);
+  const { peers, scratch } = s;
+  for (let i = 0; i < peers.length; i++) {
+    scratch[i] = (peers[i] as Peer).heardMs;
   }
-  const quorumHeardMs = kthLargest(heardMs, s.quorum - 1);
+  const quorumHeardMs = kthLargest(scratch, peers.length, s.quorum - 1);
   if (s.nowMs - quorumHeardMs < s.options.electionTimeoutMinMs) {
     s.isStallExcused = false;
     return true;

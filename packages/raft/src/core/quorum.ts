@@ -4,11 +4,11 @@ export function quorumSize(voterCount: number): number {
 }
 
 /**
- * The k-th largest of `values`, k from 1: what at least k members have reached. Sorts `values` in
- * place; groups are small, so insertion beats anything that allocates.
+ * The k-th largest of the first `count` values, k from 1: what at least k members have reached.
+ * Sorts them in place; groups are small, so insertion beats anything that allocates.
  */
-export function kthLargest(values: number[], k: number): number {
-  for (let i = 1; i < values.length; i++) {
+export function kthLargest(values: number[], count: number, k: number): number {
+  for (let i = 1; i < count; i++) {
     const value = values[i] as number;
     let at = i - 1;
     while (at >= 0 && (values[at] as number) < value) {

@@ -1,6 +1,7 @@
 import type { CoreState } from "./core-state.ts";
 import { invariant } from "./invariant.ts";
 import { DropReason, Role } from "./output.ts";
+import type { Peer } from "./progress.ts";
 import { kthLargest } from "./quorum.ts";
 
 /**
@@ -60,10 +61,9 @@ function confirmedToken(s: CoreState): number {
   if (s.quorum === 1) {
     return s.reads.newestToken;
   }
-  const tokens = s.scratch;
-  tokens.length = 0;
-  for (const peer of s.peers) {
-    tokens.push(peer.ackedReadToken);
+  const { peers, scratch } = s;
+  for (let i = 0; i < peers.length; i++) {
+    scratch[i] = (peers[i] as Peer).ackedReadToken;
   }
-  return kthLargest(tokens, s.quorum - 1);
+  return kthLargest(scratch, peers.length, s.quorum - 1);
 }
