@@ -89,7 +89,7 @@ function digestLog(s: CoreState, parts: (number | string | boolean)[]): void {
 function digestPeer(peer: Peer, parts: (number | string | boolean)[]): void {
   parts.push("peer", peer.id, peer.hasGranted, peer.state, peer.matchIndex, peer.nextIndex);
   parts.push(peer.isProbeSent, peer.isProbeBare, peer.isProbeWanted);
-  parts.push(peer.logReadIndex, peer.isLogReadHeld);
+  parts.push(peer.isReplyDue, peer.logReadIndex, peer.isLogReadHeld);
   parts.push(peer.ackedSentAtMs, peer.ackedReadToken, peer.heardMs, "inflight");
   const { inflight } = peer;
   for (let i = inflight.head; i < inflight.lastIndexes.length; i++) {

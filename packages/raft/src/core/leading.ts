@@ -62,6 +62,9 @@ export function tickLeader(s: CoreState, sinceLastTickMs: number): void {
   if (s.nowMs >= s.heartbeatDueMs) {
     s.heartbeatDueMs = s.nowMs + s.options.heartbeatMs;
     s.isHeartbeatWanted = true;
+    for (const peer of s.peers) {
+      peer.isReplyDue = true;
+    }
   }
 }
 
@@ -98,7 +101,9 @@ export function onFollowerReply(
   }
   if (reply.kind === MessageKind.appendReply) {
     onAppendReply(s, peer, reply);
-  } else {
+  } else if (peer.isReplyDue) {
+    // Once an interval, however many rounds reads ask for in between.
+    peer.isReplyDue = false;
     onPeerAlive(s, peer);
   }
 }

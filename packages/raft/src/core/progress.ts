@@ -42,6 +42,8 @@ export class Peer {
   isProbeBare = false;
   /** Replicate: appends are unanswered although the follower is alive; ask with an empty one. */
   isProbeWanted = false;
+  /** A heartbeat interval began and no heartbeat reply came since. */
+  isReplyDue = true;
   /** First index of the log read that is under way for it; 0 = none. */
   logReadIndex = 0;
   /** Its last log read failed: the next one waits for a heartbeat reply. */
@@ -66,6 +68,7 @@ export class Peer {
     this.isProbeSent = false;
     this.isProbeBare = false;
     this.isProbeWanted = false;
+    this.isReplyDue = true;
     this.logReadIndex = 0;
     this.isLogReadHeld = false;
     this.ackedSentAtMs = -1;
@@ -112,6 +115,7 @@ export class Peer {
     copy.isProbeSent = this.isProbeSent;
     copy.isProbeBare = this.isProbeBare;
     copy.isProbeWanted = this.isProbeWanted;
+    copy.isReplyDue = this.isReplyDue;
     copy.logReadIndex = this.logReadIndex;
     copy.isLogReadHeld = this.isLogReadHeld;
     copy.ackedSentAtMs = this.ackedSentAtMs;

@@ -58,6 +58,7 @@ describe("probing", () => {
     const node = new HandDriven();
     node.win();
     for (let i = 0; i < 3; i++) {
+      node.tick(100);
       const output = node.receive(heartbeatReply(1));
       expect(appends(output)).toMatchObject([{ prevIndex: 0, batches: [] }]);
       expect(appends(node.propose())).toEqual([]);
@@ -176,6 +177,7 @@ describe("replicating", () => {
     const outputs = Array.from({ length: 7 }, () => node.propose());
     expect(outputs.map((output) => appends(output).length)).toEqual([1, 1, 1, 1, 0, 0, 0]);
     for (let i = 0; i < 3; i++) {
+      node.tick(100);
       const asked = appends(node.receive(heartbeatReply(1)));
       expect(asked).toMatchObject([{ prevIndex: 5, batches: [] }]);
       expect(progressOf(node, 2).inflightAppends).toBe(4);
@@ -189,6 +191,18 @@ describe("replicating", () => {
         [9, 9],
       ],
     ]);
+  });
+
+  test("heartbeat rounds for reads do not ask again within the interval", () => {
+    const node = leader();
+    node.propose();
+    node.tick(100);
+    const counts: number[] = [];
+    for (let token = 1; token <= 5; token++) {
+      node.read(token);
+      counts.push(appends(node.receive(heartbeatReply(1, { readToken: token }))).length);
+    }
+    expect(counts).toEqual([1, 0, 0, 0, 0]);
   });
 
   test("no empty append is sent beside entries", () => {
