@@ -1,4 +1,5 @@
-import type { Done, StoredFile } from "./file-system.ts";
+import type { Done, FileSystem, StoredFile } from "./file-system.ts";
+import { errorNumber } from "./log-error.ts";
 
 /** Writes `[start, end)` of `from`, going on after a short write until everything is taken. */
 export function writeAll(
@@ -95,6 +96,39 @@ export function writeFrom(
 
 export function syncFile(file: StoredFile): Promise<void> {
   return settled((done) => file.sync(done));
+}
+
+/**
+ * Makes a file that has this content or does not exist, by way of a temporary name. Its name is
+ * durable after the next sync of the directory.
+ */
+export async function createWhole(
+  fileSystem: FileSystem,
+  path: string,
+  content: Buffer,
+): Promise<StoredFile> {
+  const temporary = `${path}.tmp`;
+  await removeIfThere(fileSystem, temporary);
+  const file = await fileSystem.open(temporary, "create");
+  try {
+    await writeFrom(file, content, 0, content.length, 0);
+    await syncFile(file);
+    await fileSystem.rename(temporary, path);
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+export async function removeIfThere(fileSystem: FileSystem, path: string): Promise<void> {
+  try {
+    await fileSystem.remove(path);
+  } catch (error) {
+    if (errorNumber(error) !== "ENOENT") {
+      throw error;
+    }
+  }
 }
 
 function settled(start: (done: Done) => void): Promise<void> {

@@ -4,6 +4,8 @@ export { FileLog } from "./file-log.ts";
 export type { FileLogLocation } from "./file-log.ts";
 export type { Identity } from "./directory/identity-file.ts";
 export { LogError } from "./log-error.ts";
+export { measureDisk } from "./measure-disk.ts";
+export type { DiskMeasurement } from "./measure-disk.ts";
 export type { LogFault } from "./log-error.ts";
 export { DEFAULT_FILE_LOG_OPTIONS, resolveFileLogOptions } from "./options.ts";
 export type { Durability, FileLogOptions, ResolvedFileLogOptions } from "./options.ts";

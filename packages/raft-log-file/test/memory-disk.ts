@@ -34,6 +34,7 @@ export class MemoryDisk implements FileSystem, OperationGate {
   readonly #durableNames: Map<string, MemoryInode | null>;
   #changes: NameChange[] = [];
   #isOff = false;
+  readonly #off = Promise.withResolvers<void>();
 
   constructor(names: Map<string, MemoryInode | null> = new Map([["/", null]])) {
     this.#names = names;
@@ -52,14 +53,20 @@ export class MemoryDisk implements FileSystem, OperationGate {
     return bytes;
   }
 
+  /** Resolves when the power is cut. */
+  get whenOff(): Promise<void> {
+    return this.#off.promise;
+  }
+
   /** From now on no operation ends. */
   cutPower(): void {
     this.#isOff = true;
+    this.#off.resolve();
   }
 
   /** The disk after a power cut at this moment. */
   crash(choices: CrashChoices): MemoryDisk {
-    this.#isOff = true;
+    this.cutPower();
     const names = new Map(this.#durableNames);
     const directories = new Set(this.#changes.map((change) => change.directory));
     for (const directory of directories) {
@@ -79,9 +86,14 @@ export class MemoryDisk implements FileSystem, OperationGate {
     return new MemoryDisk(names);
   }
 
-  /** The same content, for another process: the one that runs now is dead. */
+  /** The disk as another process finds it: the one that runs now is dead, the machine is not. */
   afterKill(): MemoryDisk {
-    this.#isOff = true;
+    this.cutPower();
+    return this.clone();
+  }
+
+  /** Another disk with the same content, cached and durable; on it all names are durable. */
+  clone(): MemoryDisk {
     const copies = new Map<MemoryInode, MemoryInode>();
     const names = new Map<string, MemoryInode | null>();
     for (const [path, inode] of this.#names) {
@@ -103,6 +115,13 @@ export class MemoryDisk implements FileSystem, OperationGate {
     const inode = this.#inode(path);
     const content = Buffer.from(inode.content());
     inode.replace(change(content) ?? content);
+  }
+
+  /** What was not synced stays in the cache but nothing brings it to the platter any more. */
+  forgetDirtySectors(): void {
+    for (const inode of this.#names.values()) {
+      inode?.forgetDirtySectors();
+    }
   }
 
   /** Removes a file behind everybody's back, durably. */
@@ -206,7 +225,7 @@ export class MemoryDisk implements FileSystem, OperationGate {
     this.operations.push(operation);
     const fault = this.fault(operation);
     if (fault !== null && "powerCutAfterBytes" in fault) {
-      this.#isOff = true;
+      this.cutPower();
     }
     return fault;
   }

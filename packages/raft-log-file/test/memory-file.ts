@@ -54,6 +54,10 @@ export class MemoryInode {
     return inode;
   }
 
+  forgetDirtySectors(): void {
+    this.#dirty.clear();
+  }
+
   clone(): MemoryInode {
     const inode = new MemoryInode();
     inode.replace(this.#durable);

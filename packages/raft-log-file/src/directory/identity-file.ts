@@ -1,13 +1,12 @@
 import { crc32 } from "@dt/codec";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { readInto, syncFile, writeFrom } from "../file-io.ts";
+import { createWhole, readInto } from "../file-io.ts";
 import type { FileSystem, StoredFile } from "../file-system.ts";
 import { errorNumber, LogError } from "../log-error.ts";
 import { checkVersion, STORE_ID_BYTES } from "../format/log-identity.ts";
 
 const NAME = "identity";
-const TEMPORARY_NAME = "identity.tmp";
 const FILE_BYTES = 512;
 const FORMAT_VERSION = 1;
 const MAGIC = Buffer.from("DTRFTIDN", "latin1");
@@ -57,19 +56,8 @@ export async function createIdentity(
   nodeId: number,
 ): Promise<Identity> {
   const identity: Identity = { clusterId, nodeId, storeId: randomBytes(STORE_ID_BYTES) };
-  const bytes = encode(identity);
-  const temporary = join(directory, TEMPORARY_NAME);
-  if ((await fileSystem.list(directory)).includes(TEMPORARY_NAME)) {
-    await fileSystem.remove(temporary);
-  }
-  const file = await fileSystem.open(temporary, "create");
-  try {
-    await writeFrom(file, bytes, 0, bytes.length, 0);
-    await syncFile(file);
-  } finally {
-    await file.close();
-  }
-  await fileSystem.rename(temporary, join(directory, NAME));
+  const file = await createWhole(fileSystem, join(directory, NAME), encode(identity));
+  await file.close();
   await fileSystem.syncDirectory(directory);
   return identity;
 }

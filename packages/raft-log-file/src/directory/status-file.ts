@@ -1,4 +1,4 @@
-import { readInto, syncFile, writeAll, writeFrom } from "../file-io.ts";
+import { createWhole, readInto, writeAll } from "../file-io.ts";
 import type { Done, FileSystem, StoredFile } from "../file-system.ts";
 import { checkIdentity, type LogIdentity } from "../format/log-identity.ts";
 import {
@@ -33,25 +33,18 @@ export class StatusFile {
     return this.#slot.status;
   }
 
-  /** Makes a new file, durable but for its name. */
+  /** Makes a new file, whole or not at all; its name is not durable yet. */
   static async create(
     fileSystem: FileSystem,
     path: string,
     identity: LogIdentity,
     isSynced: boolean,
   ): Promise<StatusFile> {
-    const file = await fileSystem.open(path, "create");
     const slot: StatusSlot = { identity, sequence: 1, status: INITIAL_STATUS };
     const slots = Buffer.alloc(2 * SLOT_BYTES);
     encodeSlot(slot, slots, 0);
     encodeSlot(slot, slots, SLOT_BYTES);
-    try {
-      await writeFrom(file, slots, 0, slots.length, 0);
-      await syncFile(file);
-    } catch (error) {
-      await file.close();
-      throw error;
-    }
+    const file = await createWhole(fileSystem, path, slots);
     return new StatusFile(file, isSynced, slot);
   }
 

@@ -115,7 +115,8 @@ function checkStatus(status: Status, recovered: Recovered, path: string, segment
   const { markIndex, markChain, hardState } = status;
   if (markIndex >= last.nextIndex) {
     const reason = `entries up to ${markIndex} had been acknowledged`;
-    throw corrupt(last.path, last.endOffset, last.nextIndex, reason);
+    const offset = recovered.end?.torn?.offset ?? last.endOffset;
+    throw corrupt(last.path, offset, last.nextIndex, reason);
   }
   if (markIndex > 0 && markIndex === last.nextIndex - 1 && markChain !== last.lastChain) {
     throw corrupt(last.path, last.endOffset, markIndex, "not the entry that was acknowledged");

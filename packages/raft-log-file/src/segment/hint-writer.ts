@@ -1,8 +1,7 @@
 import { hintPath } from "../directory/log-directory.ts";
-import { writeFrom } from "../file-io.ts";
+import { removeIfThere, writeFrom } from "../file-io.ts";
 import type { FileSystem } from "../file-system.ts";
 import { encodeHint } from "../format/index-hint.ts";
-import { errorNumber } from "../log-error.ts";
 import type { Segment } from "./segment.ts";
 
 /** Writes the hints of segments that got a successor, one after the other, in the background. */
@@ -28,13 +27,7 @@ export class HintWriter {
   }
 
   async #replace(path: string, bytes: Buffer): Promise<void> {
-    try {
-      await this.#fileSystem.remove(path);
-    } catch (error) {
-      if (errorNumber(error) !== "ENOENT") {
-        throw error;
-      }
-    }
+    await removeIfThere(this.#fileSystem, path);
     const file = await this.#fileSystem.open(path, "create");
     try {
       await writeFrom(file, bytes, 0, bytes.length, 0);
