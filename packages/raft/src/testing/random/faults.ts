@@ -41,7 +41,7 @@ export const FAULTS_OF_FOCUS: Readonly<Record<Focus, readonly Fault[]>> = {
   loss: [],
   duplication: [],
   reordering: [],
-  drift: [isolate],
+  drift: [],
   partition: [split, isolate, cutOneLink],
   conflict: [strand],
   crash: [crash, flip],

@@ -25,6 +25,14 @@ export class Nemesis {
     this.#strikeLater();
   }
 
+  /** Makes one of the faults that this run is for, now. */
+  strike(): void {
+    const wanted = FAULTS_OF_FOCUS[this.profile.focus];
+    if (wanted.length > 0) {
+      this.random.pick(wanted)(this);
+    }
+  }
+
   /** No new faults, and every present one ends now. */
   stop(): void {
     this.#isStopped = true;

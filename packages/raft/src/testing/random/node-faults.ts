@@ -5,7 +5,10 @@ import type { Nemesis } from "./nemesis.ts";
 /** Power is cut, if possible while a write is under way. */
 export function crash(nemesis: Nemesis): void {
   const victim = nemesis.victim();
-  if (victim !== null) {
+  const { cluster, random } = nemesis;
+  const isQuorate = cluster.nodes.filter((node) => node.isUp).length >= cluster.invariants.quorum;
+  // A cluster that is seldom alive has nothing to lose.
+  if (victim !== null && (isQuorate || random.chance(0.1))) {
     writeToLeader(nemesis, 3);
     crashInWrite(nemesis, victim, 40);
   }

@@ -23,7 +23,7 @@ export interface RunReport extends NodeCounts, NetworkCounts {
 }
 
 /** How often a run may go on with more faults when the one it is for did not happen. */
-const MAX_EXTENSIONS = 10;
+const MAX_EXTENSIONS = 20;
 
 /**
  * One cluster under random faults and clients, everything drawn from `seed`. Checks the invariants
@@ -41,7 +41,8 @@ export function runRandom(seed: number): RunReport {
   const nemesis = new Nemesis(cluster, profile);
   cluster.run(faultMs);
   for (let i = 0; i < MAX_EXTENSIONS && !isExercised(cluster, profile); i++) {
-    cluster.run(faultMs / 4);
+    nemesis.strike();
+    cluster.run(faultMs / 2);
   }
   cluster.script(() => {
     clients.stop();

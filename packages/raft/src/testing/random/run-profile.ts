@@ -46,7 +46,7 @@ export function drawProfile(random: SimRandom): RunProfile {
     focus,
     nodeCount,
     core: drawCore(random, focus, electionMs, heartbeatMs),
-    host: drawHost(random, heartbeatMs),
+    host: { ...drawHost(random, heartbeatMs), ...(focus === "drift" ? { useLease: true } : {}) },
     link: drawLink(random, focus, electionMs),
     disk: drawDisk(random, electionMs),
     clockRates: focus === "drift" || random.chance(0.3) ? [0.953, 1.047] : [1, 1],
@@ -104,6 +104,7 @@ function drawHost(random: SimRandom, heartbeatMs: number): HostTiming {
     applyBytes: random.pick([1, 200, 1 << 20]),
     takeEarlyRate: random.pick([0, 0.3, 1]),
     cloneRate: random.pick([0, 0, 0.02]),
+    useLease: random.chance(0.8),
     shareReads: random.chance(0.5),
     blindRate: random.pick([0, 0.2]),
   };

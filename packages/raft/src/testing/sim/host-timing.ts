@@ -10,6 +10,8 @@ export interface HostTiming extends ApplyTiming {
   readonly takeEarlyRate: number;
   /** How often the core is replaced by its clone after a turn. */
   readonly cloneRate: number;
+  /** Serve reads under the lease while it holds, else confirm every one of them. */
+  readonly useLease: boolean;
   /** All reads of one turn share a token, else each has its own. */
   readonly shareReads: boolean;
   /** How often a write is proposed without asking who leads. */
@@ -23,6 +25,7 @@ export const PROMPT_HOST: HostTiming = {
   applyBytes: 1 << 20,
   takeEarlyRate: 0,
   cloneRate: 0,
+  useLease: true,
   shareReads: true,
   blindRate: 0,
 };

@@ -1,4 +1,5 @@
-import type { Message, NodeId } from "../../core/message.ts";
+import { InputKind } from "../../core/input.ts";
+import { type Message, MessageKind, type NodeId } from "../../core/message.ts";
 import { type CoreOptions, DEFAULT_CORE_OPTIONS } from "../../core/options.ts";
 import { type ClientCall, ClientHistory } from "../check/client-history.ts";
 import { isLed, isSettled, leaderOf } from "./agreement.ts";
@@ -133,18 +134,16 @@ export class SimCluster {
     return this.leader as SimNode;
   }
 
-  /** Elects the given node, by cutting the others off from each other's campaigns. */
+  /** Elects the given node, by holding back the campaigns of the others. */
   electLeader(id: NodeId): SimNode {
     const { network } = this;
-    network.hold(({ kind, from }) => kind <= 4 && kind % 2 === 1 && from !== id);
-    this.runUntil(
-      () => isLed(this.nodes) && this.node(id).leads,
-      60 * this.electionMs,
-      `leader ${id}`,
-    );
+    const node = this.node(id);
+    network.hold(({ kind, from }) => from !== id && isCampaign(kind));
+    const done = (): boolean => node.leads && isLed(this.nodes);
+    this.runUntil(done, 60 * this.electionMs, `the election of ${id}`);
     network.unhold();
     network.take();
-    return this.node(id);
+    return node;
   }
 
   write(
@@ -189,12 +188,12 @@ export class SimCluster {
   }
 
   deliver(message: Message): void {
-    this.node(message.to).enqueue({ kind: 2, message });
+    this.node(message.to).enqueue({ kind: InputKind.message, message });
   }
 
   unreachable(from: NodeId, to: NodeId): void {
     if (this.reportUnreachable) {
-      this.node(from).enqueue({ kind: 8, peer: to });
+      this.node(from).enqueue({ kind: InputKind.unreachable, peer: to });
     }
   }
 
@@ -245,4 +244,8 @@ export class SimCluster {
       });
     }
   }
+}
+
+function isCampaign(kind: MessageKind): boolean {
+  return kind === MessageKind.preVote || kind === MessageKind.vote;
 }

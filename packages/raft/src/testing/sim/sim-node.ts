@@ -8,7 +8,7 @@ import type { RegisterMachine } from "./register-machine.ts";
 import type { SimDisk } from "./sim-disk.ts";
 import { ensure } from "./sim-failure.ts";
 import type { HostTiming } from "./host-timing.ts";
-import { type ProcessParts, SimProcess, type Work } from "./sim-process.ts";
+import { type ProcessParts, type SealedWrites, SimProcess, type Work } from "./sim-process.ts";
 
 /** What happened on one node over all its runs. */
 export interface NodeCounts {
@@ -83,7 +83,7 @@ export class SimNode {
 
   /** Client calls without an answer. */
   get waitingCalls(): number {
-    return this.#process?.desk.waiting ?? 0;
+    return this.#process?.waitingCalls ?? 0;
   }
 
   /** Starts a process with what the disk holds. */
@@ -135,9 +135,19 @@ export class SimNode {
     this.#running.step(input);
   }
 
-  /** Proposes the writes as one batch now and leaves the output in the core. */
+  /** Proposes the writes now and leaves the output in the core. */
   propose(calls: readonly ClientCall[]): void {
-    this.#running.propose(calls);
+    this.offer(this.seal(calls));
+  }
+
+  /** Makes the writes the next entries of the log as it is now, to be offered then or later. */
+  seal(calls: readonly ClientCall[]): SealedWrites[] {
+    return this.#running.seal(calls);
+  }
+
+  /** Proposes sealed writes and leaves the output in the core. */
+  offer(sealed: readonly SealedWrites[]): void {
+    this.#running.offer(sealed);
   }
 
   /** Takes the core's output and does what it asks for. */

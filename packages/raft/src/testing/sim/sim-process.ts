@@ -4,6 +4,7 @@ import type { CoreOptions } from "../../core/options.ts";
 import { type Output, Role } from "../../core/output.ts";
 import { RaftCore } from "../../core/raft-core.ts";
 import { BatchBuilder } from "../../entry/batch-builder.ts";
+import type { EntryBatch } from "../../entry/entry-batch.ts";
 import { EntryType } from "../../entry/record.ts";
 import { ApplyLoop } from "./apply-loop.ts";
 import { ClientDesk } from "./client-desk.ts";
@@ -30,6 +31,12 @@ export interface ProcessParts {
 }
 
 export type Work = Input | ClientCall;
+
+/** A batch and the calls whose entries it holds, one each. */
+export interface SealedWrites {
+  readonly batch: EntryBatch;
+  readonly calls: readonly ClientCall[];
+}
 
 /** One run of one node, from start to death: a core with its inbox, machine and waiting clients. */
 export class SimProcess {
@@ -59,6 +66,11 @@ export class SimProcess {
 
   get isPaused(): boolean {
     return this.#isPaused;
+  }
+
+  /** Calls without an answer, those not looked at yet included. */
+  get waitingCalls(): number {
+    return this.desk.waiting + this.#inbox.filter(isCall).length;
   }
 
   /** First look at the clock; ticks come by themselves from now on. */
@@ -106,8 +118,8 @@ export class SimProcess {
     this.#parts.watch.stepped(this.#node);
   }
 
-  /** Seals the writes as the next entries and proposes them. */
-  propose(calls: readonly ClientCall[]): void {
+  /** Makes the writes the entries that follow the log as it is now. */
+  seal(calls: readonly ClientCall[]): SealedWrites[] {
     const builder = new BatchBuilder(4096);
     for (const call of calls) {
       const payload = encodeCommand(call, call.payloadBytes);
@@ -116,10 +128,17 @@ export class SimProcess {
     const { lastIndex, term, lastChain } = this.core;
     const wallMs = this.#node.clock.wallMs();
     let done = 0;
-    for (const batch of builder.seal(lastIndex + 1, term, wallMs, lastChain)) {
-      const count = batch.lastIndex - batch.firstIndex + 1;
-      this.desk.addWrites(batch, calls.slice(done, done + count));
-      done += count;
+    return builder.seal(lastIndex + 1, term, wallMs, lastChain).map((batch) => {
+      const from = done;
+      done += batch.lastIndex - batch.firstIndex + 1;
+      return { batch, calls: calls.slice(from, done) };
+    });
+  }
+
+  /** Proposes sealed writes as they are. */
+  offer(sealed: readonly SealedWrites[]): void {
+    for (const { batch, calls } of sealed) {
+      this.desk.addWrites(batch, calls);
       this.step({ kind: InputKind.propose, batch });
     }
   }
@@ -255,7 +274,7 @@ export class SimProcess {
   #write(calls: readonly ClientCall[]): void {
     const { random, history } = this.#parts;
     if (this.core.role === Role.leader || random.chance(this.#node.host.blindRate)) {
-      this.propose(calls);
+      this.offer(this.seal(calls));
       return;
     }
     for (const call of calls) {
@@ -266,13 +285,14 @@ export class SimProcess {
   #read(calls: readonly ClientCall[]): void {
     const { core, desk } = this;
     const { machine } = this.applier;
-    const hasLease = core.isReadable && this.#node.clock.nowMs() < core.leaseUntilMs();
-    if (hasLease && machine.appliedIndex >= core.commitIndex) {
+    const { host, clock } = this.#node;
+    const hasLease = core.isReadable && clock.nowMs() < core.leaseUntilMs();
+    if (host.useLease && hasLease && machine.appliedIndex >= core.commitIndex) {
       this.#node.counts.leaseReads += calls.length;
       desk.serveNow(calls, machine);
       return;
     }
-    const rounds = this.#node.host.shareReads ? [calls] : calls.map((call) => [call]);
+    const rounds = host.shareReads ? [calls] : calls.map((call) => [call]);
     for (const round of rounds) {
       this.step({ kind: InputKind.read, token: desk.addRead(round) });
     }

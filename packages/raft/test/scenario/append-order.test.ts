@@ -1,0 +1,101 @@
+import { expect, test } from "vitest";
+import { type Append, type AppendReply, MessageKind } from "../../src/core/message.ts";
+import { APPEND_REPLIES, APPENDS, ledByFirst, messages, writeEach } from "./cluster.test.kit.ts";
+
+test("R5 an old append that arrives again cuts nothing", () => {
+  const cluster = ledByFirst();
+  const { network } = cluster;
+  const sent = network.record();
+  const follower = cluster.node(2);
+  cluster.settle();
+  const start = follower.core.lastIndex;
+  for (const count of [4, 4, 12 - start]) {
+    Array.from({ length: count }, () => cluster.write(1));
+    cluster.settle();
+  }
+  expect(follower.core.lastIndex).toBe(20);
+  const appends = sent.filter(messages(APPENDS, 1, 2)) as Append[];
+  const old = appends.find(({ batches }) => batches.at(-1)?.lastIndex === start + 8)!;
+  expect(old.batches.map(({ firstIndex }) => firstIndex)).toEqual([start + 5]);
+  sent.length = 0;
+  const { lastChain, commitIndex } = follower.core;
+  network.inject(old);
+  network.inject(old);
+  cluster.run(50);
+  expect(follower.core).toMatchObject({ lastIndex: 20, lastChain, commitIndex });
+  expect(cluster.invariants.truncations).toBe(0);
+  const acks = sent.filter(messages(APPEND_REPLIES, 2, 1)) as AppendReply[];
+  expect(acks.length).toBeGreaterThanOrEqual(2);
+  for (const { accepted, index } of acks) {
+    expect(accepted).toBe(true);
+    expect(index).toBeGreaterThanOrEqual(old.batches[0]!.lastIndex);
+  }
+});
+
+test("R7 a refusal that comes after the entries were acknowledged changes nothing", () => {
+  const cluster = ledByFirst();
+  const { network } = cluster;
+  const leader = cluster.node(1);
+  const toSecond = messages(APPENDS, 1, 2);
+  const replies = messages(APPEND_REPLIES, 2, 1);
+  network.hold((message) => toSecond(message) || replies(message));
+  writeEach(cluster, 1, 2);
+  const [first, second] = network.take(toSecond);
+  network.inject(second!);
+  cluster.run(5);
+  const [refusal] = network.take(replies) as AppendReply[];
+  expect(refusal).toMatchObject({ accepted: false });
+  network.inject(first!);
+  cluster.run(5);
+  const [ack] = network.take(replies) as AppendReply[];
+  expect(ack).toMatchObject({ accepted: true, index: refusal!.index });
+  network.inject(ack!);
+  cluster.run(0);
+  const before = leader.core.progress();
+  expect(before[0]).toMatchObject({
+    id: 2,
+    state: "replicate",
+    matchIndex: ack!.index,
+    nextIndex: ack!.index + 2,
+  });
+  network.inject(refusal!);
+  cluster.run(0);
+  expect(leader.core.progress()).toEqual(before);
+  network.unhold();
+  network.inject(second!);
+  cluster.settle();
+});
+
+test("R9 a follower that stops acknowledging gets the window and then one empty append per heartbeat", () => {
+  const windowAppends = 4;
+  const cluster = ledByFirst({ core: { windowAppends, maxAppendBytes: 1 }, host: { tickMs: 10 } });
+  const { network } = cluster;
+  const leader = cluster.node(1);
+  const start = leader.core.lastIndex;
+  const acks = messages(APPEND_REPLIES, 3, 1);
+  network.hold(acks);
+  const sent = network.record();
+  writeEach(cluster, 1, 10);
+  cluster.run(cluster.options.heartbeatMs / 2);
+  const appends = (): Append[] => sent.filter(messages(APPENDS, 1, 3)) as Append[];
+  expect(appends().filter(({ batches }) => batches.length > 0).length).toBe(windowAppends);
+  expect(cluster.node(3).core.lastIndex).toBe(start + windowAppends);
+  expect(leader.core.commitIndex).toBe(start + 10);
+
+  sent.length = 0;
+  cluster.run(5 * cluster.options.heartbeatMs);
+  const answers = sent.filter(messages([MessageKind.heartbeatReply], 3, 1));
+  expect(answers.length).toBeGreaterThanOrEqual(4);
+  expect(appends().every(({ batches }) => batches.length === 0)).toBe(true);
+  expect(Math.abs(appends().length - answers.length)).toBeLessThanOrEqual(1);
+
+  sent.length = 0;
+  const held = network.take(acks) as AppendReply[];
+  network.unhold();
+  const newest = held.reduce((best, ack) => (ack.index > best.index ? ack : best));
+  expect(newest.index).toBe(start + windowAppends);
+  network.inject(newest);
+  cluster.run(cluster.options.heartbeatMs / 2);
+  expect(appends().filter(({ batches }) => batches.length > 0).length).toBeGreaterThan(1);
+  expect(cluster.node(3).core.lastIndex).toBe(start + 10);
+});
