@@ -10,6 +10,7 @@ import { listPage } from "../src/store/page.ts";
 import { measure, print, printEnvironment, pseudoRandom } from "./measure.ts";
 
 const KEY_COUNT = Number(process.argv[2] ?? 100_000);
+const NEW_KEY_COUNT = Math.max(KEY_COUNT, 100_000);
 const VALUE = Buffer.alloc(256, "v");
 const DIRECTORY_COUNT = 100;
 const PAYLOAD_COUNT = 1 << 14;
@@ -76,12 +77,12 @@ function putExisting(): void {
 
 function putNew(name: string, keyOf: (i: number) => string): void {
   const payloads = new Payloads();
-  for (let i = 0; i < KEY_COUNT; i++) {
+  for (let i = 0; i < NEW_KEY_COUNT; i++) {
     payloads.add(keyOf(i));
   }
-  measure(`put, ${KEY_COUNT} new keys, 256 B, ${name}`, KEY_COUNT, () => {
+  measure(`put, ${NEW_KEY_COUNT} new keys, 256 B, ${name}`, NEW_KEY_COUNT, () => {
     const stateMachine = new KvStateMachine();
-    for (let i = 0; i < KEY_COUNT; i++) {
+    for (let i = 0; i < NEW_KEY_COUNT; i++) {
       payloads.apply(stateMachine, i);
     }
   });

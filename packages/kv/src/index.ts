@@ -25,7 +25,7 @@ export type { GroupHandle } from "./server/group-handle.ts";
 export { DEFAULT_KV_SERVER_OPTIONS } from "./server/options.ts";
 export type { KvServerOptions, ResolvedKvServerOptions } from "./server/options.ts";
 export { MAX_KEY_BYTES } from "./store/byte-key.ts";
-export { MAX_VALUE_BYTES } from "./store/value.ts";
+export { MAX_VALUE_BYTES } from "./store/value-space.ts";
 export { MAX_NODES } from "./store/tree.ts";
 export { MAX_BATCH_BYTES, MAX_BATCH_KEYS } from "./command/batch-put.ts";
 

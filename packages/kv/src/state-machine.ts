@@ -12,7 +12,7 @@ import { checkKey, keyStart, readKey } from "./store/byte-key.ts";
 import { digestTree } from "./store/digest.ts";
 import { DirectoryNode } from "./store/node.ts";
 import { Tree } from "./store/tree.ts";
-import { copyValue, MAX_VALUE_BYTES, valueEquals } from "./store/value.ts";
+import { MAX_VALUE_BYTES } from "./store/value-space.ts";
 
 /**
  * What became of an entry. For put, delete and mkdir a revision, 0 when there was nothing to do, or a Refusal; for
@@ -83,16 +83,12 @@ export class KvStateMachine implements StateMachine<KvResult> {
       // A key that is there has been checked when it was created.
       const refusal = checkKey(buf, keyFrom, keyEnd);
       return refusal === 0
-        ? this.tree.create(
-            readKey(buf, keyFrom, keyEnd),
-            copyValue(buf, valueStart, valueEnd),
-            timestampMs,
-          )
+        ? this.tree.create(readKey(buf, keyFrom, keyEnd), buf, valueStart, valueEnd, timestampMs)
         : refusal;
     }
     return node instanceof DirectoryNode
       ? Refusal.isDirectory
-      : this.tree.update(node, copyValue(buf, valueStart, valueEnd), timestampMs);
+      : this.tree.update(node, buf, valueStart, valueEnd, timestampMs);
   }
 
   #delete(buf: Buffer, start: number, end: number): number {
@@ -129,20 +125,14 @@ export class KvStateMachine implements StateMachine<KvResult> {
       }
       return expected === 0
         ? swapped(
-            this.tree.create(
-              readKey(buf, keyFrom, keyEnd),
-              copyValue(buf, expectedEnd, end),
-              timestampMs,
-            ),
+            this.tree.create(readKey(buf, keyFrom, keyEnd), buf, expectedEnd, end, timestampMs),
           )
         : { isSwapped: false, modRevision: 0 };
     }
     const isExpected =
-      expected < 0
-        ? valueEquals(node.value, buf, expectedStart, expectedEnd)
-        : node.modRevision === expected;
+      expected < 0 ? node.holds(buf, expectedStart, expectedEnd) : node.modRevision === expected;
     return isExpected
-      ? swapped(this.tree.update(node, copyValue(buf, expectedEnd, end), timestampMs))
+      ? swapped(this.tree.update(node, buf, expectedEnd, end, timestampMs))
       : { isSwapped: false, modRevision: node.modRevision };
   }
 

@@ -3,10 +3,16 @@ import { Refusal, refusalCode, refusalFromWire } from "../refusal.ts";
 import type { RefusalCode } from "../refusal.ts";
 import { ValueNode } from "../store/node.ts";
 import type { Node } from "../store/node.ts";
-import { writeValue } from "../store/value.ts";
 import { MAX_BATCH_KEYS } from "./batch-put.ts";
 import { KEY_LENGTH_BYTES, keyFieldEnd, writeKeyField } from "./key-field.ts";
-import { NODE_FIELDS_BYTES, nodeKind, NodeKind, readNode, writeNodeFields } from "./node-fields.ts";
+import {
+  NODE_FIELDS_BYTES,
+  nodeKind,
+  NodeKind,
+  readNode,
+  writeNodeFields,
+  writeValue,
+} from "./node-fields.ts";
 import type { KvNode } from "./node-fields.ts";
 import { FLAG_STALE } from "./numbers.ts";
 import { decodeReply } from "./reply.ts";
@@ -87,8 +93,8 @@ export function encodeBatchGetReply(
       writer.u8(nodeKind(outcome));
       writeNodeFields(writer, outcome);
       if (outcome instanceof ValueNode) {
-        writer.u32(outcome.value.length);
-        writeValue(writer, outcome.value);
+        writer.u32(outcome.valueLength);
+        writeValue(writer, outcome);
       }
     }
   }

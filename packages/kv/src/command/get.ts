@@ -3,8 +3,14 @@ import type { ByteWriter } from "@dt/codec";
 import { KvError } from "../errors.ts";
 import { ValueNode } from "../store/node.ts";
 import type { Node } from "../store/node.ts";
-import { writeValue } from "../store/value.ts";
-import { NODE_FIELDS_BYTES, nodeKind, NodeKind, readNode, writeNodeFields } from "./node-fields.ts";
+import {
+  NODE_FIELDS_BYTES,
+  nodeKind,
+  NodeKind,
+  readNode,
+  writeNodeFields,
+  writeValue,
+} from "./node-fields.ts";
 import type { KvNode } from "./node-fields.ts";
 import { FLAG_STALE } from "./numbers.ts";
 
@@ -31,7 +37,7 @@ export function encodeGetReply(writer: ByteWriter, node: Node | null): void {
   writer.u8(nodeKind(node));
   writeNodeFields(writer, node);
   if (node instanceof ValueNode) {
-    writeValue(writer, node.value);
+    writeValue(writer, node);
   }
 }
 

@@ -4,9 +4,15 @@ import { checkKey, isBelow, keyStart, readKey } from "../store/byte-key.ts";
 import type { ByteKey } from "../store/byte-key.ts";
 import { ValueNode } from "../store/node.ts";
 import type { Page } from "../store/page.ts";
-import { writeValue } from "../store/value.ts";
 import { KEY_LENGTH_BYTES, keyFieldEnd, writeKeyField } from "./key-field.ts";
-import { NODE_FIELDS_BYTES, nodeKind, NodeKind, readNode, writeNodeFields } from "./node-fields.ts";
+import {
+  NODE_FIELDS_BYTES,
+  nodeKind,
+  NodeKind,
+  readNode,
+  writeNodeFields,
+  writeValue,
+} from "./node-fields.ts";
 import type { KvNode } from "./node-fields.ts";
 import { FLAG_STALE } from "./numbers.ts";
 import { decodeReply } from "./reply.ts";
@@ -108,8 +114,8 @@ export function encodeListReply(writer: ByteWriter, answer: ListAnswer): void {
     if (!isKeysOnly) {
       writeNodeFields(writer, node);
       if (node instanceof ValueNode) {
-        writer.u32(node.value.length);
-        writeValue(writer, node.value);
+        writer.u32(node.valueLength);
+        writeValue(writer, node);
       }
     }
   }

@@ -48,6 +48,13 @@ export function writeNodeFields(writer: ByteWriter, node: Node): void {
   writer.pos = pos + NODE_FIELDS_BYTES;
 }
 
+export function writeValue(writer: ByteWriter, node: ValueNode): void {
+  const { valueBuf, valueLength, valueStart } = node;
+  writer.ensure(valueLength);
+  valueBuf.copy(writer.buf, writer.pos, valueStart, valueStart + valueLength);
+  writer.pos += valueLength;
+}
+
 /** Reads the fields at `at`; the value of a value node is copied from buf[valueStart, valueEnd). */
 export function readNode(
   kind: number,

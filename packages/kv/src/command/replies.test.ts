@@ -3,6 +3,7 @@ import { payload } from "../../test/payload.ts";
 import { Refusal } from "../refusal.ts";
 import { toByteKey } from "../store/byte-key.ts";
 import { DirectoryNode, ValueNode } from "../store/node.ts";
+import { ValueSpace } from "../store/value-space.ts";
 import { decodeBatchGetReply, encodeBatchGetReply } from "./batch-get.ts";
 import { decodeBatchPutReply, encodeBatchPutReply } from "./batch-put.ts";
 import { decodeCasReply, encodeCasReply } from "./cas.ts";
@@ -17,7 +18,8 @@ import {
 import { decodeRevision, encodeRevision } from "./put.ts";
 
 const CREATED_MS = 1_800_000_000_000;
-const value = new ValueNode(toByteKey("d/ä"), "xy", 3, CREATED_MS);
+const value = new ValueNode(toByteKey("d/ä"), 3, CREATED_MS);
+new ValueSpace().store(value, Buffer.from("xy"), 0, 2);
 const directory = new DirectoryNode(toByteKey("d"), 2, CREATED_MS);
 const fields = { modRevision: 3, version: 1, createdMs: CREATED_MS, updatedMs: CREATED_MS };
 const readValue = { kind: "value", createRevision: 3, ...fields, value: Buffer.from("xy") };

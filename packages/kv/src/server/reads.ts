@@ -70,7 +70,7 @@ export class WaitingBatchGet extends WaitingRead {
       }
       const outcome = typeof key === "number" ? key : this.tree.find(key);
       outcomes.push(outcome);
-      bytes += outcome instanceof ValueNode ? outcome.value.length : 0;
+      bytes += outcome instanceof ValueNode ? outcome.valueLength : 0;
     }
     this.request.reply(encodeBatchGetReply, { revision: this.tree.revision, outcomes });
   }

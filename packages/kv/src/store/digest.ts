@@ -4,6 +4,7 @@ import type { Node } from "./node.ts";
 import type { Tree } from "./tree.ts";
 
 const HEADER_BYTES = 49;
+const NO_VALUE: Buffer = Buffer.alloc(0);
 
 /**
  * SHA-256 over the revision and every node with all its fields, in tree order, as hexadecimal. Two replicas that
@@ -17,7 +18,8 @@ export function digestTree(tree: Tree): string {
   hash.update(header);
   const left: Node[] = [tree.root];
   for (let node = left.pop(); node !== undefined; node = left.pop()) {
-    const value = node instanceof ValueNode ? node.value : "";
+    const value =
+      node instanceof ValueNode ? node.valueBuf.subarray(node.valueStart, node.valueEnd) : NO_VALUE;
     header.writeDoubleBE(node.createRevision, 0);
     header.writeDoubleBE(node.modRevision, 8);
     header.writeDoubleBE(node.version, 16);
@@ -26,12 +28,7 @@ export function digestTree(tree: Tree): string {
     header.writeUInt32BE(node.key.length, 40);
     header.writeUInt32BE(value.length, 44);
     header[48] = node instanceof DirectoryNode ? 1 : 0;
-    hash.update(header).update(node.key, "latin1");
-    if (typeof value === "string") {
-      hash.update(value, "latin1");
-    } else {
-      hash.update(value);
-    }
+    hash.update(header).update(node.key, "latin1").update(value);
     if (node instanceof DirectoryNode) {
       const children: Node[] = [];
       const walk = node.children.walk(null);

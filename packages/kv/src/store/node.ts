@@ -1,6 +1,6 @@
 import type { ByteKey } from "./byte-key.ts";
 import { ChildList } from "./child-list.ts";
-import type { Value } from "./value.ts";
+import { NOTHING } from "./value-space.ts";
 
 /** What the tree holds under a key. A value stays a value, and a directory a directory, until it is deleted. */
 export type Node = ValueNode | DirectoryNode;
@@ -26,12 +26,21 @@ class TreeNode {
   }
 }
 
+/**
+ * Its value is valueBuf[valueStart, valueEnd), memory that belongs to the tree's ValueSpace and is written again:
+ * copy what is kept beyond the current call.
+ */
 export class ValueNode extends TreeNode {
-  value: Value;
+  valueBuf: Buffer = NOTHING;
+  valueStart = 0;
+  valueEnd = 0;
 
-  constructor(key: ByteKey, value: Value, revision: number, timestampMs: number) {
-    super(key, revision, timestampMs);
-    this.value = value;
+  get valueLength(): number {
+    return this.valueEnd - this.valueStart;
+  }
+
+  holds(buf: Buffer, start: number, end: number): boolean {
+    return this.valueBuf.compare(buf, start, end, this.valueStart, this.valueEnd) === 0;
   }
 }
 

@@ -5,12 +5,13 @@ import { countNodes, listPage } from "./page.ts";
 import type { Page, PageRequest } from "./page.ts";
 import { Tree } from "./tree.ts";
 
+const VALUE = Buffer.from("0123456789");
 const KEYS = ["a/b/c", "a/b/d", "a/e", "a-b", "ä/x", "z"];
 
 function treeOf(names: readonly string[]): Tree {
   const made = new Tree();
   for (const name of names) {
-    made.create(toByteKey(name), "0123456789", 1);
+    made.create(toByteKey(name), VALUE, 0, VALUE.length, 1);
   }
   return made;
 }

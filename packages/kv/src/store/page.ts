@@ -43,7 +43,7 @@ export function listPage(tree: Tree, directory: DirectoryNode, request: PageRequ
     nodes.push(node);
     bytes += node.key.length;
     if (!isKeysOnly && node instanceof ValueNode) {
-      bytes += node.value.length;
+      bytes += node.valueLength;
     }
   }
   return { nodes, hasMore: false };

@@ -4,6 +4,8 @@ import { parentKey, toByteKey } from "./byte-key.ts";
 import { DirectoryNode, ValueNode } from "./node.ts";
 import { Tree } from "./tree.ts";
 
+const VALUE = Buffer.from("vwx");
+
 let tree: Tree;
 
 beforeEach(() => {
@@ -11,7 +13,7 @@ beforeEach(() => {
 });
 
 function create(key: string, timestampMs = 1): number {
-  return tree.create(toByteKey(key), "v", timestampMs);
+  return tree.create(toByteKey(key), VALUE, 0, 1, timestampMs);
 }
 
 function find(key: string) {
@@ -68,9 +70,9 @@ describe("updating", () => {
     if (!(node instanceof ValueNode)) {
       throw new Error("no value");
     }
-    expect(tree.update(node, "w", 20)).toBe(2);
+    expect(tree.update(node, VALUE, 1, 3, 20)).toBe(2);
+    expect(node.holds(VALUE, 1, 3)).toBe(true);
     expect(node).toMatchObject({
-      value: "w",
       createRevision: 1,
       modRevision: 2,
       version: 2,
@@ -142,7 +144,7 @@ describe("removing", () => {
 
 it("a key of thousands of segments is created and removed", () => {
   const key = toByteKey(Array.from({ length: 4096 }, () => "d").join("/"));
-  expect(tree.create(key, "v", 1)).toBe(1);
+  expect(tree.create(key, VALUE, 0, 1, 1)).toBe(1);
   expect(tree.nodeCount).toBe(4096);
   expect(tree.find(parentKey(key))).toBeInstanceOf(DirectoryNode);
   expect(tree.remove(toByteKey("d"), true)).toBe(2);

@@ -6,7 +6,7 @@ import type { ByteKey } from "./byte-key.ts";
 import { KeyIndex } from "./key-index.ts";
 import { DirectoryNode, ValueNode } from "./node.ts";
 import type { Node } from "./node.ts";
-import type { Value } from "./value.ts";
+import { ValueSpace } from "./value-space.ts";
 
 /** Nodes in one tree, at most. */
 export const MAX_NODES = 10_000_000;
@@ -21,6 +21,7 @@ export const MAX_NODES = 10_000_000;
 export class Tree {
   readonly root: DirectoryNode = new DirectoryNode(ROOT_KEY, 0, 0);
   readonly #nodes = new KeyIndex();
+  readonly #values = new ValueSpace();
   readonly #maxNodes: number;
   #revision = 0;
 
@@ -48,10 +49,10 @@ export class Tree {
     return this.#nodes.find(buf, start, end);
   }
 
-  /** Gives a node of this tree a new value. */
-  update(node: ValueNode, value: Value, timestampMs: number): number {
+  /** Gives a node of this tree a copy of source[start, end) as its new value. */
+  update(node: ValueNode, source: Buffer, start: number, end: number, timestampMs: number): number {
     const revision = ++this.#revision;
-    node.value = value;
+    this.#values.store(node, source, start, end);
     node.modRevision = revision;
     node.version++;
     node.updatedMs = timestampMs;
@@ -59,16 +60,18 @@ export class Tree {
   }
 
   /**
-   * Creates a value and the directories above it. `key` is well-formed and not there yet.
+   * Creates a value, a copy of source[start, end), and the directories above it. `key` is well-formed and not there yet.
    * Refuses with parentIsValue and storeFull.
    */
-  create(key: ByteKey, value: Value, timestampMs: number): number {
+  create(key: ByteKey, source: Buffer, start: number, end: number, timestampMs: number): number {
     const revision = this.#revision + 1;
     const parent = this.#makeDirectory(parentKey(key), 1, revision, timestampMs);
     if (typeof parent === "number") {
       return parent;
     }
-    this.#add(parent, new ValueNode(key, value, revision, timestampMs));
+    const node = new ValueNode(key, revision, timestampMs);
+    this.#values.store(node, source, start, end);
+    this.#add(parent, node);
     this.#revision = revision;
     return revision;
   }
@@ -109,7 +112,7 @@ export class Tree {
       }
       this.#forgetBelow(node);
     }
-    this.#nodes.remove(node);
+    this.#forget(node);
     this.#parentOf(node).children.remove(node);
     return ++this.#revision;
   }
@@ -158,12 +161,19 @@ export class Tree {
     return parent;
   }
 
+  #forget(node: Node): void {
+    this.#nodes.remove(node);
+    if (node instanceof ValueNode) {
+      this.#values.free(node);
+    }
+  }
+
   #forgetBelow(directory: DirectoryNode): void {
     const left = [directory];
     for (let each = left.pop(); each !== undefined; each = left.pop()) {
       const walk = each.children.walk(null);
       for (let child = walk.next(); child !== null; child = walk.next()) {
-        this.#nodes.remove(child);
+        this.#forget(child);
         if (child instanceof DirectoryNode) {
           left.push(child);
         }

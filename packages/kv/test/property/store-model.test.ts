@@ -6,7 +6,6 @@ import { keyText, toByteKey } from "../../src/store/byte-key.ts";
 import { DirectoryNode, ValueNode } from "../../src/store/node.ts";
 import type { Node } from "../../src/store/node.ts";
 import { countNodes, listPage } from "../../src/store/page.ts";
-import { valueBytes } from "../../src/store/value.ts";
 import { entryOf, keyArbitrary, writeArbitrary } from "./commands.ts";
 import type { Write } from "./commands.ts";
 import { compareInTreeOrder, MapModel } from "./map-model.ts";
@@ -35,7 +34,10 @@ function plain(key: string): string {
 
 function describeNode(node: Node): ModelNode {
   const { createRevision, modRevision, version, createdMs, updatedMs } = node;
-  const value = node instanceof ValueNode ? valueBytes(node.value).toString() : null;
+  const value =
+    node instanceof ValueNode
+      ? node.valueBuf.toString("utf8", node.valueStart, node.valueEnd)
+      : null;
   return { value, createRevision, modRevision, version, createdMs, updatedMs };
 }
 
