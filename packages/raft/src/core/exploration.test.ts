@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
 import { entries } from "./entries.test.kit.ts";
-import { ExploredWorld } from "./explored-world.test.kit.ts";
+import { type Action, ExploredWorld } from "./explored-world.test.kit.ts";
+
+/** What a random walk does now and then; everything else happens all the time. */
+const RARE: ReadonlySet<Action["kind"]> = new Set(["tick", "crash", "duplicate"]);
 
 const EMPTY = { log: [], term: 0 };
 
@@ -67,7 +70,7 @@ test("two rivals, with messages delivered twice", () => {
     duplicates: 1,
     crashes: 0,
   });
-  expect(explore(world, 15_000)).toMatchObject({ leaders: 2, committed: 1 });
+  expect(explore(world, 8_000)).toMatchObject({ leaders: 2, committed: 1 });
 });
 
 test("paper figure 8: an entry of an earlier term on a quorum, and a rival without it", () => {
@@ -79,7 +82,31 @@ test("paper figure 8: an entry of an earlier term on a quorum, and a rival witho
     ],
     { ticks: [1, 3], proposals: 0, duplicates: 0, crashes: 0 },
   );
-  expect(explore(world, 15_000)).toMatchObject({ leaders: 2 });
+  expect(explore(world, 8_000)).toMatchObject({ leaders: 2 });
+});
+
+test("long random walks through many elections, crashes and duplicates", () => {
+  let state = 1;
+  function random(limit: number): number {
+    state = (state * 48271) % 0x7fffffff;
+    return state % limit;
+  }
+  let committed = 0;
+  for (let walk = 0; walk < 150; walk++) {
+    let world = ExploredWorld.of([EMPTY, EMPTY, EMPTY], {
+      ticks: [1, 2, 3, 1, 2, 3],
+      proposals: 6,
+      duplicates: 10,
+      crashes: 3,
+    });
+    for (let step = 0; step < 150; step++) {
+      const actions = world.actions().filter(({ kind }) => !RARE.has(kind) || random(30) === 0);
+      const action = actions[random(actions.length)];
+      world = action === undefined ? world : (world.after(action) ?? world);
+    }
+    committed += world.committedCount;
+  }
+  expect(committed).toBeGreaterThan(150);
 });
 
 test("a follower whose entries are replaced while their write is on its way", () => {
@@ -91,5 +118,5 @@ test("a follower whose entries are replaced while their write is on its way", ()
     ],
     { ticks: [1, 3], proposals: 0, duplicates: 0, crashes: 1 },
   );
-  expect(explore(world, 15_000).leaders).toBe(2);
+  expect(explore(world, 8_000).leaders).toBe(2);
 });

@@ -172,6 +172,13 @@ export class HandDriven {
   }
 }
 
+/** A follower that has heard nobody for long enough to vote. */
+export function idleFollower(setup: CoreSetup = {}): HandDriven {
+  const node = new HandDriven(setup);
+  node.nowMs = 1000;
+  return node;
+}
+
 /** The messages of one kind. */
 export function ofKind<K extends MessageKind>(
   messages: readonly Message[],

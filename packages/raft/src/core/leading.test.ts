@@ -1,13 +1,13 @@
 import { describe, expect, test } from "vitest";
 import { EntryType, recordTimestamp, recordType } from "../entry/record.ts";
 import { batchOf, entries, ranges } from "./entries.test.kit.ts";
-import { HandDriven, ofKind, sentTo } from "./hand-driven.test.kit.ts";
+import { type CoreSetup, HandDriven, ofKind, sentTo } from "./hand-driven.test.kit.ts";
 import { InputKind } from "./input.ts";
 import { MessageKind } from "./message.ts";
 import { accepted, append, heartbeat, heartbeatReply, voteReply } from "./messages.test.kit.ts";
 import { DropReason, Role } from "./output.ts";
 
-function leader(setup: ConstructorParameters<typeof HandDriven>[0] = {}): HandDriven {
+function leader(setup: CoreSetup = {}): HandDriven {
   const node = new HandDriven(setup);
   node.win();
   node.persistAll();
