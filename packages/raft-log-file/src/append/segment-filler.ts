@@ -4,12 +4,17 @@ import type { FileSystem, StoredFile } from "../file-system.ts";
 import { NEXT_NAME } from "../directory/log-directory.ts";
 
 /** Zeros written and synced at a time; small enough not to hold up the flushes beside it. */
-export const FILL_CHUNK_BYTES = 1 << 20;
+export const FILL_CHUNK_BYTES = 256 << 10;
+/**
+ * While flushes are larger than this, nothing is filled. Such flushes are bound by the disk's throughput, of which
+ * zeros would take more than the half, and writing into space that is not allocated yet costs them little.
+ */
+const BUSY_FLUSH_BYTES = 64 << 10;
 const ZEROS: Buffer = Buffer.alloc(FILL_CHUNK_BYTES);
 
 /**
- * A segment file whose first `filledBytes` are allocated, so that a flush into them changes no
- * metadata and needs no space.
+ * A segment file whose first `filledBytes` are allocated, by zeros or by flushes, so that a flush
+ * into them changes no metadata and needs no space. Zeros are only written behind them.
  */
 export interface FilledFile {
   path: string;
@@ -26,9 +31,10 @@ export interface FillerEvents {
 }
 
 /**
- * Fills segments with zeros ahead of their use, in the background: the current one while it is
- * young, then the next one, a chunk at a time and in proportion to what is used, so that the work
- * is spread evenly and an idle log takes little space.
+ * Fills segments with zeros ahead of their use, in the background, while flushes are small: they wait
+ * for the disk's latency, which allocated space about halves. First the current segment while it is
+ * young, then the next one, a chunk at a time and in proportion to what is used, so that the work is
+ * spread evenly and an idle log takes little space.
  */
 export class SegmentFiller {
   readonly #fileSystem: FileSystem;
@@ -37,9 +43,10 @@ export class SegmentFiller {
   readonly #events: FillerEvents;
   #current: FilledFile | null = null;
   #next: FilledFile | null = null;
+  #filling: FilledFile | null = null;
   #usedBytes = 0;
-  #wantedBytes = 0;
-  #wantedNextBytes = 0;
+  #isBusy = false;
+  #isNextWanted = false;
   /** The next segment is with the caller and still has its temporary name. */
   #isTaken = false;
   #isRunning = false;
@@ -64,41 +71,38 @@ export class SegmentFiller {
   adopt(current: FilledFile, usedBytes: number): void {
     this.#current = current;
     this.#usedBytes = usedBytes;
-    this.#wantedBytes = 0;
     this.#isTaken = false;
     this.#pump();
   }
 
-  /** Tells how far the current segment is used. */
-  advance(usedBytes: number): void {
+  /** Tells how far the current segment is used after a flush of this size. */
+  advance(usedBytes: number, flushBytes: number): void {
     this.#usedBytes = usedBytes;
-    if (!this.#isRunning) {
-      this.#pump();
-    }
-  }
-
-  /** Asks for room in the current segment now; tries again after a failure. */
-  wantCurrent(bytes: number): void {
-    this.#wantedBytes = bytes;
+    this.#isBusy = flushBytes > BUSY_FLUSH_BYTES;
     this.#failure = null;
     this.#pump();
   }
 
-  /** Asks for a next segment with this much room now; tries again after a failure. */
-  wantNext(bytes: number): void {
-    this.#wantedNextBytes = bytes;
+  /** Whether zeros are on their way to the file: nobody else may write behind its `filledBytes` then. */
+  isFilling(file: FilledFile): boolean {
+    return this.#filling === file;
+  }
+
+  /** Asks for a next segment now; tries again after a failure. */
+  wantNext(): void {
+    this.#isNextWanted = true;
     this.#failure = null;
     this.#pump();
   }
 
-  /** The next segment, to be used and adopted by the caller; null until `bytes` of it are filled. */
-  takeNext(bytes: number): FilledFile | null {
+  /** The next segment, filled or not, to be used and adopted by the caller; null until there is one. */
+  takeNext(): FilledFile | null {
     const next = this.#next;
-    if (next === null || next.filledBytes < bytes) {
+    if (next === null || this.#filling === next) {
       return null;
     }
     this.#next = null;
-    this.#wantedNextBytes = 0;
+    this.#isNextWanted = false;
     this.#isTaken = true;
     return next;
   }
@@ -145,27 +149,25 @@ export class SegmentFiller {
       return;
     }
     const current = this.#current;
-    if (current !== null && current.filledBytes < this.#currentGoal()) {
+    if (!this.#isBusy && current !== null && current.filledBytes < this.#currentGoal()) {
       this.#fill(current);
-    } else if (this.#nextGoal() > 0 && !this.#isTaken) {
-      if (this.#next === null) {
+    } else if (!this.#isTaken && this.#next === null) {
+      if (this.#isNextWanted || this.#nextGoal() > 0) {
         this.#create();
-      } else if (this.#next.filledBytes < this.#nextGoal()) {
-        this.#fill(this.#next);
       }
+    } else if (!this.#isBusy && this.#next !== null && this.#next.filledBytes < this.#nextGoal()) {
+      this.#fill(this.#next);
     }
   }
 
   #currentGoal(): number {
-    const ahead = Math.max(this.#usedBytes * 2 + FILL_CHUNK_BYTES, this.#wantedBytes);
-    return Math.min(this.#segmentBytes, ahead);
+    return Math.min(this.#segmentBytes, this.#usedBytes * 2 + 4 * FILL_CHUNK_BYTES);
   }
 
   /** Nothing until an eighth of the current segment is used, everything from five eighths on. */
   #nextGoal(): number {
     const eighth = this.#segmentBytes / 8;
-    const due = (this.#usedBytes - eighth) * 2;
-    return Math.min(this.#segmentBytes, Math.max(due, this.#wantedNextBytes, 0));
+    return Math.min(this.#segmentBytes, Math.max(0, (this.#usedBytes - eighth) * 2));
   }
 
   #create(): void {
@@ -185,6 +187,7 @@ export class SegmentFiller {
 
   #fill(target: FilledFile): void {
     this.#isRunning = true;
+    this.#filling = target;
     const bytes = Math.min(FILL_CHUNK_BYTES, this.#segmentBytes - target.filledBytes);
     writeAll(target.zeros, ZEROS, 0, bytes, target.filledBytes, (writeError) => {
       if (writeError !== null) {
@@ -202,6 +205,7 @@ export class SegmentFiller {
 
   #ended(error: Error | null): void {
     this.#isRunning = false;
+    this.#filling = null;
     this.#failure = error;
     const waiting = this.#onIdle;
     this.#onIdle = [];

@@ -41,6 +41,8 @@ export class SegmentWriter {
   #begunFile: FilledFile | null = null;
   #flushed: Flushed | null = null;
   #isWaiting = false;
+  /** What the file that a write is under way to had filled before. */
+  #filledBefore = 0;
 
   constructor(context: SegmentWriterContext, current: FilledFile) {
     this.#context = context;
@@ -89,7 +91,7 @@ export class SegmentWriter {
   /** Stores what `buffer` holds; only the header of a segment that begins when it holds nothing. */
   flush(flushed: Flushed): void {
     this.#flushed = flushed;
-    this.#writeWhenFilled();
+    this.#writeWhenFree();
   }
 
   async close(): Promise<void> {
@@ -100,40 +102,50 @@ export class SegmentWriter {
     }
   }
 
-  /** Writes when the room for it is allocated and synced. */
-  #writeWhenFilled(): void {
+  /**
+   * Writes when no zeros are on their way to the space behind what is filled. Whether the space is
+   * filled already decides how fast the write is, not whether it happens.
+   */
+  #writeWhenFree(): void {
     const { recordBytes } = this.buffer;
     const bytes = recordBytes > 0 ? FRAME_BYTES + recordBytes : 0;
-    const end = (this.#begun === null ? this.target.endOffset : SEGMENT_HEADER_BYTES) + bytes;
+    const isNew = this.#begun !== null;
+    const position = isNew ? 0 : this.target.endOffset;
+    const end = (isNew ? SEGMENT_HEADER_BYTES : position) + bytes;
     this.#isWaiting = true;
-    if (this.#begun === null) {
-      if (this.#current.filledBytes < end) {
-        this.#filler.wantCurrent(end);
-        return;
-      }
-    } else if (this.#begunFile === null) {
-      this.#begunFile = this.#filler.takeNext(end);
+    if (isNew && this.#begunFile === null) {
+      this.#begunFile = this.#filler.takeNext();
       if (this.#begunFile === null) {
-        this.#filler.wantNext(end);
+        this.#filler.wantNext();
         return;
       }
+    }
+    const target = this.#begunFile ?? this.#current;
+    if (target.filledBytes < end && this.#filler.isFilling(target)) {
+      return;
     }
     this.#isWaiting = false;
     const segment = this.target;
     if (bytes > 0) {
       segment.lastFlush++;
     }
-    const { file } = this.#begunFile ?? this.#current;
-    const isNew = this.#begun !== null;
-    const position = isNew ? 0 : segment.endOffset;
-    this.buffer.write(file, position, isNew, segment.seed, segment.lastFlush, this.#onWritten);
+    this.#filledBefore = target.filledBytes;
+    target.filledBytes = Math.max(target.filledBytes, end);
+    this.buffer.write(
+      target.file,
+      position,
+      isNew,
+      segment.seed,
+      segment.lastFlush,
+      this.#onWritten,
+    );
   }
 
   #onRoom(error: Error | null): void {
     const isWaiting = this.#isWaiting;
     if (error === null) {
       if (isWaiting) {
-        this.#writeWhenFilled();
+        this.#writeWhenFree();
       }
       return;
     }
@@ -223,7 +235,7 @@ export class SegmentWriter {
       segment.extend(part, offset);
       offset += part.bytes.length;
     }
-    this.#filler.advance(segment.endOffset);
+    this.#filler.advance(segment.endOffset, this.buffer.recordBytes);
     this.#end(null);
   }
 
@@ -240,12 +252,18 @@ export class SegmentWriter {
       return;
     }
     const { file } = this.#current;
-    writeAll(file, NO_FRAME, 0, FRAME_BYTES, this.target.endOffset, (writeError) => {
-      if (writeError !== null) {
+    const at = this.target.endOffset;
+    const hadFrame = at + FRAME_BYTES <= this.#filledBefore;
+    this.#current.filledBytes = this.#filledBefore;
+    writeAll(file, NO_FRAME, 0, FRAME_BYTES, at, (writeError) => {
+      if (writeError !== null && !hadFrame && isOutOfSpace(writeError)) {
+        // Not even the frame found space, neither now nor before: nothing was left there.
+        this.#end(noSpace);
+      } else if (writeError !== null) {
         this.#end(this.#poisoned("write", writeError));
-        return;
+      } else {
+        file.sync((error) => this.#end(error === null ? noSpace : this.#poisoned("sync", error)));
       }
-      file.sync((error) => this.#end(error === null ? noSpace : this.#poisoned("sync", error)));
     });
   }
 
