@@ -233,18 +233,23 @@ export class SimCluster {
     try {
       part();
     } catch (error) {
-      if (error instanceof SimFailure && error.message.includes("SIM_SEED")) {
-        throw error;
-      }
-      const rule = error instanceof SimFailure ? error.rule : "core";
-      const reason = error instanceof Error ? error.message : String(error);
-      const lines = this.trace.tail(60).join("\n");
-      throw new SimFailure(rule, `${reason}\n${lines}\nreplay with SIM_SEED=${this.seed}`, {
-        cause: error,
-      });
+      throw this.#withTrace(error);
     }
   }
+
+  #withTrace(error: unknown): SimFailure {
+    if (error instanceof SimFailure && error.detail.includes(REPLAY_HINT)) {
+      return error;
+    }
+    const rule = error instanceof SimFailure ? error.rule : "core";
+    const detail = error instanceof SimFailure ? error.detail : String(error);
+    const lines = this.trace.tail(60).join("\n");
+    const hint = `${REPLAY_HINT}${this.seed}`;
+    return new SimFailure(rule, `${detail}\n${lines}\n${hint}`, { cause: error });
+  }
 }
+
+const REPLAY_HINT = "replay with SIM_SEED=";
 
 function isCampaign(kind: MessageKind): boolean {
   return kind === MessageKind.preVote || kind === MessageKind.vote;

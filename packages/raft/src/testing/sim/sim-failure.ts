@@ -3,10 +3,13 @@ export class SimFailure extends Error {
   override readonly name = "SimFailure";
   /** The invariant's or scenario rule's short name. */
   readonly rule: string;
+  /** What happened, without the rule's name. */
+  readonly detail: string;
 
-  constructor(rule: string, message: string, options?: ErrorOptions) {
-    super(`${rule}: ${message}`, options);
+  constructor(rule: string, detail: string, options?: ErrorOptions) {
+    super(`${rule}: ${detail}`, options);
     this.rule = rule;
+    this.detail = detail;
   }
 }
 
