@@ -9,6 +9,9 @@ const STDOUT = 1;
  * at once, so that the last ones before an exit are not lost; there are none per message.
  */
 export function createRootLogger({ clusterId, nodeId, logLevel }: ServerConfig): Logger {
+  const stdout = destination({ fd: STDOUT, sync: true });
+  // A log that cannot be written, because its disk is full or its reader is gone, does not stop a server.
+  stdout.on("error", () => undefined);
   return pino(
     {
       level: logLevel,
@@ -16,6 +19,6 @@ export function createRootLogger({ clusterId, nodeId, logLevel }: ServerConfig):
       timestamp: stdTimeFunctions.isoTime,
       serializers: { error: stdSerializers.errWithCause, err: stdSerializers.errWithCause },
     },
-    destination({ fd: STDOUT, sync: true }),
+    stdout,
   );
 }

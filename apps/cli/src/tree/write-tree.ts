@@ -1,16 +1,29 @@
 import { stringify } from "yaml";
+import type { ScalarTag } from "yaml";
 import { writeJson } from "./write-json.ts";
 import type { Tree, TreeProblem } from "./tree.ts";
 
 export const TREE_FORMATS = ["yaml", "json"] as const;
 export type TreeFormat = (typeof TREE_FORMATS)[number];
 
-/** Strings that YAML 1.1 reads as something else, such as `yes`, are quoted for readers of that version. */
+/** Texts that readers of YAML 1.1 take for truth values or numbers, and tabs, at which some of them stop. */
+const OLD_SCALAR =
+  /^(?:y|n|yes|no|on|off|=|[-+]?0b[01_]+|[-+]?\d[\d_]*(?:\.[\d_]*)?(?:e[-+]?\d+)?|[-+]?\d+(?::[0-5]?\d)+(?:\.\d*)?)$|\t/iu;
+
+/** Strings of these texts are quoted, so that they are strings for every reader. */
+const OLD_TAG: ScalarTag = {
+  tag: "tag:yaml.org,2002:old",
+  default: true,
+  identify: () => false,
+  test: OLD_SCALAR,
+  resolve: (text) => text,
+};
+
 const YAML_OPTIONS = {
-  compat: "yaml-1.1",
+  compat: [OLD_TAG],
   aliasDuplicateObjects: false,
   lineWidth: 0,
-} as const;
+};
 
 /** The text of a document. What the format cannot express goes to `problems`. */
 export function writeTree(tree: Tree, format: TreeFormat, problems: TreeProblem[]): string {

@@ -1,0 +1,151 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+import { KvClient } from "@dt/kv";
+import { RaftClient } from "@dt/raft";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { KV_GROUP_ID, readClusterFile, startCluster } from "../../src/index.ts";
+import type { Cluster, ClusterNode } from "../../src/index.ts";
+import { QUICK, scratchCluster, scratchDirectory } from "./scratch.ts";
+import { waitFor } from "./wait-for.ts";
+
+const LAUNCHER = fileURLToPath(new URL("launcher.kit.js", import.meta.url));
+
+function clientOf(cluster: Cluster): RaftClient {
+  const client = new RaftClient({ endpoints: cluster.nodes });
+  onTestFinished(() => client.close());
+  return client;
+}
+
+async function leaderOf(cluster: Cluster): Promise<ClusterNode> {
+  return waitFor("a leader", () => cluster.leader());
+}
+
+async function appliedIndex(client: RaftClient, node: ClusterNode): Promise<number> {
+  const { groups } = await client.status(node, 2000);
+  return groups.find(({ groupId }) => groupId === KV_GROUP_ID)?.appliedIndex ?? 0;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    // ESRCH: no such process.
+    return false;
+  }
+}
+
+describe("a cluster of three processes", () => {
+  it("goes on writing when its leader is killed, and the killed one catches up", async () => {
+    const cluster = await scratchCluster();
+    const client = clientOf(cluster);
+    const tree = new KvClient(client, { groupId: KV_GROUP_ID });
+    await Promise.all(Array.from({ length: 200 }, (_, i) => tree.put(`before/${i}`, `${i}`)));
+
+    const killed = await leaderOf(cluster);
+    await killed.kill("SIGKILL");
+    const revision = await tree.put("after/0", "still here");
+    expect(revision).toBeGreaterThan(200);
+    await Promise.all(Array.from({ length: 200 }, (_, i) => tree.put(`after/${i}`, `${i}`)));
+
+    await killed.start();
+    const leader = await leaderOf(cluster);
+    const target = await appliedIndex(client, leader);
+    await waitFor("the restarted node has applied everything", async () =>
+      (await appliedIndex(client, killed)) >= target ? true : null,
+    );
+    const { count } = await tree.count("", { recursive: true });
+    expect(count).toBe(402);
+  });
+
+  it("does not accept writes without a majority, and says so", async () => {
+    const cluster = await scratchCluster();
+    const client = clientOf(cluster);
+    const tree = new KvClient(client, { groupId: KV_GROUP_ID, timeoutMs: 3000 });
+    await tree.put("a", "1");
+    const leader = await leaderOf(cluster);
+    const followers = cluster.nodes.filter((node) => node !== leader);
+    await Promise.all(followers.map((node) => node.kill("SIGKILL")));
+    await expect(tree.put("a", "2")).rejects.toMatchObject({
+      code: expect.stringMatching(/^DT_(?:RAFT|RPC)_/u) as unknown,
+      mayHaveExecuted: true,
+    });
+    await Promise.all(followers.map((node) => node.start()));
+    await cluster.waitUntilServing();
+    expect((await tree.get("a"))?.kind).toBe("value");
+  });
+});
+
+describe("a directory of a cluster", () => {
+  it("is started again with its data, on other ports when the old ones are taken", async () => {
+    const directory = scratchDirectory();
+    const first = await startCluster({ directory, nodeCount: 1, settings: QUICK });
+    const ports = first.nodes.map(({ port }) => port);
+    await new KvClient(clientOf(first), { groupId: KV_GROUP_ID }).put("kept", "yes");
+    await first.close();
+
+    const thief = createServer().listen(ports[0], "127.0.0.1");
+    onTestFinished(() => void thief.close());
+    await once(thief, "listening");
+    const second = await scratchCluster({ directory });
+    expect(second.clusterId).toBe(first.clusterId);
+    expect(second.nodes.map(({ port }) => port)).not.toEqual(ports);
+    expect(readClusterFile(directory)?.nodes.map(({ port }) => port)).toEqual(
+      second.nodes.map(({ port }) => port),
+    );
+    const kept = await new KvClient(clientOf(second), { groupId: KV_GROUP_ID }).get("kept");
+    expect(kept?.kind === "value" && kept.value.toString()).toBe("yes");
+  });
+
+  it("is not started with another number of nodes", async () => {
+    const directory = scratchDirectory();
+    const cluster = await startCluster({ directory, nodeCount: 1, settings: QUICK });
+    await cluster.close();
+    await expect(startCluster({ directory, nodeCount: 3 })).rejects.toMatchObject({
+      fault: { code: "DT_SERVER_NODE_COUNT", found: 1, wanted: 3 },
+    });
+  });
+
+  it("is not started twice", async () => {
+    const cluster = await scratchCluster({ nodeCount: 1 });
+    const { directory } = cluster;
+    await expect(startCluster({ directory })).rejects.toMatchObject({
+      fault: { code: "DT_SERVER_RUNNING", directory },
+    });
+    expect(await cluster.leader()).not.toBeNull();
+  });
+
+  it("says why a node does not start, and leaves no process behind", async () => {
+    const started: ClusterNode[] = [];
+    const failed = startCluster({
+      directory: scratchDirectory(),
+      nodeCount: 2,
+      settings: { raft: { heartbeatMs: 5000 } },
+      onExit: (node) => started.push(node),
+    });
+    await expect(failed).rejects.toMatchObject({
+      fault: { code: "DT_SERVER_NODE_EXITED", exit: { code: 2 } },
+      message: expect.stringContaining("raft.electionTimeoutMinMs") as unknown,
+    });
+    expect(started.length).toBeGreaterThan(0);
+    expect(started.some((node) => node.isRunning)).toBe(false);
+  });
+});
+
+describe("the processes of a launcher", () => {
+  it.each(["SIGKILL", "SIGTERM"] as const)("end when it is ended by %s", async (signal) => {
+    const launcher = spawn(process.execPath, [LAUNCHER, scratchDirectory()], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const closed = once(launcher, "close");
+    const [line] = (await once(launcher.stdout, "data")) as [Buffer];
+    const pids = JSON.parse(line.toString("utf8")) as number[];
+    expect(pids).toHaveLength(3);
+    expect(pids.every(isAlive)).toBe(true);
+    launcher.kill(signal);
+    await closed;
+    await waitFor("no server is left", () => (pids.some(isAlive) ? null : true));
+  });
+});
