@@ -29,14 +29,17 @@ test("Q1 a new leader answers reads only when it has committed in its own term",
 });
 
 test.each([
-  ["and steps down", true],
-  ["and goes on leading", false],
-])("Q2 a leader that is cut off %s answers no confirmed read", (_, checkQuorum) => {
-  const cluster = ledByFirst({ host: WITHOUT_LEASE, core: { checkQuorum } });
+  ["that steps down", true, 3, [1]],
+  ["that goes on leading", false, 3, [1]],
+  ["that goes on leading one follower", false, 5, [1, 2]],
+])("Q2 a leader %s answers no read when it is cut off from a quorum", (...parameters) => {
+  const [, checkQuorum, nodeCount, side] = parameters;
+  const cluster = ledByFirst({ nodeCount, host: WITHOUT_LEASE, core: { checkQuorum } });
   const before = cluster.write(1);
   cluster.settle();
   expect(before.outcome).toBe("ok");
-  cluster.network.cut([1], [2, 3]);
+  const others = cluster.nodes.map(({ id }) => id).filter((id) => !side.includes(id));
+  cluster.network.cut(side, others);
   const reads = [cluster.read(1)];
   while (cluster.leader === null || cluster.leader.id === 1) {
     cluster.run(cluster.options.heartbeatMs);

@@ -59,7 +59,10 @@ export function spoilLink(nemesis: Nemesis): void {
   });
 }
 
-/** A leader that goes on taking writes while the others elect another one and write too. */
+/**
+ * A leader, alone or with too few followers, that goes on taking writes and reads while the others
+ * elect another one and write too.
+ */
 export function strand(nemesis: Nemesis): void {
   const { cluster, profile, random } = nemesis;
   const { leader } = cluster;
@@ -67,16 +70,20 @@ export function strand(nemesis: Nemesis): void {
     return;
   }
   const others = cluster.nodes.filter((node) => node !== leader).map(({ id }) => id);
-  cluster.network.cut([leader.id], others);
+  const companions = random.int(0, Math.max(0, cluster.invariants.quorum - 2));
+  cluster.network.cut([leader.id, ...others.slice(0, companions)], others.slice(companions));
   write(nemesis, leader, random.int(1, 6));
   const electionMs = profile.core.electionTimeoutMinMs;
-  nemesis.later(3 * electionMs, 6 * electionMs, () => {
-    const next = cluster.leader;
-    if (next !== null) {
-      write(nemesis, next, random.int(1, 6));
-    }
-    nemesis.later(0, electionMs, () => cluster.network.heal());
-  });
+  for (let i = 0; i < 8; i++) {
+    nemesis.later(electionMs, 4 * electionMs, () => {
+      const next = cluster.leader;
+      if (next !== null && next !== leader) {
+        write(nemesis, next, random.int(1, 3));
+      }
+      nemesis.later(0, electionMs / 2, () => cluster.read(leader.id));
+    });
+  }
+  nemesis.later(3 * electionMs, 6 * electionMs, () => cluster.network.heal());
 }
 
 /** A follower that misses many writes. */

@@ -87,7 +87,7 @@ function drawCore(
     electionTimeoutMaxMs: electionTimeoutMinMs * random.pick([1.3, 2]),
     heartbeatMs,
     preVote: random.chance(0.85),
-    checkQuorum: true,
+    checkQuorum: focus === "drift" || random.chance(0.85),
     windowAppends: isNarrow ? random.pick([1, 2, 3, 4]) : 256,
     maxAppendBytes,
     windowBytes: isNarrow ? Math.max(maxAppendBytes, random.pick([1, 300, 3000])) : 16 << 20,
