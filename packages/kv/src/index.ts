@@ -8,7 +8,7 @@ export type {
   ReadOptions,
 } from "./client/kv-client.ts";
 export type { ChannelCallOptions, KvChannel } from "./client/channel.ts";
-export type { KvDirectory, KvNode, KvValue } from "./command/node-fields.ts";
+export type { KvDirectory, KvNode, KvValue } from "./command/node-record.ts";
 export type { ValueInput } from "./command/key-field.ts";
 export type { PutRequest } from "./command/put.ts";
 export type { CasExpectation, CasResult } from "./command/cas.ts";
@@ -25,7 +25,7 @@ export type { GroupHandle } from "./server/group-handle.ts";
 export { DEFAULT_KV_SERVER_OPTIONS } from "./server/options.ts";
 export type { KvServerOptions, ResolvedKvServerOptions } from "./server/options.ts";
 export { MAX_KEY_BYTES } from "./store/byte-key.ts";
-export { MAX_VALUE_BYTES } from "./store/value-space.ts";
+export { MAX_VALUE_BYTES } from "./store/record.ts";
 export { MAX_NODES } from "./store/tree.ts";
 export { MAX_BATCH_BYTES, MAX_BATCH_KEYS } from "./command/batch-put.ts";
 

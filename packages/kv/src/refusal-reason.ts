@@ -2,7 +2,7 @@ import { MAX_BATCH_BYTES, MAX_BATCH_KEYS } from "./command/batch-put.ts";
 import { Refusal } from "./refusal.ts";
 import { MAX_KEY_BYTES } from "./store/byte-key.ts";
 import { MAX_NODES } from "./store/tree.ts";
-import { MAX_VALUE_BYTES } from "./store/value-space.ts";
+import { MAX_VALUE_BYTES } from "./store/record.ts";
 
 const REASONS: Readonly<Record<Refusal, string>> = {
   [Refusal.keyEmptySegment]: "the key has an empty segment; a slash only separates names",

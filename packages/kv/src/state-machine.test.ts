@@ -10,7 +10,7 @@ import { KvStateMachine } from "./state-machine.ts";
 import type { KvResult } from "./state-machine.ts";
 import { MAX_KEY_BYTES, toByteKey } from "./store/byte-key.ts";
 import { ValueNode } from "./store/node.ts";
-import { MAX_VALUE_BYTES } from "./store/value-space.ts";
+import { MAX_VALUE_BYTES } from "./store/record.ts";
 
 let stateMachine: KvStateMachine;
 

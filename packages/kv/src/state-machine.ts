@@ -12,7 +12,7 @@ import { checkKey, keyStart, readKey } from "./store/byte-key.ts";
 import { digestTree } from "./store/digest.ts";
 import { DirectoryNode } from "./store/node.ts";
 import { Tree } from "./store/tree.ts";
-import { MAX_VALUE_BYTES } from "./store/value-space.ts";
+import { MAX_VALUE_BYTES } from "./store/record.ts";
 
 /**
  * What became of an entry. For put, delete and mkdir a revision, 0 when there was nothing to do, or a Refusal; for

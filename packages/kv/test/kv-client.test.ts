@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { KvClient } from "../src/client/kv-client.ts";
-import type { KvNode } from "../src/command/node-fields.ts";
+import type { KvNode } from "../src/command/node-record.ts";
 import { GROUP_ID, startKvCluster } from "./kv-cluster.ts";
 import type { KvCluster } from "./kv-cluster.ts";
 

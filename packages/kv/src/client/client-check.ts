@@ -8,7 +8,7 @@ import { KvError } from "../errors.ts";
 import { isRefusalCode, Refusal, refusalCode } from "../refusal.ts";
 import { refusalReason } from "../refusal-reason.ts";
 import { MAX_KEY_BYTES } from "../store/byte-key.ts";
-import { MAX_VALUE_BYTES } from "../store/value-space.ts";
+import { MAX_VALUE_BYTES } from "../store/record.ts";
 
 const UINT32_LIMIT = 0x1_0000_0000;
 

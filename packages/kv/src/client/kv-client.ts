@@ -11,7 +11,7 @@ import type { ValueInput } from "../command/key-field.ts";
 import { decodeCountReply, decodeKeysReply, decodeListReply, encodeList } from "../command/list.ts";
 import type { CountAnswer, KvEntry, KvKey, KvPage, ListRequest } from "../command/list.ts";
 import { encodeMkdir } from "../command/mkdir.ts";
-import type { KvNode } from "../command/node-fields.ts";
+import type { KvNode } from "../command/node-record.ts";
 import { KvCommand } from "../command/numbers.ts";
 import { decodeRevision, encodePut } from "../command/put.ts";
 import type { PutRequest } from "../command/put.ts";

@@ -1,19 +1,11 @@
 import type { ByteReader, ByteWriter } from "@dt/codec";
 import { Refusal, refusalCode, refusalFromWire } from "../refusal.ts";
 import type { RefusalCode } from "../refusal.ts";
-import { ValueNode } from "../store/node.ts";
 import type { Node } from "../store/node.ts";
 import { MAX_BATCH_KEYS } from "./batch-put.ts";
 import { KEY_LENGTH_BYTES, keyFieldEnd, writeKeyField } from "./key-field.ts";
-import {
-  NODE_FIELDS_BYTES,
-  nodeKind,
-  NodeKind,
-  readNode,
-  writeNodeFields,
-  writeValue,
-} from "./node-fields.ts";
-import type { KvNode } from "./node-fields.ts";
+import { nodeKind, NodeKind, readRecordField, writeRecordField } from "./node-record.ts";
+import type { KvNode } from "./node-record.ts";
 import { FLAG_STALE } from "./numbers.ts";
 import { decodeReply } from "./reply.ts";
 
@@ -73,8 +65,8 @@ export function forEachBatchKey(
 export type BatchGetOutcome = Node | null | Refusal;
 
 /**
- * `u64 revision · u16 count`, then per key `u8 kind (0 absent, 1 value, 2 directory, 3 refused)`, the fields of a
- * node and the `u32 length · bytes` of a value, or the negated refusal as u8. The count is that of the first keys
+ * `u64 revision · u16 count`, then per key `u8 kind (0 absent, 1 value, 2 directory, 3 refused)` and the
+ * `u32 length · record` of a node or the negated refusal as u8. The count is that of the first keys
  * that fit into the reply, at least one.
  */
 export function encodeBatchGetReply(
@@ -91,11 +83,7 @@ export function encodeBatchGetReply(
       writer.u8(-outcome);
     } else {
       writer.u8(nodeKind(outcome));
-      writeNodeFields(writer, outcome);
-      if (outcome instanceof ValueNode) {
-        writer.u32(outcome.valueLength);
-        writeValue(writer, outcome);
-      }
+      writeRecordField(writer, outcome);
     }
   }
 }
@@ -133,13 +121,7 @@ function readResult(reader: ByteReader): BatchGetResult {
       return { isOk: true, node: null };
     case REFUSED:
       return { isOk: false, code: refusalCode(refusalFromWire(reader.u8())) };
-    default: {
-      const at = reader.pos;
-      reader.skip(NODE_FIELDS_BYTES);
-      const valueLength = kind === NodeKind.value ? reader.u32() : 0;
-      const valueStart = reader.pos;
-      reader.skip(valueLength);
-      return { isOk: true, node: readNode(kind, reader.buf, at, valueStart, reader.pos) };
-    }
+    default:
+      return { isOk: true, node: readRecordField(reader, kind) };
   }
 }

@@ -2,18 +2,10 @@ import type { ByteReader, ByteWriter } from "@dt/codec";
 import { Refusal } from "../refusal.ts";
 import { checkKey, isBelow, keyStart, readKey } from "../store/byte-key.ts";
 import type { ByteKey } from "../store/byte-key.ts";
-import { ValueNode } from "../store/node.ts";
 import type { Page } from "../store/page.ts";
 import { KEY_LENGTH_BYTES, keyFieldEnd, writeKeyField } from "./key-field.ts";
-import {
-  NODE_FIELDS_BYTES,
-  nodeKind,
-  NodeKind,
-  readNode,
-  writeNodeFields,
-  writeValue,
-} from "./node-fields.ts";
-import type { KvNode } from "./node-fields.ts";
+import { nodeKind, NodeKind, readRecordField, writeRecordField } from "./node-record.ts";
+import type { KvNode } from "./node-record.ts";
 import { FLAG_STALE } from "./numbers.ts";
 import { decodeReply } from "./reply.ts";
 
@@ -97,7 +89,7 @@ export interface ListAnswer {
 
 /**
  * `u64 revision · u8 flags (1 more) · u32 count`, then per node `u8 kind · u16 keyLength · key` and, unless keys
- * only, the fields of the node and for a value `u32 length · bytes`.
+ * only, `u32 length · record`.
  */
 export function encodeListReply(writer: ByteWriter, answer: ListAnswer): void {
   const { page, isKeysOnly } = answer;
@@ -112,11 +104,7 @@ export function encodeListReply(writer: ByteWriter, answer: ListAnswer): void {
     writer.buf.write(node.key, writer.pos, "latin1");
     writer.pos += length;
     if (!isKeysOnly) {
-      writeNodeFields(writer, node);
-      if (node instanceof ValueNode) {
-        writer.u32(node.valueLength);
-        writeValue(writer, node);
-      }
+      writeRecordField(writer, node);
     }
   }
 }
@@ -196,10 +184,5 @@ function readListedKey(reader: ByteReader): KvKey {
 function readListedEntry(reader: ByteReader): KvEntry {
   const kind = reader.u8();
   const key = reader.utf8(reader.u16());
-  const at = reader.pos;
-  reader.skip(NODE_FIELDS_BYTES);
-  const valueLength = kind === NodeKind.value ? reader.u32() : 0;
-  const valueStart = reader.pos;
-  reader.skip(valueLength);
-  return { key, node: readNode(kind, reader.buf, at, valueStart, reader.pos) };
+  return { key, node: readRecordField(reader, kind) };
 }

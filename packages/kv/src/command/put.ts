@@ -4,7 +4,7 @@ import type { ByteWriter } from "@dt/codec";
 import { KvError } from "../errors.ts";
 import { Refusal } from "../refusal.ts";
 import { checkKey, keyStart } from "../store/byte-key.ts";
-import { MAX_VALUE_BYTES } from "../store/value-space.ts";
+import { MAX_VALUE_BYTES } from "../store/record.ts";
 import { KEY_LENGTH_BYTES, keyFieldEnd, writeKeyField, writeValueInput } from "./key-field.ts";
 import type { ValueInput } from "./key-field.ts";
 

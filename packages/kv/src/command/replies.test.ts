@@ -3,7 +3,7 @@ import { payload } from "../../test/payload.ts";
 import { Refusal } from "../refusal.ts";
 import { toByteKey } from "../store/byte-key.ts";
 import { DirectoryNode, ValueNode } from "../store/node.ts";
-import { ValueSpace } from "../store/value-space.ts";
+import { RecordSpace } from "../store/record-space.ts";
 import { decodeBatchGetReply, encodeBatchGetReply } from "./batch-get.ts";
 import { decodeBatchPutReply, encodeBatchPutReply } from "./batch-put.ts";
 import { decodeCasReply, encodeCasReply } from "./cas.ts";
@@ -18,9 +18,11 @@ import {
 import { decodeRevision, encodeRevision } from "./put.ts";
 
 const CREATED_MS = 1_800_000_000_000;
-const value = new ValueNode(toByteKey("d/ä"), 3, CREATED_MS);
-new ValueSpace().store(value, Buffer.from("xy"), 0, 2);
-const directory = new DirectoryNode(toByteKey("d"), 2, CREATED_MS);
+const space = new RecordSpace();
+const value = new ValueNode(toByteKey("d/ä"));
+space.create(value, 3, CREATED_MS, Buffer.from("xy"), 0, 2);
+const directory = new DirectoryNode(toByteKey("d"));
+space.create(directory, 2, CREATED_MS, Buffer.alloc(0), 0, 0);
 const fields = { modRevision: 3, version: 1, createdMs: CREATED_MS, updatedMs: CREATED_MS };
 const readValue = { kind: "value", createRevision: 3, ...fields, value: Buffer.from("xy") };
 const readDirectory = { kind: "directory", createRevision: 2, ...fields, modRevision: 2 };

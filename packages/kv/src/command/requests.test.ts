@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { payload } from "../../test/payload.ts";
 import { Refusal } from "../refusal.ts";
 import { MAX_KEY_BYTES } from "../store/byte-key.ts";
-import { MAX_VALUE_BYTES } from "../store/value-space.ts";
+import { MAX_VALUE_BYTES } from "../store/record.ts";
 import { checkBatchGet, encodeBatchGet, forEachBatchKey } from "./batch-get.ts";
 import { BatchPutWalk, encodeBatchPut, MAX_BATCH_BYTES, MAX_BATCH_KEYS } from "./batch-put.ts";
 import { checkCas, encodeCas, readCas } from "./cas.ts";

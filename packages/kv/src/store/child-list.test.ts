@@ -15,7 +15,7 @@ function keysOf(list: ChildList, after: ByteKey | null): string[] {
 }
 
 function nodeOf(name: string): ValueNode {
-  return new ValueNode(toByteKey(name), 1, 1);
+  return new ValueNode(toByteKey(name));
 }
 
 function listOf(names: readonly string[]): ChildList {

@@ -6,7 +6,7 @@ import { KeyIndex } from "./key-index.ts";
 import { ValueNode } from "./node.ts";
 
 function nodeOf(key: string): ValueNode {
-  return new ValueNode(key as ByteKey, 1, 1);
+  return new ValueNode(key as ByteKey);
 }
 
 describe("an index by key", () => {

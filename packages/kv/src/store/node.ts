@@ -1,46 +1,71 @@
 import type { ByteKey } from "./byte-key.ts";
 import { ChildList } from "./child-list.ts";
-import { NOTHING } from "./value-space.ts";
+import { NO_RECORD } from "./record-space.ts";
+import {
+  readCreatedMs,
+  readCreateRevision,
+  readModRevision,
+  readUpdatedMs,
+  readVersion,
+  RECORD_HEAD_BYTES,
+} from "./record.ts";
 
 /** What the tree holds under a key. A value stays a value, and a directory a directory, until it is deleted. */
 export type Node = ValueNode | DirectoryNode;
 
+/**
+ * The record, recordBuf[recordStart, recordEnd), is laid out as record.ts says, in memory that belongs to the tree's
+ * RecordSpace and is written again: copy what is kept beyond the current call.
+ */
 class TreeNode {
   readonly key: ByteKey;
-  /** Revision of the write that created the node; at least 1 except for the root. */
-  readonly createRevision: number;
-  /** Revision of the last write to this node; createRevision <= modRevision <= revision of the tree. */
-  modRevision: number;
-  /** Writes to this node since it was created, that one included. */
-  version = 1;
-  /** Times of the first and the last write, as the leader stamped them: milliseconds since the epoch. */
-  readonly createdMs: number;
-  updatedMs: number;
+  recordBuf: Buffer = NO_RECORD;
+  recordStart = 0;
+  recordEnd = 0;
 
-  constructor(key: ByteKey, revision: number, timestampMs: number) {
+  constructor(key: ByteKey) {
     this.key = key;
-    this.createRevision = revision;
-    this.modRevision = revision;
-    this.createdMs = timestampMs;
-    this.updatedMs = timestampMs;
+  }
+
+  /** Revision of the write that created the node; at least 1 except for the root. */
+  get createRevision(): number {
+    return readCreateRevision(this.recordBuf, this.recordStart);
+  }
+
+  /** Revision of the last write to this node; createRevision <= modRevision <= revision of the tree. */
+  get modRevision(): number {
+    return readModRevision(this.recordBuf, this.recordStart);
+  }
+
+  get version(): number {
+    return readVersion(this.recordBuf, this.recordStart);
+  }
+
+  get createdMs(): number {
+    return readCreatedMs(this.recordBuf, this.recordStart);
+  }
+
+  get updatedMs(): number {
+    return readUpdatedMs(this.recordBuf, this.recordStart);
+  }
+
+  /** Bytes of the value; 0 for a directory. */
+  get valueLength(): number {
+    return this.recordEnd - this.recordStart - RECORD_HEAD_BYTES;
   }
 }
 
-/**
- * Its value is valueBuf[valueStart, valueEnd), memory that belongs to the tree's ValueSpace and is written again:
- * copy what is kept beyond the current call.
- */
 export class ValueNode extends TreeNode {
-  valueBuf: Buffer = NOTHING;
-  valueStart = 0;
-  valueEnd = 0;
-
-  get valueLength(): number {
-    return this.valueEnd - this.valueStart;
+  /** Whether the value is buf[start, end). */
+  holds(buf: Buffer, start: number, end: number): boolean {
+    const valueStart = this.recordStart + RECORD_HEAD_BYTES;
+    return this.recordBuf.compare(buf, start, end, valueStart, this.recordEnd) === 0;
   }
 
-  holds(buf: Buffer, start: number, end: number): boolean {
-    return this.valueBuf.compare(buf, start, end, this.valueStart, this.valueEnd) === 0;
+  copyValue(): Buffer {
+    return Buffer.from(
+      this.recordBuf.subarray(this.recordStart + RECORD_HEAD_BYTES, this.recordEnd),
+    );
   }
 }
 

@@ -6,7 +6,7 @@ import type { ByteKey } from "./byte-key.ts";
 import { KeyIndex } from "./key-index.ts";
 import { DirectoryNode, ValueNode } from "./node.ts";
 import type { Node } from "./node.ts";
-import { ValueSpace } from "./value-space.ts";
+import { NO_RECORD, RecordSpace } from "./record-space.ts";
 
 /** Nodes in one tree, at most. */
 export const MAX_NODES = 10_000_000;
@@ -19,14 +19,15 @@ export const MAX_NODES = 10_000_000;
  * well-formed where a node may be created; elsewhere an ill-formed key is just one that is not there.
  */
 export class Tree {
-  readonly root: DirectoryNode = new DirectoryNode(ROOT_KEY, 0, 0);
+  readonly root: DirectoryNode = new DirectoryNode(ROOT_KEY);
   readonly #nodes = new KeyIndex();
-  readonly #values = new ValueSpace();
+  readonly #records = new RecordSpace();
   readonly #maxNodes: number;
   #revision = 0;
 
   constructor(maxNodes: number = MAX_NODES) {
     this.#maxNodes = maxNodes;
+    this.#records.create(this.root, 0, 0, NO_RECORD, 0, 0);
     this.#nodes.add(this.root);
   }
 
@@ -52,10 +53,7 @@ export class Tree {
   /** Gives a node of this tree a copy of source[start, end) as its new value. */
   update(node: ValueNode, source: Buffer, start: number, end: number, timestampMs: number): number {
     const revision = ++this.#revision;
-    this.#values.store(node, source, start, end);
-    node.modRevision = revision;
-    node.version++;
-    node.updatedMs = timestampMs;
+    this.#records.update(node, revision, timestampMs, source, start, end);
     return revision;
   }
 
@@ -69,8 +67,8 @@ export class Tree {
     if (typeof parent === "number") {
       return parent;
     }
-    const node = new ValueNode(key, revision, timestampMs);
-    this.#values.store(node, source, start, end);
+    const node = new ValueNode(key);
+    this.#records.create(node, revision, timestampMs, source, start, end);
     this.#add(parent, node);
     this.#revision = revision;
     return revision;
@@ -143,7 +141,8 @@ export class Tree {
     }
     let directory = found;
     for (let i = missing.length - 1; i >= 0; i--) {
-      const made = new DirectoryNode(missing[i] as ByteKey, revision, timestampMs);
+      const made = new DirectoryNode(missing[i] as ByteKey);
+      this.#records.create(made, revision, timestampMs, NO_RECORD, 0, 0);
       this.#add(directory, made);
       directory = made;
     }
@@ -163,9 +162,7 @@ export class Tree {
 
   #forget(node: Node): void {
     this.#nodes.remove(node);
-    if (node instanceof ValueNode) {
-      this.#values.free(node);
-    }
+    this.#records.free(node);
   }
 
   #forgetBelow(directory: DirectoryNode): void {

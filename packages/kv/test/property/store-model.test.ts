@@ -34,10 +34,7 @@ function plain(key: string): string {
 
 function describeNode(node: Node): ModelNode {
   const { createRevision, modRevision, version, createdMs, updatedMs } = node;
-  const value =
-    node instanceof ValueNode
-      ? node.valueBuf.toString("utf8", node.valueStart, node.valueEnd)
-      : null;
+  const value = node instanceof ValueNode ? node.copyValue().toString() : null;
   return { value, createRevision, modRevision, version, createdMs, updatedMs };
 }
 
