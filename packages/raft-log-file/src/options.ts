@@ -8,7 +8,7 @@ export type Durability = "fsync" | "os";
 export interface FileLogOptions {
   /**
    * Size of a segment file; a multiple of 4096, from 8 KiB to 1 GiB. Default 64 MiB. Larger means
-   * fewer files; it also limits one record, to 4136 bytes less. Segments that exist keep their size.
+   * fewer files; it also limits one record, to 4128 bytes less. Segments that exist keep their size.
    */
   readonly segmentBytes?: number;
   /** Default "fsync". */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { LogError } from "../src/log-error.ts";
 import { LOG_PATH, logOn, newDisk, openOn, segmentPath, STATUS_PATH } from "./disk-log.ts";
 import { EntryMaker, readRecords, store } from "./entry-maker.ts";
-import { MemoryDisk } from "./memory-disk.ts";
+import type { MemoryDisk } from "./memory-disk.ts";
 
 const HARD_STATE = { term: 1, vote: 1, commitIndex: 0 };
 

@@ -17,9 +17,9 @@ export interface Operation {
   readonly bytes: number;
 }
 
-/** What an operation meets: an error of the system, fewer bytes than asked for, or a power cut on its way. */
+/** What an operation meets: an error of the system (a write may have moved some bytes before it), fewer bytes than asked for, or a power cut on its way. */
 export type Fault =
-  | { readonly error: string }
+  | { readonly error: string; readonly afterBytes?: number }
   | { readonly shortTo: number }
   | { readonly powerCutAfterBytes: number };
 

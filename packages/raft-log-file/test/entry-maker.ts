@@ -26,15 +26,25 @@ export class EntryMaker {
 
   /** The next entries as one batch (or several, when they are large). */
   entries(term: number, payloads: readonly Buffer[]): EntryBatch[] {
-    for (const payload of payloads) {
-      this.#builder.add(EntryType.normal, 1, payload, 0, payload.length);
-    }
-    const first = this.lastIndex + 1;
-    const batches = this.#builder.seal(first, term, 1_700_000_000_000, this.chainAt(first - 1));
+    const { lastIndex } = this;
+    const batches = this.entriesAfter(lastIndex, this.chainAt(lastIndex), term, payloads);
     for (const batch of batches) {
       this.records.push(...recordsOf(batch));
     }
     return batches;
+  }
+
+  /** Entries behind one that this maker has not made; it does not remember them. */
+  entriesAfter(
+    lastIndex: number,
+    chain: number,
+    term: number,
+    payloads: readonly Buffer[],
+  ): EntryBatch[] {
+    for (const payload of payloads) {
+      this.#builder.add(EntryType.normal, 1, payload, 0, payload.length);
+    }
+    return this.#builder.seal(lastIndex + 1, term, 1_700_000_000_000, chain);
   }
 
   /** As `entries`, with `count` payloads of a size, filled with their index. */

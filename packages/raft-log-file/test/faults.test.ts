@@ -25,7 +25,11 @@ async function fixture(options = SMALL): Promise<Fixture> {
 }
 
 /** Fails the first operation that matches, once. */
-function failOnce(disk: MemoryDisk, error: string, matches: (operation: Operation) => boolean): void {
+function failOnce(
+  disk: MemoryDisk,
+  error: string,
+  matches: (operation: Operation) => boolean,
+): void {
   let isDone = false;
   disk.fault = (operation) => {
     if (isDone || !matches(operation)) {
@@ -79,7 +83,9 @@ describe("a sync that fails", () => {
     const { disk, maker, log } = await fixture();
     failOnce(disk, "EIO", (operation) => operation.kind === "sync" && isLogFile(operation));
     const from = disk.operations.length;
-    await expect(store(log, maker.write(maker.filled(1, 1, 100)))).rejects.toThrow();
+    await expect(store(log, maker.write(maker.filled(1, 1, 100)))).rejects.toMatchObject({
+      code: "DT_LOG_POISONED",
+    });
     await log.close();
     const syncs = disk.operations.slice(from).filter(({ kind }) => kind === "sync");
     expect(syncs).toHaveLength(1);
@@ -88,7 +94,9 @@ describe("a sync that fails", () => {
   test("D13 what the cache shows of it after a restart is written again before it counts", async () => {
     const { disk, maker, log } = await fixture();
     failOnce(disk, "EIO", (operation) => operation.kind === "sync" && isLogFile(operation));
-    await expect(store(log, maker.write(maker.filled(1, 1, 300)))).rejects.toThrow();
+    await expect(store(log, maker.write(maker.filled(1, 1, 300)))).rejects.toMatchObject({
+      code: "DT_LOG_POISONED",
+    });
     const restarted = disk.afterKill();
     // The system has given the pages up: they are clean in its cache, and not on the disk.
     restarted.forgetDirtySectors();
@@ -112,7 +120,11 @@ describe("a sync that fails", () => {
   test("of zeros ahead of use poisons the log", async () => {
     const disk = newDisk();
     const maker = new EntryMaker();
-    failOnce(disk, "EIO", ({ kind, path }) => kind === "sync" && path.endsWith("next.tmp") && maker.lastIndex > 0);
+    failOnce(
+      disk,
+      "EIO",
+      ({ kind, path }) => kind === "sync" && path.endsWith("next.tmp") && maker.lastIndex > 0,
+    );
     const { log } = await openOn(disk);
     await expect(
       (async () => {
@@ -151,7 +163,8 @@ describe("a write that fails", () => {
     const disk = newDisk();
     const maker = new EntryMaker();
     const { log } = await openOn(disk, options);
-    disk.fault = ({ kind, bytes }) => (kind === "write" && bytes > 99_999 ? { shortTo: 99_999 } : null);
+    disk.fault = ({ kind, bytes }) =>
+      kind === "write" && bytes > 99_999 ? { shortTo: 99_999 } : null;
     const large = [1, 2, 3].map((i) => maker.write(maker.filled(1, 40, 5000 + i), 0, HARD_STATE));
     await Promise.all(large.map((write) => store(log, write)));
     const { log: found, state } = await openOn(disk.crash(NOTHING_SURVIVES), options);
@@ -224,7 +237,7 @@ describe("a full disk", () => {
     let left = 2;
     disk.fault = (operation) =>
       operation.kind === "write" && isLogFile(operation) && operation.bytes > 32 && left-- > 0
-        ? { error: "ENOSPC" }
+        ? { error: "ENOSPC", afterBytes: 250 }
         : null;
     expect(await codesOf(log, [maker.write(maker.filled(1, 2, 100))])).toEqual(["DT_LOG_NO_SPACE"]);
     maker.cutFrom(3);

@@ -16,7 +16,12 @@ type Step =
   | { readonly kind: "read"; readonly part: number; readonly maxBytes: number }
   | { readonly kind: "reopen" }
   | { readonly kind: "kill" }
-  | { readonly kind: "powerCut"; readonly after: number; readonly bytes: number; readonly seed: number };
+  | {
+      readonly kind: "powerCut";
+      readonly after: number;
+      readonly bytes: number;
+      readonly seed: number;
+    };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -129,7 +134,10 @@ class Life {
     await this.#log?.close();
     assert.equal(this.#disk.openFiles, 0);
     await this.#open();
-    assert.deepEqual(await readRecords(this.#log as RaftLog, this.#maker.lastIndex), this.#maker.records);
+    assert.deepEqual(
+      await readRecords(this.#log as RaftLog, this.#maker.lastIndex),
+      this.#maker.records,
+    );
   }
 
   async #recover(): Promise<void> {

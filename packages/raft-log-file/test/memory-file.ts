@@ -29,6 +29,9 @@ export class MemoryInode {
   }
 
   write(from: Buffer, start: number, end: number, position: number): void {
+    if (start === end) {
+      return;
+    }
     const size = Math.max(this.#size, position + (end - start));
     if (size > this.#cached.length) {
       const larger = Buffer.alloc(Math.max(size, this.#cached.length * 2));
@@ -166,6 +169,9 @@ export class MemoryFile implements StoredFile {
       if (failure === null) {
         done(null, act(bytes));
       } else {
+        if (fault !== null && "error" in fault && kind === "write") {
+          act(Math.min(wanted, fault.afterBytes ?? 0));
+        }
         done(systemError(failure, this.#path), 0);
       }
     });

@@ -33,7 +33,7 @@ export interface ScannedFlush {
 /** Reads a segment from its first flush on, checking every byte that means something. */
 export class SegmentScanner {
   readonly #file: StoredFile;
-  readonly #fileBytes: number;
+  #fileBytes: number;
   readonly #seed: number;
   #window: Buffer = Buffer.alloc(0);
   #windowAt = 0;
@@ -56,6 +56,13 @@ export class SegmentScanner {
   /** What ended the scan; null while it goes on, and when the file is full. */
   get stop(): ScanStop | null {
     return this.#stop;
+  }
+
+  /** Looks again at the place where the scan stopped: the file may have changed. */
+  resume(fileBytes: number): void {
+    this.#fileBytes = fileBytes;
+    this.#window = Buffer.alloc(0);
+    this.#stop = null;
   }
 
   /** The next flush, or null when there is none that is good. */
