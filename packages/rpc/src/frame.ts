@@ -71,6 +71,26 @@ export function writeUint32(buf: Uint8Array, at: number, value: number): void {
   buf[at + 3] = value;
 }
 
+/** Reads two bytes whose presence the caller has checked. */
+export function readUint16(buf: Uint8Array, at: number): number {
+  return ((buf[at] as number) << 8) | (buf[at + 1] as number);
+}
+
+/** Reads four bytes, whose presence the caller has checked, as a signed number: a small one, which is cheap. */
+export function readInt32(buf: Uint8Array, at: number): number {
+  return (
+    ((buf[at] as number) << 24) |
+    ((buf[at + 1] as number) << 16) |
+    ((buf[at + 2] as number) << 8) |
+    (buf[at + 3] as number)
+  );
+}
+
+/** Reads four bytes whose presence the caller has checked. */
+export function readUint32(buf: Uint8Array, at: number): number {
+  return readInt32(buf, at) >>> 0;
+}
+
 /** The wire form of the time that is left: microseconds, 0 for no deadline, at most 71 minutes. */
 export function remainingMicros(remainingMs: number): number {
   if (remainingMs === 0) {

@@ -8,6 +8,9 @@ export interface LivenessOptions {
 /**
  * Watches that the peer is alive. Anything received is a sign of life; when nothing came for the ping interval
  * a ping asks for one, and when nothing came for the timeout the peer is given up, as a half-open connection is.
+ *
+ * Silence is counted in waits that this process has seen through, not by the clock: after this process or the
+ * whole machine stood still, the peer still gets its pings and the time to answer them.
  */
 export class Liveness implements DeadlineEntry {
   expireTick = -1;
@@ -19,6 +22,10 @@ export class Liveness implements DeadlineEntry {
   readonly #options: LivenessOptions;
   readonly #ping: () => void;
   readonly #giveUp: (silentMs: number) => void;
+  /** What `lastReceivedMs` was when the current wait began, and how long that wait is. */
+  #seenMs: number;
+  #waitMs: number;
+  #silentMs = 0;
 
   constructor(
     wheel: DeadlineWheel,
@@ -30,7 +37,9 @@ export class Liveness implements DeadlineEntry {
     this.#options = options;
     this.#ping = ping;
     this.#giveUp = giveUp;
-    wheel.add(this, this.lastReceivedMs + options.pingIntervalMs);
+    this.#seenMs = this.lastReceivedMs;
+    this.#waitMs = options.pingIntervalMs;
+    wheel.add(this, this.lastReceivedMs + this.#waitMs);
   }
 
   stop(): void {
@@ -40,16 +49,19 @@ export class Liveness implements DeadlineEntry {
   onDeadline(): void {
     const { pingIntervalMs, peerTimeoutMs } = this.#options;
     const nowMs = performance.now();
-    const silentMs = nowMs - this.lastReceivedMs;
-    if (silentMs >= peerTimeoutMs) {
-      this.#giveUp(Math.round(silentMs));
-      return;
-    }
-    if (silentMs >= pingIntervalMs) {
-      this.#ping();
-      this.#wheel.add(this, Math.min(nowMs + pingIntervalMs, this.lastReceivedMs + peerTimeoutMs));
+    if (this.lastReceivedMs > this.#seenMs) {
+      this.#seenMs = this.lastReceivedMs;
+      this.#silentMs = 0;
+      this.#waitMs = Math.max(1, pingIntervalMs - (nowMs - this.lastReceivedMs));
     } else {
-      this.#wheel.add(this, this.lastReceivedMs + pingIntervalMs);
+      this.#silentMs += this.#waitMs;
+      if (this.#silentMs >= peerTimeoutMs) {
+        this.#giveUp(Math.round(this.#silentMs));
+        return;
+      }
+      this.#ping();
+      this.#waitMs = Math.min(pingIntervalMs, peerTimeoutMs - this.#silentMs);
     }
+    this.#wheel.add(this, nowMs + this.#waitMs);
   }
 }

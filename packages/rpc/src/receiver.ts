@@ -19,6 +19,9 @@ import {
   RESPONSE_BYTE,
   SEQ_AT,
   WORD_AT,
+  readInt32,
+  readUint16,
+  readUint32,
 } from "./frame.ts";
 import { Status, statusFromWire } from "./status.ts";
 import type { FrameSink } from "@dt/codec";
@@ -102,10 +105,10 @@ export class Receiver implements FrameSink {
   }
 
   #request(buf: Buffer, start: number, end: number): void {
-    const flags = buf.readUInt8(start + FLAGS_AT);
-    const command = buf.readUInt16BE(start + COMMAND_AT);
-    const seq = buf.readInt32BE(start + SEQ_AT);
-    const micros = buf.readUInt32BE(start + WORD_AT);
+    const flags = buf[start + FLAGS_AT] as number;
+    const command = readUint16(buf, start + COMMAND_AT);
+    const seq = readInt32(buf, start + SEQ_AT);
+    const micros = readUint32(buf, start + WORD_AT);
     let bodyStart = start + MIN_FRAME_BYTES;
     let groupId = 0;
     if (flags !== 0) {
@@ -114,7 +117,7 @@ export class Receiver implements FrameSink {
         return;
       }
       if ((flags & FLAG_GROUP) !== 0) {
-        groupId = buf.readUInt32BE(start + MIN_FRAME_BYTES);
+        groupId = readUint32(buf, start + MIN_FRAME_BYTES);
       }
     }
     const nowMs = this.#nowMs;
@@ -124,8 +127,8 @@ export class Receiver implements FrameSink {
   }
 
   #oneWay(buf: Buffer, start: number, end: number): void {
-    const flags = buf.readUInt8(start + FLAGS_AT);
-    const command = buf.readUInt16BE(start + COMMAND_AT);
+    const flags = buf[start + FLAGS_AT] as number;
+    const command = readUint16(buf, start + COMMAND_AT);
     let bodyStart = start + MIN_FRAME_BYTES;
     let groupId = 0;
     if (flags !== 0) {
@@ -134,7 +137,7 @@ export class Receiver implements FrameSink {
         return;
       }
       if ((flags & FLAG_GROUP) !== 0) {
-        groupId = buf.readUInt32BE(start + MIN_FRAME_BYTES);
+        groupId = readUint32(buf, start + MIN_FRAME_BYTES);
       }
     }
     if (command < FIRST_USER_COMMAND) {
@@ -146,9 +149,9 @@ export class Receiver implements FrameSink {
   }
 
   #response(buf: Buffer, start: number, end: number): void {
-    const flags = buf.readUInt8(start + FLAGS_AT);
-    const seq = buf.readInt32BE(start + SEQ_AT);
-    const status = buf.readUInt32BE(start + WORD_AT);
+    const flags = buf[start + FLAGS_AT] as number;
+    const seq = readInt32(buf, start + SEQ_AT);
+    const status = readUint32(buf, start + WORD_AT);
     let bodyStart = start + MIN_FRAME_BYTES;
     if (flags !== 0) {
       bodyStart = this.#bodyStart(flags, buf, bodyStart, end);
