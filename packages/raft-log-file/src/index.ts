@@ -1,14 +1,28 @@
 export { DataDirectory } from "./directory/data-directory.ts";
 export type { DataDirectoryDeps, DataDirectoryOptions } from "./directory/data-directory.ts";
+export type { Identity } from "./directory/identity-file.ts";
 export { FileLog } from "./file-log.ts";
 export type { FileLogLocation } from "./file-log.ts";
-export type { Identity } from "./directory/identity-file.ts";
+export type { LogIdentity } from "./format/log-identity.ts";
 export { LogError } from "./log-error.ts";
+export type { LogFault } from "./log-error.ts";
+export { DEFAULT_FILE_LOG_OPTIONS, maxRecordBytes, resolveFileLogOptions } from "./options.ts";
+export type { Durability, FileLogOptions, ResolvedFileLogOptions } from "./options.ts";
+export type { RecoveryReport } from "./recover/open-log.ts";
+
+// For operators' tools.
+export { inspectLog } from "./inspect/inspect-log.ts";
+export type { InspectedRecord } from "./inspect/inspect-log.ts";
+export { verifyLogs } from "./inspect/verify-logs.ts";
+export type {
+  DifferingRecord,
+  LogDifference,
+  LogVerification,
+  VerifiedCopy,
+} from "./inspect/verify-logs.ts";
 export { measureDisk } from "./measure-disk.ts";
 export type { DiskMeasurement } from "./measure-disk.ts";
-export type { LogFault } from "./log-error.ts";
-export { DEFAULT_FILE_LOG_OPTIONS, resolveFileLogOptions } from "./options.ts";
-export type { Durability, FileLogOptions, ResolvedFileLogOptions } from "./options.ts";
-// For tests and tools of this repository and for other storage.
+
+// For tests and for other places to store files in.
 export type { Done, FileSystem, OpenMode, StoredFile, Transferred } from "./file-system.ts";
 export { nodeFileSystem } from "./node-file-system.ts";

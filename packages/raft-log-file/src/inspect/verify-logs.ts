@@ -42,7 +42,7 @@ export interface LogDifference {
 export interface LogVerification {
   readonly groupId: number;
   readonly copies: readonly VerifiedCopy[];
-  /** Entries found equal in all copies; they end at `equalTo`. */
+  /** Entries found equal in all copies that are not damaged before; they end at `equalTo`. */
   readonly equalEntries: number;
   readonly equalTo: number;
   readonly difference: LogDifference | null;
@@ -85,13 +85,20 @@ async function verifyGroup(
   let equalTo = 0;
   let equalEntries = 0;
   let difference: LogDifference | null = null;
-  while (difference === null && (await stepAll(cursors))) {
-    const [first, ...others] = cursors as [RecordCursor, ...RecordCursor[]];
-    if (others.every((other) => other.chain === first.chain)) {
+  // A copy that is damaged is compared up to there, and the others further.
+  let compared = cursors;
+  while (difference === null && compared.length > 0) {
+    const isAligned = await stepAll(compared, equalTo + 1);
+    const [first, ...others] = compared;
+    if (compared.some((cursor) => cursor.damage !== null)) {
+      compared = compared.filter((cursor) => cursor.damage === null);
+    } else if (!isAligned || first === undefined) {
+      break;
+    } else if (others.every((other) => other.chain === first.chain)) {
       equalTo = first.index;
       equalEntries++;
     } else {
-      difference = describe(cursors, Math.max(...commits));
+      difference = describe(compared, Math.max(...commits));
     }
   }
   for (const cursor of cursors) {
@@ -107,20 +114,20 @@ async function verifyGroup(
   return { groupId, copies: found, equalEntries, equalTo, difference };
 }
 
-/** Brings all cursors to the next index that all of them have; false when one has ended. */
-async function stepAll(cursors: readonly RecordCursor[]): Promise<boolean> {
-  let target = 0;
-  for (const cursor of cursors) {
-    if (!(await stepOne(cursor))) {
-      return false;
-    }
-    target = Math.max(target, cursor.index);
-  }
-  for (const cursor of cursors) {
-    while (cursor.index < target) {
+/** Brings all cursors to `index`, or to the first after it that all have; false when one has ended. */
+async function stepAll(cursors: readonly RecordCursor[], index: number): Promise<boolean> {
+  let goal = index;
+  for (let i = 0; i < cursors.length; i++) {
+    const cursor = cursors[i] as RecordCursor;
+    while (cursor.index < goal) {
       if (!(await stepOne(cursor))) {
         return false;
       }
+    }
+    if (cursor.index > goal) {
+      // This copy begins later: the others have to come up to it.
+      goal = cursor.index;
+      i = -1;
     }
   }
   return true;
