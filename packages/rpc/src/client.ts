@@ -5,6 +5,7 @@ import { Connection } from "./connection.ts";
 import { Counters } from "./counters.ts";
 import { processWheel } from "./deadline-wheel.ts";
 import { Dial } from "./dial.ts";
+import { ErrorLog } from "./error-log.ts";
 import { RpcError, withoutStack } from "./errors.ts";
 import { GroupDispatcher } from "./group-dispatcher.ts";
 import { acceptEveryone } from "./handshake.ts";
@@ -64,7 +65,7 @@ export class RpcClient {
     this.#options = resolveClientOptions(options);
     this.#logger = deps.logger ?? SILENT_LOGGER;
     this.#onHandshake = deps.onHandshake ?? acceptEveryone;
-    this.#outcome = new Outcome(this.counters, this.#logger);
+    this.#outcome = new Outcome(this.counters, new ErrorLog(this.#logger));
     const { reconnectMinMs, reconnectMaxMs, address } = this.#options;
     this.#backoff = new Backoff(reconnectMinMs, reconnectMaxMs, deps.random ?? Math.random);
     this.#address = describeAddress(address);
@@ -225,7 +226,7 @@ export class RpcClient {
 
   #onFailed(error: RpcError): void {
     this.#dial = null;
-    this.counters.handshakesFailed++;
+    this.counters.attemptsFailed++;
     this.#logger.debug({ err: error, address: this.#address }, "cannot connect");
     this.#settle(error);
     this.#retry();

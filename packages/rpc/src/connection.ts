@@ -12,6 +12,7 @@ import { Pipeline } from "./pipeline.ts";
 import { socketError } from "./socket-error.ts";
 import { Status } from "./status.ts";
 import type { ConnectionRefusalCode } from "./answer-code.ts";
+import type { RpcFault } from "./errors.ts";
 import type { CallCompletion, Decode, Encode } from "./call-completion.ts";
 import type { PeerInfo } from "./peer.ts";
 import type { PipelineDeps } from "./pipeline.ts";
@@ -139,14 +140,8 @@ export class Connection {
   ): void {
     if (this.#state === State.open) {
       this.#pipeline.calls.start(command, groupId, timeoutMs, encode, argument, completion);
-    } else if (this.#state === State.leaving) {
-      this.#pipeline.outcome.fail(completion, withoutStack({ code: "DT_RPC_STOPPING" }));
     } else {
-      const { address } = this.peer;
-      this.#pipeline.outcome.fail(
-        completion,
-        withoutStack({ code: "DT_RPC_NOT_CONNECTED", address }),
-      );
+      this.#pipeline.outcome.fail(completion, withoutStack(this.#refusal()));
     }
   }
 
@@ -206,6 +201,16 @@ export class Connection {
     if (this.#tearDown(error)) {
       this.#deps.socket.destroy();
     }
+  }
+
+  /** Why no call is taken. */
+  #refusal(): RpcFault {
+    if (this.#state === State.closed) {
+      return { code: "DT_RPC_NOT_CONNECTED", address: this.peer.address };
+    }
+    return this.#pipeline.intake.isStopping
+      ? { code: "DT_RPC_CLOSED", wasSent: false }
+      : { code: "DT_RPC_STOPPING" };
   }
 
   readonly #onData = (chunk: Buffer): void => {

@@ -4,8 +4,10 @@
 export class Counters {
   connectionsOpened = 0;
   connectionsClosed = 0;
-  /** Connections that ended before the handshake was through. */
+  /** Of a server: connections that ended before the handshake was through. */
   handshakesFailed = 0;
+  /** Of a client: attempts to connect that failed, by the handshake or before it. */
+  attemptsFailed = 0;
   framesIn = 0;
   framesOut = 0;
   bytesIn = 0;

@@ -2,17 +2,17 @@
 import { withoutStack } from "./errors.ts";
 import type { CallCompletion } from "./call-completion.ts";
 import type { Counters } from "./counters.ts";
+import type { ErrorLog } from "./error-log.ts";
 import type { RpcError } from "./errors.ts";
-import type { Logger } from "./logger.ts";
 
 /** Hands outcomes to completions. What a completion throws goes no further, so it harms no other call. */
 export class Outcome {
   readonly #counters: Counters;
-  readonly #logger: Logger;
+  readonly #errorLog: ErrorLog;
 
-  constructor(counters: Counters, logger: Logger) {
+  constructor(counters: Counters, errorLog: ErrorLog) {
     this.#counters = counters;
-    this.#logger = logger;
+    this.#errorLog = errorLog;
   }
 
   reply(completion: CallCompletion, body: Buffer, start: number, end: number): void {
@@ -28,7 +28,7 @@ export class Outcome {
       completion.onFail(error);
     } catch (thrown) {
       this.#counters.completionErrors++;
-      this.#logger.error({ err: thrown, outcome: error.code }, "a completion failed");
+      this.#errorLog.report(thrown, { outcome: error.code }, "a completion failed");
     }
   }
 }

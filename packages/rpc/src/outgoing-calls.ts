@@ -12,6 +12,9 @@ import type { Outcome } from "./outcome.ts";
 import type { Permits } from "./permits.ts";
 import type { SendBuffer } from "./send-buffer.ts";
 
+/** 24 days: the ticks of the wheel stay small numbers. */
+const MAX_TIMEOUT_MS = 0x7fff_ffff;
+
 export interface OutgoingCallsOptions {
   readonly maxPeerFrameBytes: number;
   readonly maxSendBufferBytes: number;
@@ -62,6 +65,10 @@ export class OutgoingCalls {
     argument: A,
     completion: CallCompletion,
   ): void {
+    if (!(timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
+      this.#startWithOddTimeout(command, groupId, timeoutMs, encode, argument, completion);
+      return;
+    }
     const nowMs = this.#out.nowMs();
     if (this.#waiting.count > 0 || !this.#hasRoom()) {
       this.#wait(command, groupId, timeoutMs, nowMs, encode, argument, completion);
@@ -74,6 +81,27 @@ export class OutgoingCalls {
     if (timeoutMs > 0) {
       this.#wheel.add(call, nowMs + timeoutMs);
     }
+  }
+
+  /** A time that was over before the start ends the call; one beyond the maximum is cut to it. */
+  #startWithOddTimeout<A>(
+    command: number,
+    groupId: number,
+    timeoutMs: number,
+    encode: Encode<A>,
+    argument: A,
+    completion: CallCompletion,
+  ): void {
+    if (Number.isNaN(timeoutMs)) {
+      throw new RangeError("a timeout of NaN milliseconds");
+    }
+    if (timeoutMs > 0) {
+      this.start(command, groupId, MAX_TIMEOUT_MS, encode, argument, completion);
+      return;
+    }
+    this.#counters.callsTimedOut++;
+    const fault = { code: "DT_RPC_TIMEOUT", timeoutMs, wasSent: false } as const;
+    this.#outcome.fail(completion, withoutStack(fault));
   }
 
   /** Ends the call that this response answers and returns its completion; null when it has ended before. */

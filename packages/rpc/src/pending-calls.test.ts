@@ -62,6 +62,13 @@ describe("PendingCalls", () => {
     );
   });
 
+  test("starts over before the seq of pings, and never uses 0", () => {
+    const calls = new PendingCalls(() => {}, 0x7fff_fffc);
+    const seqs = Array.from({ length: 5 }, () => calls.add(completion, 0).seq);
+    expect(seqs).toEqual([0x7fff_fffd, 0x7fff_fffe, 1, 2, 3]);
+    expect(seqs.map((seq) => calls.find(seq)?.seq)).toEqual(seqs);
+  });
+
   test("passes over the slots of slow calls", () => {
     const calls = create();
     const slow = Array.from({ length: 7 }, () => calls.add(completion, 0));

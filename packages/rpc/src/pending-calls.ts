@@ -50,10 +50,12 @@ export class PendingCalls {
   #ring: PendingCall[];
   #mask: number;
   #count = 0;
-  #lastSeq = 0;
+  #lastSeq: number;
 
-  constructor(onDeadline: (call: PendingCall) => void) {
+  /** The first call gets the seq after `lastSeq`. */
+  constructor(onDeadline: (call: PendingCall) => void, lastSeq: number = 0) {
     this.#onDeadline = onDeadline;
+    this.#lastSeq = lastSeq;
     this.#ring = this.#slots(INITIAL_CAPACITY);
     this.#mask = INITIAL_CAPACITY - 1;
   }

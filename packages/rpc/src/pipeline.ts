@@ -1,4 +1,5 @@
 import { ControlFrames } from "./control-frames.ts";
+import { ErrorLog } from "./error-log.ts";
 import { LENGTH_BYTES } from "./frame.ts";
 import { Outcome } from "./outcome.ts";
 import { OutgoingCalls } from "./outgoing-calls.ts";
@@ -62,7 +63,8 @@ export class Pipeline {
     const out = new SendBuffer(socket, counters, () => this.#onDrained());
     this.out = out;
     this.control = new ControlFrames(out, options.maxSendBufferBytes);
-    this.outcome = new Outcome(counters, logger);
+    const errorLog = new ErrorLog(logger);
+    this.outcome = new Outcome(counters, errorLog);
     this.inFlight = new Permits(options.maxInFlightRequests, options.maxInFlightBytes);
     this.calls = new OutgoingCalls(
       out,
@@ -86,6 +88,7 @@ export class Pipeline {
     this.intake = new RequestIntake({
       ...deps,
       connection,
+      errorLog,
       out,
       control: this.control,
       replies: this.replies,

@@ -109,6 +109,10 @@ export class Receiver implements FrameSink {
     const command = readUint16(buf, start + COMMAND_AT);
     const seq = readInt32(buf, start + SEQ_AT);
     const micros = readUint32(buf, start + WORD_AT);
+    if (seq === 0) {
+      this.#violation("DT_RPC_MALFORMED_FRAME", Status.invalid, "a request with seq 0");
+      return;
+    }
     let bodyStart = start + MIN_FRAME_BYTES;
     let groupId = 0;
     if (flags !== 0) {

@@ -113,6 +113,7 @@ export class Replies {
     }
   }
 
+  /** When the answer does not fit, the detail is left out; when that does not help, all but the status is. */
   #error<A>(
     command: number,
     seq: number,
@@ -124,19 +125,27 @@ export class Replies {
   ): void {
     const out = this.#out;
     const writer = out.begin(0);
+    let fits = true;
     try {
       out.addFlag(FLAG_EXTENSION);
       writeErrorExtension(writer, code, encodeDetail, argument);
       writer.utf8(message.slice(0, MAX_MESSAGE_CHARS).toWellFormed());
-    } catch (error) {
-      out.abandon();
-      if (encodeDetail === null) {
-        throw error;
-      }
-      this.#error(command, seq, status, code, message, null, undefined);
+      fits = out.frameBytes <= this.#options.maxPeerFrameBytes;
+    } catch {
+      // What an encode function throws here would only hide the error that is being reported.
+      fits = false;
+    }
+    if (fits) {
+      out.finish(RESPONSE_BYTE, command, seq, status);
       return;
     }
-    out.finish(RESPONSE_BYTE, command, seq, status);
+    out.abandon();
+    if (encodeDetail !== null) {
+      this.#error(command, seq, status, code, message, null, undefined);
+    } else {
+      out.begin(0);
+      out.finish(RESPONSE_BYTE, command, seq, status);
+    }
   }
 
   #isWanted(request: IncomingRequest): boolean {

@@ -9,8 +9,8 @@ import type { CommandTable, Handler } from "./command-table.ts";
 import type { Connection } from "./connection.ts";
 import type { ControlFrames } from "./control-frames.ts";
 import type { Counters } from "./counters.ts";
+import type { ErrorLog } from "./error-log.ts";
 import type { Group, GroupDispatcher } from "./group-dispatcher.ts";
-import type { Logger } from "./logger.ts";
 import type { Permits } from "./permits.ts";
 import type { Replies } from "./replies.ts";
 import type { SendBuffer } from "./send-buffer.ts";
@@ -24,7 +24,7 @@ export interface RequestIntakeDeps {
   readonly replies: Replies;
   readonly inFlight: Permits;
   readonly counters: Counters;
-  readonly logger: Logger;
+  readonly errorLog: ErrorLog;
   readonly maxSendBufferBytes: number;
 }
 
@@ -185,7 +185,7 @@ export class RequestIntake {
       handler(request, body, start, end);
     } catch (error) {
       this.#deps.counters.handlerErrors++;
-      this.#deps.logger.error({ err: error, command, groupId }, "a handler failed");
+      this.#deps.errorLog.report(error, { command, groupId }, "a handler failed");
       failRequest(request, error);
     }
   }

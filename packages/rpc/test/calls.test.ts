@@ -112,6 +112,21 @@ describe("a call", () => {
     expect(error).toMatchObject({ status: Status.denied, remoteCode: "DT_X", detail: null });
   });
 
+  test("fails with its status even when the answer is larger than the caller takes", async () => {
+    const { server, client } = await startPair({}, { maxFrameBytes: 1024 });
+    server.commands.on(FAIL, (request) => {
+      request.failWith(Status.denied, "DT_X", "m", writeBytes, Buffer.alloc(1024));
+    });
+    server.commands.on(NOTE, (request) => {
+      request.fail(Status.denied, "DT_X", "⓷".repeat(2000));
+    });
+    const first = await failureOf(client.call(FAIL, 0, 5000, writeText, "", readText));
+    expect(first).toMatchObject({ status: Status.denied, remoteCode: "DT_X", detail: null });
+    const second = await failureOf(client.call(NOTE, 0, 5000, writeText, "", readText));
+    expect(second).toMatchObject({ status: Status.denied, remoteCode: null });
+    expect(client.isConnected).toBe(true);
+  });
+
   test("whose argument cannot be encoded fails alone", async () => {
     const { client } = await startPair();
     const broken = (writer: ByteWriter): void => {

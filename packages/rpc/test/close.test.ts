@@ -120,7 +120,10 @@ describe("closing a client", () => {
     const held = holdOn(server.commands);
     const call = client.call(HOLD, 0, 0, writeText, "", readText);
     await until(() => held.length === 1, "the request");
+    const { connection } = client;
     const closed = client.close({ drainMs: 20_000 });
+    const late = connection?.call(ECHO, 0, 5000, writeText, "", readText) ?? closed;
+    expect(await failureOf(late)).toMatchObject({ code: "DT_RPC_CLOSED", mayHaveExecuted: false });
     held[0]?.reply(writeText, "in time");
     expect(await call).toBe("in time");
     await closed;

@@ -129,6 +129,21 @@ describe("a deadline", () => {
     expect(handled).toBe(1);
   });
 
+  test("that is over at the start ends the call, and nothing is sent", async () => {
+    const { client, near } = await startPair();
+    const error = await failureOf(client.call(ECHO, 0, -0.5, writeText, "", readText));
+    expect(error).toMatchObject({ code: "DT_RPC_TIMEOUT", mayHaveExecuted: false });
+    expect([client.counters.framesOut, near.pendingCalls]).toEqual([0, 0]);
+  });
+
+  test("of any length is taken, but not NaN", async () => {
+    const { client } = await startPair();
+    for (const timeoutMs of [0.001 + 5000, 2 ** 31, 1e15, Infinity]) {
+      expect(await client.call(ECHO, 0, timeoutMs, writeText, "x", readText)).toBe("x");
+    }
+    expect(() => client.call(ECHO, 0, NaN, writeText, "", readText)).toThrow(RangeError);
+  });
+
   test("may be a refusal of the handler's own", async () => {
     const { server, client } = await startPair();
     server.commands.on(300, (request) => request.fail(Status.timeout, "DT_X_LATE", ""));

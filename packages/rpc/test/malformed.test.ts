@@ -64,6 +64,12 @@ describe("after the handshake", () => {
       "00000001",
       "DT_RPC_MALFORMED_FRAME",
     ],
+    [
+      "a request with seq 0",
+      "0000000c 11 00 0100 00000000 00000000",
+      "00000001",
+      "DT_RPC_MALFORMED_FRAME",
+    ],
     ["a frame shorter than its header", "0000000b", "00000001", "DT_RPC_MALFORMED_FRAME"],
     ["a frame over the limit", "00000801", "0000000c", "DT_RPC_FRAME_TOO_LARGE"],
     ["a frame of 4 GiB", "ffffffff", "0000000c", "DT_RPC_FRAME_TOO_LARGE"],
