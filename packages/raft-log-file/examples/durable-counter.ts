@@ -34,6 +34,6 @@ await new Promise<void>((ready, fail) => {
     group.read({ ready, fail: (e) => (e.mayHaveExecuted ? fail(e) : setTimeout(waitForLead, 10)) });
   waitForLead();
 });
-console.log(await add(group, 7));
+process.stdout.write(`${await add(group, 7)}\n`);
 await server.close();
 await data.close();

@@ -6,7 +6,7 @@ import { FRAME_BYTES, writeFrame } from "../format/flush-frame.ts";
 import { SEGMENT_HEADER_BYTES } from "../format/segment-header.ts";
 
 /** Up to this size records are copied behind their frame into one buffer; above, the system gathers them. */
-const COPY_LIMIT_BYTES = 256 << 10;
+const COPY_LIMIT_BYTES = 64 << 10;
 
 /** Puts together the bytes of one flush: the segment's header when it is new, the frame, the records. */
 export class FlushBuffer {

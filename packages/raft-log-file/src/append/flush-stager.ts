@@ -7,6 +7,9 @@ import type { QueuedWrite, WriteQueue } from "./write-queue.ts";
 /** Records gathered into one flush; a single larger batch still goes alone. */
 const MAX_FLUSH_BYTES = 4 << 20;
 
+/** Batches gathered into one flush: what systems take in one gathering write. */
+const MAX_FLUSH_PARTS = 1024;
+
 /**
  * Chooses what the next flush holds: the queued writes from the first one on, up to the first that
  * has something to do before its entries. Nothing of the queue changes until `commit`.
@@ -78,8 +81,10 @@ export class FlushStager {
       this.#addPart(batch, left);
       return false;
     }
-    const wouldBe = this.#flush.recordBytes + batch.bytes.length;
-    if (wouldBe > MAX_FLUSH_BYTES && this.#flush.recordBytes > 0) {
+    const { parts, recordBytes } = this.#flush;
+    const isFull =
+      recordBytes + batch.bytes.length > MAX_FLUSH_BYTES || parts.length === MAX_FLUSH_PARTS;
+    if (isFull && recordBytes > 0) {
       return false;
     }
     this.#flush.add(batch);
