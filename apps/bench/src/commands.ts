@@ -81,12 +81,12 @@ interface KvFlags extends Common {
 function kvCommand(): Command {
   return common("kv", "writes and reads of the config center, through its client", 2000)
     .addOption(new Option("--op <op>", "operation").choices(["put", "get", "mixed"]).default("put"))
-    .option("--value-size <bytes>", "bytes of a value", valueSize, 256)
+    .option("--value-size <bytes>", "bytes of a value", valueBytes, 256)
     .option("--keys <n>", "different keys", positive, 100_000)
     .option("--nodes <n>", "server processes to start", positive, 1)
     .option("--endpoints <list>", "measure these servers instead: host:port,...", "")
     .option("--verify", "read every key back at the end and compare", false)
-    .option("--kill-leader-after <s>", "kill -9 the leader's process after so long", seconds, 0)
+    .option("--kill-leader-after <s>", "kill -9 the leader's process after so long", duration, 0)
     .action(async (options: KvFlags) => {
       const { report, problems } = await runKvBench({
         ...options,
@@ -100,7 +100,7 @@ function kvCommand(): Command {
 
 function compareCommand(): Command {
   const etcd = common("etcd", "the same writes against etcd, in turn", 1000)
-    .option("--value-size <bytes>", "bytes of a value", valueSize, 256)
+    .option("--value-size <bytes>", "bytes of a value", valueBytes, 256)
     .option("--keys <n>", "different keys", positive, 10_000)
     .option("--nodes <n>", "server processes on each side", positive, 1)
     .option("--rounds <n>", "rounds of each side; the median counts", positive, 3)
@@ -138,7 +138,7 @@ function crashCommand(): Command {
     .option("--nodes <n>", "server processes", positive, 3)
     .option("--keys <n>", "different keys", positive, 20_000)
     .option("--in-flight <n>", "writes under way", positive, 500)
-    .option("--value-size <bytes>", "bytes of a value", valueSize, 256)
+    .option("--value-size <bytes>", "bytes of a value", valueBytes, 256)
     .option("--dir <path>", "where to keep the data; on a real disk", defaultDirectory())
     .action(async (options: CrashFlags) => {
       const problems = await runCrashBench({
@@ -159,7 +159,7 @@ function crashCommand(): Command {
 function common(name: string, description: string, inFlight: number): Command {
   return new Command(name)
     .description(description)
-    .option("--seconds <s>", "length of the measurement", seconds, 10)
+    .option("--seconds <s>", "length of the measurement", duration, 10)
     .option("--in-flight <n>", "operations under way at any time", positive, inFlight)
     .option("--dir <path>", "where to keep data; on a real disk", defaultDirectory())
     .option("--node-flags <flags>", "flags for Node in the server processes", "")
@@ -190,11 +190,11 @@ function positive(text: string): number {
 }
 
 /** A value holds the number of its write. */
-function valueSize(text: string): number {
+function valueBytes(text: string): number {
   return integer(text, 16, 1 << 20);
 }
 
-function seconds(text: string): number {
+function duration(text: string): number {
   const value = Number(text);
   if (!(value >= 0 && value <= 86_400)) {
     throw new InvalidArgumentError("not a number of seconds, 0 to 86400");

@@ -1,8 +1,8 @@
 import { randomInt } from "node:crypto";
-import { verifyLogs } from "@dt/raft-log-file";
 import { pause } from "./closed-loop.ts";
 import { KvLoad } from "./kv-load.ts";
 import { KvTarget } from "./kv-target.ts";
+import { compareLogs } from "./log-comparison.ts";
 import type { KvTargetOptions } from "./kv-target.ts";
 import { WriteLedger } from "./write-ledger.ts";
 
@@ -59,13 +59,9 @@ export async function runCrashBench(options: CrashOptions): Promise<readonly str
         problems: found,
       });
     }
-    await target.settle(30_000);
+    const committedIndex = await target.settle(30_000);
     await cluster.close();
-    for (const group of (await verifyLogs(target.dataDirectories)).groups) {
-      if (group.difference !== null) {
-        problems.push(`group ${group.groupId}: ${group.difference}`);
-      }
-    }
+    problems.push(...(await compareLogs(target.dataDirectories, committedIndex)).problems);
     return problems;
   } finally {
     await target.close();

@@ -1,6 +1,6 @@
 import { KvError } from "@dt/kv";
 import { RaftError } from "@dt/raft";
-import { measureDisk, verifyLogs } from "@dt/raft-log-file";
+import { measureDisk } from "@dt/raft-log-file";
 import type { Cluster, ClusterNode } from "@dt/server";
 import { pause, runClosedLoop } from "./closed-loop.ts";
 import type { LoopResult } from "./closed-loop.ts";
@@ -8,6 +8,7 @@ import { describeEnvironment } from "./environment.ts";
 import { KvLoad } from "./kv-load.ts";
 import type { KvOperation } from "./kv-load.ts";
 import { KvTarget } from "./kv-target.ts";
+import { compareLogs } from "./log-comparison.ts";
 import type { KvTargetOptions } from "./kv-target.ts";
 import { ProcessorShare } from "./processor-time.ts";
 import type { Report, Scalar } from "./report.ts";
@@ -62,7 +63,7 @@ async function measure(
     await load.fill();
   }
   let unknown = 0;
-  let firstError: unknown = null;
+  let firstError = "";
   let client: ProcessorShare | null = null;
   let servers: ProcessorShare | null = null;
   const shares: Record<string, Scalar> = {};
@@ -72,7 +73,7 @@ async function measure(
     warmUpMs: warmUpMs(options.seconds),
     measureMs: options.seconds * 1000,
     onError: (error) => {
-      firstError ??= error;
+      firstError ||= error instanceof Error ? error.message : "not an error object";
       if (mayHaveExecuted(error)) {
         unknown++;
       }
@@ -88,9 +89,10 @@ async function measure(
   });
   const killed = await killing;
   const problems: string[] = [];
+  let committedIndex = 0;
   const extra: Record<string, Scalar> = { ...shares, unknownOutcomes: unknown };
-  if (firstError !== null) {
-    extra["firstError"] = String(firstError);
+  if (firstError !== "") {
+    extra["firstError"] = firstError;
   }
   if (diskP50Us !== null) {
     extra["diskP50Us"] = Math.round(diskP50Us);
@@ -99,7 +101,7 @@ async function measure(
   if (killed !== null) {
     extra["killedNode"] = killed.nodeId;
     extra["longestGapMs"] = result.longestGapMs;
-    await target.settle(CATCH_UP_MS);
+    committedIndex = await target.settle(CATCH_UP_MS);
   }
   if (ledger !== null) {
     const lost = await load.verify(ledger);
@@ -108,7 +110,10 @@ async function measure(
     extra["lostWrites"] = lost.length;
   }
   if (killed !== null) {
-    problems.push(...(await compareLogs(target, extra)));
+    await target.cluster?.close();
+    const comparison = await compareLogs(target.dataDirectories, committedIndex);
+    extra["equalLogEntries"] = comparison.equalEntries;
+    problems.push(...comparison.problems);
   }
   return { report: toReport(options, result, extra), problems };
 }
@@ -164,20 +169,6 @@ async function anyLeader(cluster: Cluster): Promise<ClusterNode> {
     }
     await pause(50);
   }
-}
-
-/** Stops the cluster and compares the logs of its nodes byte for byte. */
-async function compareLogs(target: KvTarget, extra: Record<string, Scalar>): Promise<string[]> {
-  await target.cluster?.close();
-  const comparison = await verifyLogs(target.dataDirectories);
-  const problems: string[] = [];
-  for (const group of comparison.groups) {
-    extra[`group${group.groupId}ComparedEntries`] = group.comparedEntries;
-    if (group.difference !== null) {
-      problems.push(`group ${group.groupId}: ${group.difference}`);
-    }
-  }
-  return problems;
 }
 
 function mayHaveExecuted(error: unknown): boolean {

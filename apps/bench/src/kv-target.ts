@@ -61,16 +61,18 @@ export class KvTarget {
     return this.cluster?.nodes.map((node) => node.dataDir) ?? [];
   }
 
-  /** Resolves when every node has applied what any of them has committed. */
-  async settle(timeoutMs: number): Promise<void> {
+  /** Waits until every node has applied what any of them has committed; resolves with that index. */
+  async settle(timeoutMs: number): Promise<number> {
     const endMs = performance.now() + timeoutMs;
     for (;;) {
-      const lag = await this.#lag();
-      if (lag === 0) {
-        return;
+      const { committed, applied } = await this.#indexes();
+      if (applied === committed) {
+        return committed;
       }
       if (performance.now() > endMs) {
-        throw new Error(`after ${timeoutMs} ms a node is still ${lag} entries behind`);
+        throw new Error(
+          `after ${timeoutMs} ms a node is still ${committed - applied} entries behind`,
+        );
       }
       await new Promise((resolve) => {
         setTimeout(resolve, 50);
@@ -78,7 +80,8 @@ export class KvTarget {
     }
   }
 
-  async #lag(): Promise<number> {
+  /** The highest commit index and the lowest applied one. */
+  async #indexes(): Promise<{ readonly committed: number; readonly applied: number }> {
     const endpoints = this.cluster?.nodes ?? this.raft.endpoints();
     const replies = await Promise.allSettled(
       endpoints.map((endpoint) => this.raft.status(endpoint, 1000)),
@@ -93,7 +96,7 @@ export class KvTarget {
       applied.push(group?.appliedIndex ?? -1);
       committed.push(group?.commitIndex ?? -1);
     }
-    return Math.max(...committed) - Math.min(...applied);
+    return { committed: Math.max(...committed), applied: Math.min(...applied) };
   }
 
   /** Ends the connections and, if it is ours, the cluster with its data. */

@@ -1,4 +1,5 @@
 // Hot path: per operation. Bench: bench/store.bench.ts. No closures, no views, no strings.
+import assert from "node:assert/strict";
 import { randomInt } from "node:crypto";
 import type { ByteKey } from "./byte-key.ts";
 import { MAX_KEY_BYTES } from "./byte-key.ts";
@@ -107,6 +108,7 @@ class HashTable {
     const mask = hashes.length - 1;
     let free = hash & mask;
     while (slots[free] !== node) {
+      assert(hashes[free] !== FREE, "a node is removed that was never added");
       free = (free + 1) & mask;
     }
     // Moves up what was pushed behind the freed slot, so that probes never end too early.
