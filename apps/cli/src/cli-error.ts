@@ -28,6 +28,8 @@ export type CliFault =
       readonly stored: number;
       readonly refused: readonly { readonly key: string; readonly code: string }[];
     }
+  /** A directory that is no data directory of a node. */
+  | { readonly code: "DT_CLI_NO_DATA"; readonly directory: string }
   /** Every process of a local cluster has ended. */
   | { readonly code: "DT_CLI_CLUSTER_ENDED" };
 
@@ -73,6 +75,8 @@ function describe(fault: CliFault): string {
         `${fault.stored} leaves are stored, ${fault.refused.length} were refused`,
         fault.refused.map(({ key, code }) => `${key}: ${code}`),
       );
+    case "DT_CLI_NO_DATA":
+      return `${fault.directory} is not the data directory of a node`;
     case "DT_CLI_CLUSTER_ENDED":
       return "every node has ended";
   }

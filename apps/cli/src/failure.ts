@@ -69,6 +69,7 @@ function exitOfCli({ code }: CliError): CliExit {
     case "DT_CLI_ENDPOINTS":
     case "DT_CLI_FILE":
     case "DT_CLI_TREE":
+    case "DT_CLI_NO_DATA":
       return CliExit.usage;
     case "DT_CLI_NOT_FOUND":
       return CliExit.notFound;
@@ -110,6 +111,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   DT_CLI_NOT_FOUND: "see which keys there are: dt kv list",
   DT_CLI_IS_DIRECTORY: "list it with dt kv list KEY",
   DT_CLI_COMPARE_FAILED: "read the key, decide again, and repeat: dt kv get -o json KEY",
+  DT_CLI_NO_DATA: "name directories that hold a file `identity`, such as .dt-data/node-1/data",
   DT_CLI_CLUSTER_ENDED: "see why in the log files above",
   DT_SERVER_NODE_COUNT:
     "start it with the number of nodes that it has, or choose another directory with --data",

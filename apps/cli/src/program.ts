@@ -3,6 +3,7 @@ import type { CliContext } from "./cli-context.ts";
 import { registerClusterCommands } from "./cluster/status-command.ts";
 import { registerDevCommand } from "./dev/dev-command.ts";
 import { registerKvCommands } from "./kv/kv-commands.ts";
+import { registerLogCommands } from "./log/log-commands.ts";
 import { registerServerCommand } from "./server-command.ts";
 
 const EXIT_CODES = `
@@ -23,6 +24,7 @@ export async function createProgram(
   registerServerCommand(program, context);
   registerKvCommands(program, context);
   registerClusterCommands(program, context);
+  registerLogCommands(program, context);
   if (mayMeanBench(argv)) {
     const { registerBenchCommands } = await import("@dt/bench");
     registerBenchCommands(program);

@@ -16,6 +16,7 @@ export interface ConnectOptions {
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 2000;
 const VIEW_TIMEOUT_MS = 1000;
 
 /** Adds the options of every command that talks to a cluster. */
@@ -45,7 +46,11 @@ export async function withClient<T>(
   use: (client: RaftClient, endpoints: Endpoints) => Promise<T>,
 ): Promise<T> {
   const endpoints = resolveEndpoints(options.endpoints, context.terminal);
-  const client = new RaftClient({ endpoints: endpoints.addresses, timeoutMs: options.timeout });
+  const client = new RaftClient({
+    endpoints: endpoints.addresses,
+    timeoutMs: options.timeout,
+    rpc: { connectTimeoutMs: Math.min(options.timeout, CONNECT_TIMEOUT_MS) },
+  });
   try {
     return await use(client, endpoints);
   } catch (error) {

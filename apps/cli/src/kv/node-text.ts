@@ -39,7 +39,7 @@ export function keyName(key: string, kind: KvNode["kind"]): string {
 const SHOWN_CHARACTERS = 60;
 
 /** One line for a person: long values are cut, and nothing of it reaches the terminal as a command. */
-function shortText(value: Buffer): string {
+export function shortText(value: Buffer): string {
   if (!isUtf8(value)) {
     return `(${value.length} bytes)`;
   }

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { KvClient } from "@dt/kv";
 import { RaftClient } from "@dt/raft";
-import type { StatusReply } from "@dt/raft";
+import type { RaftClientOptions, StatusReply } from "@dt/raft";
 import { formatAddress } from "../address.ts";
 import type { HostPort } from "../address.ts";
 import { ServerError } from "../server-error.ts";
@@ -9,6 +9,8 @@ import { KV_GROUP_ID } from "../start-server.ts";
 
 const STATUS_TIMEOUT_MS = 1000;
 const PAUSE_MS = 20;
+/** Somebody else may listen at an address and never answer. */
+const RPC: NonNullable<RaftClientOptions["rpc"]> = { connectTimeoutMs: STATUS_TIMEOUT_MS };
 
 /**
  * Resolves when the cluster answers a linearizable read and every one of these nodes knows the leader. Rejects
@@ -20,7 +22,7 @@ export async function waitUntilServing(
   signal: AbortSignal,
 ): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs;
-  const client = new RaftClient({ endpoints: addresses, timeoutMs });
+  const client = new RaftClient({ endpoints: addresses, timeoutMs, rpc: RPC });
   const onAbort = (): void => void client.close();
   signal.addEventListener("abort", onAbort);
   try {
@@ -43,7 +45,7 @@ export async function waitUntilServing(
 
 /** Id of the node that leads the tree's group; 0 when nobody who answers leads. */
 export async function findLeader(addresses: readonly HostPort[]): Promise<number> {
-  const client = new RaftClient({ endpoints: addresses });
+  const client = new RaftClient({ endpoints: addresses, rpc: RPC });
   try {
     const replies = await Promise.all(addresses.map((address) => readStatus(client, address)));
     return newestLeader(replies);
@@ -97,7 +99,7 @@ function notServing(
 
 /** Whether a node of this cluster answers at an address. */
 export async function isClusterAt(address: HostPort, clusterId: string): Promise<boolean> {
-  const client = new RaftClient({ endpoints: [address] });
+  const client = new RaftClient({ endpoints: [address], rpc: RPC });
   try {
     const reply = await readStatus(client, address);
     return reply?.clusterId === clusterId;

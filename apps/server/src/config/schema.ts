@@ -51,8 +51,6 @@ export const RAFT_KEYS = [
   "noSpaceRetryMs",
 ] as const satisfies readonly (keyof typeof DEFAULT_GROUP_OPTIONS)[];
 
-export const RAFT_SWITCHES = ["preVote", "checkQuorum"] as const;
-
 /** Limits that belong to the options of the raft group. */
 export const GROUP_LIMIT_KEYS = [
   "maxEntryBytes",

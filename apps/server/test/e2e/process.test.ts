@@ -155,6 +155,13 @@ describe("a server process", () => {
     expect(late.stderr).toContain("DT_RPC_LISTEN");
   });
 
+  it("ends with 6 when a stop takes longer than it may", async () => {
+    const [server] = await startedAt(scratchDirectory(), { stop: { timeoutMs: 1 } });
+    server.kill("SIGTERM");
+    expect(await server.exit).toBe(ExitCode.stopTimeout);
+    expect(server.logged("stopping took too long")).toHaveLength(1);
+  });
+
   it("takes overrides from the environment", async () => {
     const directory = scratchDirectory();
     const port = await freePort();

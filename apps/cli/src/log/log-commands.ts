@@ -1,0 +1,38 @@
+import { Option } from "commander";
+import type { Command } from "commander";
+import { KV_GROUP_ID } from "@dt/server";
+import type { CliContext } from "../cli-context.ts";
+import { positiveInteger } from "../cluster/connect.ts";
+import { dumpLog } from "./dump.ts";
+import { verifyDirectories } from "./verify.ts";
+
+export function registerLogCommands(program: Command, context: CliContext): void {
+  const log = program
+    .command("log")
+    .description("look into data directories, also those of running nodes; nothing is changed");
+
+  log
+    .command("verify")
+    .description(
+      "check every entry, and that copies of several nodes are equal; exits with 1 if not",
+    )
+    .argument("<dir...>", "data directories, such as .dt-data/node-*")
+    .addOption(outputOption())
+    .action((directories, options) => verifyDirectories(context, directories, options));
+
+  log
+    .command("dump")
+    .description("print the entries of one node")
+    .argument("<dir>", "data directory")
+    .option("--group <id>", "raft group", positiveInteger, KV_GROUP_ID)
+    .option("--from <index>", "first entry to print", positiveInteger, 1)
+    .option("--to <index>", "last entry to print", positiveInteger)
+    .addOption(outputOption())
+    .action((directory, options) => dumpLog(context, directory, options));
+}
+
+function outputOption(): Option {
+  return new Option("-o, --output <format>", "how to print")
+    .choices(["table", "json"])
+    .default("table");
+}
