@@ -34,11 +34,10 @@ export class LatencyHistogram {
 
   percentiles(): Percentiles {
     const histogram = this.#histogram;
-    return {
-      p50Us: histogram.getValueAtPercentile(50),
-      p99Us: histogram.getValueAtPercentile(99),
-      p999Us: histogram.getValueAtPercentile(99.9),
-      maxUs: histogram.maxValue,
-    };
+    const maxUs = histogram.maxValue;
+    // A percentile is the upper end of its bucket, which may lie above the largest value.
+    const at = (percentile: number): number =>
+      Math.min(histogram.getValueAtPercentile(percentile), maxUs);
+    return { p50Us: at(50), p99Us: at(99), p999Us: at(99.9), maxUs };
   }
 }
