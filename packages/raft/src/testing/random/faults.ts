@@ -1,5 +1,14 @@
 import { burst } from "./bursts.ts";
-import { cutOneLink, isolate, lag, spoilLink, split, strand } from "./link-faults.ts";
+import {
+  cutOneLink,
+  driftApart,
+  haunt,
+  isolate,
+  lag,
+  spoilLink,
+  split,
+  strand,
+} from "./link-faults.ts";
 import type { Nemesis } from "./nemesis.ts";
 import {
   changeRate,
@@ -23,6 +32,7 @@ export const OCCASIONAL_FAULTS: readonly Fault[] = [
   isolate,
   cutOneLink,
   spoilLink,
+  haunt,
   strand,
   lag,
   burst,
@@ -39,9 +49,9 @@ export const OCCASIONAL_FAULTS: readonly Fault[] = [
 /** What happens as often as all the others together in a run for one kind of fault. */
 export const FAULTS_OF_FOCUS: Readonly<Record<Focus, readonly Fault[]>> = {
   loss: [],
-  duplication: [],
-  reordering: [],
-  drift: [],
+  duplication: [haunt],
+  reordering: [haunt],
+  drift: [driftApart],
   partition: [split, isolate, cutOneLink],
   conflict: [strand],
   crash: [crash, flip],

@@ -1,4 +1,5 @@
-import { write } from "./bursts.ts";
+import { InputKind } from "../../core/input.ts";
+import { write, writeToLeader } from "./bursts.ts";
 import type { Nemesis } from "./nemesis.ts";
 
 /** Two sides that do not hear each other. */
@@ -105,6 +106,43 @@ export function lag(nemesis: Nemesis): void {
     });
   }
   healLater(nemesis);
+}
+
+/** A leader with the slowest clock, cut off from voters with the fastest: leases come to their end. */
+export function driftApart(nemesis: Nemesis): void {
+  const { cluster, profile } = nemesis;
+  const { leader } = cluster;
+  if (leader === null) {
+    return;
+  }
+  const [slowest, fastest] = profile.clockRates;
+  for (const node of cluster.nodes) {
+    node.clock.setRate(node === leader ? slowest : fastest);
+  }
+  const electionMs = profile.core.electionTimeoutMinMs;
+  nemesis.later(2 * electionMs, 3 * electionMs, () => {
+    const others = cluster.nodes.filter((node) => node !== leader).map(({ id }) => id);
+    cluster.network.cut([leader.id], others);
+    for (let i = 0; i < 20; i++) {
+      nemesis.later(0.8 * electionMs, 1.2 * electionMs, () => {
+        cluster.read(leader.id);
+        writeToLeader(nemesis, 1);
+      });
+    }
+    healLater(nemesis);
+  });
+}
+
+/** Messages of any age arrive again, and leaders hear that some were lost. */
+export function haunt({ cluster, random }: Nemesis): void {
+  const { recorded } = cluster.network;
+  for (let i = 0; i < 20 && recorded !== null && recorded.length > 0; i++) {
+    cluster.network.inject(random.pick(recorded));
+  }
+  cluster.leader?.enqueue({
+    kind: InputKind.unreachable,
+    peer: random.pick(cluster.nodes).id,
+  });
 }
 
 function healLater(nemesis: Nemesis): void {

@@ -22,6 +22,7 @@ export class Nemesis {
     const wanted = FAULTS_OF_FOCUS[profile.focus];
     const often = Array.from({ length: OCCASIONAL_FAULTS.length }, () => wanted).flat();
     this.#faults = [...OCCASIONAL_FAULTS, ...often];
+    cluster.network.record();
     this.#strikeLater();
   }
 

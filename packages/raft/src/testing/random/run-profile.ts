@@ -84,7 +84,7 @@ function drawCore(
   return {
     ...SCRIPT_CORE_OPTIONS,
     electionTimeoutMinMs,
-    electionTimeoutMaxMs: electionTimeoutMinMs * random.pick([1.3, 2]),
+    electionTimeoutMaxMs: Math.ceil(electionTimeoutMinMs * random.pick([1.1, 1.3, 2])),
     heartbeatMs,
     preVote: random.chance(0.85),
     checkQuorum: focus === "drift" || random.chance(0.85),
