@@ -82,10 +82,12 @@ export class ApplyStage<R> {
     return this.#core.tailBatches(this.#appliedIndex + 1, this.#core.commitIndex, MAX_TURN_BYTES);
   }
 
+  /** What memory has dropped is on this disk; the commit index may be ahead of it. */
   #fetch(): void {
     const firstIndex = this.#appliedIndex + 1;
+    const lastIndex = Math.min(this.#core.commitIndex, this.#core.durableIndex);
     this.#isFetching = true;
-    this.#log.read(firstIndex, this.#core.commitIndex, READ_BYTES).then(
+    this.#log.read(firstIndex, lastIndex, READ_BYTES).then(
       (batches) => {
         this.#isFetching = false;
         this.#fetched = batches;
