@@ -7,8 +7,8 @@ import type { CallCompletion, Encode } from "./call-completion.ts";
 import type { Counters } from "./counters.ts";
 import type { DeadlineWheel } from "./deadline-wheel.ts";
 import type { RpcError, RpcFault } from "./errors.ts";
-import type { PendingCall } from "./pending-calls.ts";
 import type { Outcome } from "./outcome.ts";
+import type { PendingCall } from "./pending-calls.ts";
 import type { Permits } from "./permits.ts";
 import type { SendBuffer } from "./send-buffer.ts";
 
@@ -125,7 +125,8 @@ export class OutgoingCalls {
       }
       const { call, command, groupId, deadlineMs, encode, argument } = waiting;
       const remainingMs = deadlineMs > 0 ? deadlineMs - this.#out.nowMs() : 0;
-      if (remainingMs < 0) {
+      // Nothing left is not sent as 0, which would mean no deadline.
+      if (deadlineMs > 0 && remainingMs <= 0) {
         this.#expire(call);
         continue;
       }

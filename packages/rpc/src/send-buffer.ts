@@ -2,7 +2,6 @@
 import { ByteWriter } from "@dt/codec";
 import { FLAG_GROUP, GROUP_BYTES, HEADER_BYTES, writeHeader } from "./frame.ts";
 import { acquireSlab, releaseSlab } from "./slab-classes.ts";
-import type { Socket } from "node:net";
 import type { Counters } from "./counters.ts";
 
 /** A slab with less room than this is sent before the next frame starts in a fresh one. */
@@ -12,6 +11,12 @@ const FRAMES_PER_CLOCK_READ = 64;
 const NO_FRAME = -1;
 const NOTHING: Buffer = Buffer.alloc(0);
 
+/** What a send buffer needs of a socket. */
+export interface WriteTarget {
+  /** The bytes are left alone until `onWritten` is called, which happens in the order of the writes. */
+  write(bytes: Uint8Array, onWritten: (error?: Error | null) => void): boolean;
+}
+
 /**
  * The outgoing bytes of one connection. Frames are encoded one after the other into a pooled slab, and all that
  * were made in one turn of the event loop leave in one write. While the socket cannot take more, frames keep
@@ -20,7 +25,7 @@ const NOTHING: Buffer = Buffer.alloc(0);
 export class SendBuffer {
   /** Write the body with it between `begin` and `finish`. */
   readonly writer: ByteWriter = new ByteWriter(0);
-  readonly #socket: Socket;
+  readonly #socket: WriteTarget;
   readonly #counters: Counters;
   readonly #onDrained: () => void;
   /** The slab that the writer started with. A frame that outgrew it has left it for a larger buffer. */
@@ -40,7 +45,7 @@ export class SendBuffer {
   #bytesInSocket = 0;
 
   /** `onDrained` is called when everything that was handed to the socket has left it. */
-  constructor(socket: Socket, counters: Counters, onDrained: () => void) {
+  constructor(socket: WriteTarget, counters: Counters, onDrained: () => void) {
     this.#socket = socket;
     this.#counters = counters;
     this.#onDrained = onDrained;

@@ -56,8 +56,11 @@ describe("a peer that does not read", () => {
     expect(client.connection?.bufferedBytes).toBeLessThan(LIMIT + 17 * KIB);
     expect(client.connection?.pendingCalls).toBe(1000);
     peer.socket.resume();
-    for (let count = 0; count < 1000; count++) {
-      const seq = (await peer.frame()).slice(16, 24);
+    const seqs: string[] = [];
+    while (seqs.length < 1000) {
+      seqs.push((await peer.frame()).slice(16, 24));
+    }
+    for (const seq of seqs) {
       peer.send(`0000000c 12 00 0100 ${seq} 00000000`);
     }
     await until(() => tally.replies === 1000, "all replies");

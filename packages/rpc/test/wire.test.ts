@@ -187,6 +187,22 @@ describe("a client", () => {
     expect(client.isConnected).toBe(true);
   });
 
+  test("drops and counts a response to a call that was not even sent", async () => {
+    const { address, peers } = await rawServer();
+    const [client, peer] = await Promise.all([
+      startClient({ address, maxInFlightRequests: 1 }),
+      rawAccept(peers),
+    ]);
+    const calls = [1, 2].map(() => client.call(ECHO, 0, 0, writeText, "", readText));
+    await peer.frame();
+    peer.send("0000000d 12 00 0100 00000002 00000000 78");
+    await until(() => client.counters.lateResponses === 1, "the early response");
+    peer.send("0000000d 12 00 0100 00000001 00000000 79");
+    await peer.frame();
+    peer.send("0000000d 12 00 0100 00000002 00000000 7a");
+    expect(await Promise.all(calls)).toEqual(["y", "z"]);
+  });
+
   test("reads what follows the handshake in the same packet", async () => {
     const { address, peers } = await rawServer();
     const connecting = startClient({ address });
