@@ -48,6 +48,9 @@ function nameCall(error: unknown): { readonly code: string; readonly message: st
       message: remoteMessage.startsWith(code) ? remoteMessage : `${code}: ${remoteMessage}`,
     };
   }
+  if (error instanceof RaftError && error.cause instanceof RpcError) {
+    return { code: error.code, message: `${error.message} (${nameCall(error.cause).message})` };
+  }
   if (error instanceof KvError || error instanceof RaftError || error instanceof RpcError) {
     return { code: error.code, message: error.message };
   }

@@ -162,7 +162,7 @@ describe("dt dev", () => {
   });
 
   it("leaves no process behind when it is killed", async () => {
-    const dev = await Dev.start(emptyDirectory());
+    const dev = await Dev.start(emptyDirectory(), ["--nodes", "1"]);
     await dev.stop("SIGKILL");
     await until(
       () => "no server is left",

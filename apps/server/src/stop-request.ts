@@ -9,21 +9,30 @@ export type StopCause =
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
+/** One Ctrl-C may arrive twice, from the terminal and from the program that started this one. */
+const REPEATED_SIGNAL_MS = 1000;
+
 /**
- * Collects the reasons to stop. The first one resolves `cause`; a signal that comes after it calls `onForced`,
- * because whoever sends a second one does not want to wait.
+ * Collects the reasons to stop. The first one resolves `cause`; a signal that comes a while after it calls
+ * `onForced`, because whoever sends another one does not want to wait.
  */
 export class StopRequest {
   readonly cause: Promise<StopCause>;
   readonly #resolve: (cause: StopCause) => void;
   readonly #onForced: (signal: NodeJS.Signals) => void;
-  #isRequested = false;
+  readonly #nowMs: () => number;
+  /** When the first reason came up; null before. */
+  #requestedAtMs: number | null = null;
 
-  constructor(onForced: (signal: NodeJS.Signals) => void) {
+  constructor(
+    onForced: (signal: NodeJS.Signals) => void,
+    nowMs: () => number = () => performance.now(),
+  ) {
     const { promise, resolve } = Promise.withResolvers<StopCause>();
     this.cause = promise;
     this.#resolve = resolve;
     this.#onForced = onForced;
+    this.#nowMs = nowMs;
     for (const signal of SIGNALS) {
       process.on(signal, this.#onSignal);
     }
@@ -31,7 +40,7 @@ export class StopRequest {
   }
 
   request(cause: StopCause): void {
-    this.#isRequested = true;
+    this.#requestedAtMs ??= this.#nowMs();
     this.#resolve(cause);
   }
 
@@ -43,10 +52,10 @@ export class StopRequest {
   }
 
   readonly #onSignal = (signal: NodeJS.Signals): void => {
-    if (this.#isRequested) {
-      this.#onForced(signal);
-    } else {
+    if (this.#requestedAtMs === null) {
       this.request({ kind: "signal", signal });
+    } else if (this.#nowMs() - this.#requestedAtMs >= REPEATED_SIGNAL_MS) {
+      this.#onForced(signal);
     }
   };
 }

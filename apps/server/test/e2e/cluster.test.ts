@@ -140,7 +140,7 @@ describe("the processes of a launcher", () => {
     const closed = once(launcher, "close");
     const [line] = (await once(launcher.stdout, "data")) as [Buffer];
     const pids = JSON.parse(line.toString("utf8")) as number[];
-    expect(pids).toHaveLength(3);
+    expect(pids).toHaveLength(2);
     expect(pids.every(isAlive)).toBe(true);
     launcher.kill(signal);
     await closed;
