@@ -55,8 +55,10 @@ describe("the package's surface", () => {
       errors.indexOf("/** Codes"),
     );
     const declared = new Set(union.match(/DT_RAFT_\w+/g));
-    const listed = new Set([...readme.matchAll(/^\| `(DT_RAFT_\w+)`/gm)].map(([, code]) => code));
-    assert.deepEqual([...listed].toSorted(), [...declared].toSorted());
+    const listed = new Set(
+      [...readme.matchAll(/^\| `(DT_RAFT_\w+)`/gm)].map(([, code = ""]) => code),
+    );
+    assert.deepEqual(listed, declared);
   });
 
   test("the README lists exactly the options there are", () => {
@@ -65,6 +67,6 @@ describe("the package's surface", () => {
     const listed = rows.flatMap((row) =>
       [...(row.split("|")[1] ?? "").matchAll(/`(\w+)`/g)].map(([, name]) => name),
     );
-    assert.deepEqual(listed.toSorted(), Object.keys(DEFAULT_GROUP_OPTIONS).toSorted());
+    assert.deepEqual(new Set(listed), new Set(Object.keys(DEFAULT_GROUP_OPTIONS)));
   });
 });

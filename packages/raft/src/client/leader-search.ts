@@ -3,7 +3,7 @@ import { STATUS_COMMAND } from "../transport/commands.ts";
 import { decodeStatusReply, encodeNothing } from "../transport/status-codec.ts";
 import type { ClientCall } from "./client-call.ts";
 import type { GroupRoute } from "./group-route.ts";
-import type { Link } from "./link.ts";
+import type { Endpoint, Link } from "./link.ts";
 
 const PROBE_TIMEOUT_MS = 1000;
 const FIRST_PAUSE_MS = 20;
@@ -12,6 +12,8 @@ const LONGEST_PAUSE_MS = 250;
 export interface LeaderSearchEvents {
   /** Every node worth asking. */
   links(): Link[];
+  /** A node was named that may not be among the links yet; true when it was not. */
+  onNode(endpoint: Endpoint): boolean;
   /** The leader is known: the calls that wait can go. */
   onLeader(route: GroupRoute, link: Link): void;
   /** The deadline of a waiting call has passed. */
@@ -53,7 +55,7 @@ export class LeaderSearch {
   async #search(route: GroupRoute): Promise<void> {
     let pauseMs = FIRST_PAUSE_MS;
     while (!this.#isClosed && this.#expire(route)) {
-      const leader = await this.#askAll(route);
+      const { leader, named } = await this.#askAll(route);
       if (this.#isClosed) {
         break;
       }
@@ -61,6 +63,9 @@ export class LeaderSearch {
         route.isSearching = false;
         this.#events.onLeader(route, leader);
         return;
+      }
+      if (named.filter((endpoint) => this.#events.onNode(endpoint)).length > 0) {
+        continue;
       }
       await this.#pause(Math.min(pauseMs * (0.5 + Math.random()), msToDeadline(route)));
       pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
@@ -82,24 +87,30 @@ export class LeaderSearch {
   }
 
   /**
-   * Resolves with the first node that says it leads; a newer leader among slower answers shows itself by a
-   * NOT_LEADER hint of the older one. Null when nobody does.
+   * Resolves as soon as a node says that it leads, else when all have answered, with the leaders that they name. A
+   * newer leader among slower answers shows itself by a NOT_LEADER hint of the older one.
    */
-  #askAll(route: GroupRoute): Promise<Link | null> {
+  #askAll(route: GroupRoute): Promise<Findings> {
     const links = this.#events.links();
     const timeoutMs = Math.max(1, Math.min(PROBE_TIMEOUT_MS, msToDeadline(route)));
     return new Promise((resolve) => {
+      const named: Endpoint[] = [];
       let left = links.length;
-      const settle = (leader: Link | null) => {
+      const settle = (link: Link, answer: Answer | null) => {
         left--;
-        if (leader !== null || left === 0) {
-          resolve(leader);
+        if (answer !== null && answer.leader !== null) {
+          named.push(answer.leader);
+        }
+        if (answer?.leads === true) {
+          resolve({ leader: link, named });
+        } else if (left === 0) {
+          resolve({ leader: null, named });
         }
       };
       for (const link of links) {
         ask(link, route.groupId, timeoutMs).then(
-          (leads) => settle(leads ? link : null),
-          () => settle(null),
+          (answer) => settle(link, answer),
+          () => settle(link, null),
         );
       }
     });
@@ -126,8 +137,18 @@ function msToDeadline(route: GroupRoute): number {
   return Math.max(0, deadlineMs - performance.now());
 }
 
-/** Whether the node says that it leads the group. Rejects when it cannot be reached. */
-async function ask(link: Link, groupId: number, timeoutMs: number): Promise<boolean> {
+interface Findings {
+  readonly leader: Link | null;
+  readonly named: readonly Endpoint[];
+}
+
+interface Answer {
+  readonly leads: boolean;
+  readonly leader: Endpoint | null;
+}
+
+/** What the node says about the group. Rejects when it cannot be reached. */
+async function ask(link: Link, groupId: number, timeoutMs: number): Promise<Answer> {
   const { client } = link;
   await client.connect();
   const reply = await client.call(
@@ -138,5 +159,6 @@ async function ask(link: Link, groupId: number, timeoutMs: number): Promise<bool
     null,
     decodeStatusReply,
   );
-  return reply.groups.some((group) => group.groupId === groupId && group.role === Role.leader);
+  const group = reply.groups.find((each) => each.groupId === groupId);
+  return { leads: group?.role === Role.leader, leader: group?.leader ?? null };
 }

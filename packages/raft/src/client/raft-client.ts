@@ -56,6 +56,7 @@ export class RaftClient implements CallOwner {
     this.#timeoutMs = options.timeoutMs ?? 10_000;
     this.#search = new LeaderSearch({
       links: () => [...this.#links.values()],
+      onNode: (endpoint) => this.#learn(endpoint),
       onLeader: (route, link) => this.#onLeader(route, link),
       onExpired: (call) => this.#expire(call),
     });
@@ -228,6 +229,13 @@ export class RaftClient implements CallOwner {
     }
     this.#lastRoute = route;
     return route;
+  }
+
+  /** True for a node that was not known. */
+  #learn(endpoint: Endpoint): boolean {
+    const before = this.#links.size;
+    this.#linkTo(endpoint);
+    return this.#links.size > before;
   }
 
   #linkTo(endpoint: Endpoint): Link {

@@ -135,6 +135,11 @@ export class RaftServer {
     return this.transport.commands(groupId);
   }
 
+  /** All voters, this node included. */
+  get members(): readonly Member[] {
+    return this.#config.members;
+  }
+
   /** The groups of this process. */
   groups(): RaftGroup<never>[] {
     return [...this.#groups.values()];
@@ -167,7 +172,10 @@ export class RaftServer {
   }
 
   #status() {
-    const groups = [...this.#groups.values()].map((group) => group.status());
+    const groups = [...this.#groups.values()].map((group) => ({
+      status: group.status(),
+      leader: group.leader(),
+    }));
     return toStatusReply(
       this.nodeId,
       this.#config.clusterId,

@@ -42,16 +42,17 @@ export function toStatusReply(
   nodeId: number,
   clusterId: string,
   uptimeMs: number,
-  groups: readonly GroupStatus[],
+  groups: readonly { readonly status: GroupStatus; readonly leader: LeaderHintFields | null }[],
 ): StatusReply {
   return {
     nodeId,
     clusterId,
     processId: process.pid,
     uptimeMs: Math.floor(uptimeMs),
-    groups: groups.map((group) => ({
-      ...group,
-      role: ROLE_NUMBERS[group.role],
+    groups: groups.map(({ status, leader }) => ({
+      ...status,
+      role: ROLE_NUMBERS[status.role],
+      leader: leader === null ? undefined : { ...leader },
     })),
   };
 }

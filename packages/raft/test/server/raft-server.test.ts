@@ -1,27 +1,10 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { RpcClient, RpcError } from "@dt/rpc";
 import { describe, test } from "vitest";
 import { runCounter } from "../../examples/counter.ts";
 import { RaftError, RaftServer } from "../../src/index.ts";
+import { freePorts } from "../free-ports.ts";
 import { MEMBER_ROLE } from "../../src/transport/membership-check.ts";
-
-/** Ports that were free a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve) => {
-          const server = createServer().listen(0, "127.0.0.1", () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
-}
 
 describe("raft server", () => {
   test("the counter example counts", async () => {
