@@ -1,7 +1,6 @@
 import { singleEntry } from "../entry/batch-builder.ts";
 import type { EntryBatch } from "../entry/entry-batch.ts";
 import { EntryType } from "../entry/record.ts";
-import { advanceCommit } from "./commit.ts";
 import type { CoreState } from "./core-state.ts";
 import { type AppendReply, type HeartbeatReply, MessageKind } from "./message.ts";
 import { DropReason, Role } from "./output.ts";
@@ -106,11 +105,6 @@ export function onFollowerReply(
     peer.isReplyDue = false;
     onPeerAlive(s, peer);
   }
-}
-
-/** Own entries became durable. */
-export function onOwnDurable(s: CoreState): void {
-  advanceCommit(s);
 }
 
 /**

@@ -38,7 +38,7 @@ export class Peer {
   nextIndex = 1;
   /** Probe: one is on its way; the next leaves after an answer or a heartbeat reply. */
   isProbeSent = false;
-  /** The next probe carries no entries: they left with an earlier one, or the window is full. */
+  /** The next probe carries no entries: they left with one that is not answered yet. */
   isProbeBare = false;
   /** Replicate: appends are unanswered although the follower is alive; ask with an empty one. */
   isProbeWanted = false;

@@ -1,10 +1,11 @@
 import type { EntryBatch } from "../entry/entry-batch.ts";
+import { advanceCommit } from "./commit.ts";
 import type { CoreState } from "./core-state.ts";
 import { onHardStateDurable, onVoteReply, onVoteRequest, tickElection } from "./election.ts";
 import { onAppend, onHeartbeat, releaseAcks } from "./following.ts";
 import { type Input, InputKind } from "./input.ts";
 import { invariant } from "./invariant.ts";
-import { onFollowerReply, onOwnDurable, onPropose, tickLeader } from "./leading.ts";
+import { onFollowerReply, onPropose, tickLeader } from "./leading.ts";
 import {
   type AppendReply,
   type HeartbeatReply,
@@ -101,7 +102,7 @@ function persisted(s: CoreState, sequence: number): void {
     onHardStateDurable(s);
   }
   if (s.role === Role.leader) {
-    onOwnDurable(s);
+    advanceCommit(s);
   }
   trimTail(s);
 }
