@@ -1,14 +1,6 @@
 import { burst } from "./bursts.ts";
-import {
-  cutOneLink,
-  driftApart,
-  haunt,
-  isolate,
-  lag,
-  spoilLink,
-  split,
-  strand,
-} from "./link-faults.ts";
+import { cutOneLink, haunt, isolate, lag, spoilLink, split, strand } from "./link-faults.ts";
+import { driftApart, forget } from "./lease-faults.ts";
 import type { Nemesis } from "./nemesis.ts";
 import {
   changeRate,
@@ -51,7 +43,7 @@ export const FAULTS_OF_FOCUS: Readonly<Record<Focus, readonly Fault[]>> = {
   loss: [],
   duplication: [haunt],
   reordering: [haunt],
-  drift: [driftApart],
+  drift: [driftApart, forget],
   partition: [split, isolate, cutOneLink],
   conflict: [strand],
   crash: [crash, flip],

@@ -1,5 +1,5 @@
 import { InputKind } from "../../core/input.ts";
-import { write, writeToLeader } from "./bursts.ts";
+import { write } from "./bursts.ts";
 import type { Nemesis } from "./nemesis.ts";
 
 /** Two sides that do not hear each other. */
@@ -108,31 +108,6 @@ export function lag(nemesis: Nemesis): void {
   healLater(nemesis);
 }
 
-/** A leader with the slowest clock, cut off from voters with the fastest: leases come to their end. */
-export function driftApart(nemesis: Nemesis): void {
-  const { cluster, profile } = nemesis;
-  const { leader } = cluster;
-  if (leader === null) {
-    return;
-  }
-  const [slowest, fastest] = profile.clockRates;
-  for (const node of cluster.nodes) {
-    node.clock.setRate(node === leader ? slowest : fastest);
-  }
-  const electionMs = profile.core.electionTimeoutMinMs;
-  nemesis.later(2 * electionMs, 3 * electionMs, () => {
-    const others = cluster.nodes.filter((node) => node !== leader).map(({ id }) => id);
-    cluster.network.cut([leader.id], others);
-    for (let i = 0; i < 20; i++) {
-      nemesis.later(0.8 * electionMs, 1.2 * electionMs, () => {
-        cluster.read(leader.id);
-        writeToLeader(nemesis, 1);
-      });
-    }
-    healLater(nemesis);
-  });
-}
-
 /** Messages of any age arrive again, and leaders hear that some were lost. */
 export function haunt({ cluster, random }: Nemesis): void {
   const { recorded } = cluster.network;
@@ -145,7 +120,7 @@ export function haunt({ cluster, random }: Nemesis): void {
   });
 }
 
-function healLater(nemesis: Nemesis): void {
+export function healLater(nemesis: Nemesis): void {
   const electionMs = nemesis.profile.core.electionTimeoutMinMs;
   nemesis.later(0.2 * electionMs, 5 * electionMs, () => nemesis.cluster.network.heal());
 }

@@ -46,7 +46,7 @@ export function drawProfile(random: SimRandom): RunProfile {
     focus,
     nodeCount,
     core: drawCore(random, focus, electionMs, heartbeatMs),
-    host: { ...drawHost(random, heartbeatMs), ...(focus === "drift" ? { useLease: true } : {}) },
+    host: drawHost(random, focus, heartbeatMs),
     link: drawLink(random, focus, electionMs),
     disk: drawDisk(random, electionMs),
     clockRates: focus === "drift" || random.chance(0.3) ? [0.953, 1.047] : [1, 1],
@@ -95,16 +95,18 @@ function drawCore(
   };
 }
 
-function drawHost(random: SimRandom, heartbeatMs: number): HostTiming {
+function drawHost(random: SimRandom, focus: Focus, heartbeatMs: number): HostTiming {
+  // Who never catches up with what is committed never reads under a lease.
+  const isPrompt = focus === "drift";
   return {
     ...PROMPT_HOST,
     tickMs: heartbeatMs / random.pick([2, 3, 5]),
     turnMaxMs: random.pick([0, 0, heartbeatMs / 20, heartbeatMs / 4]),
-    applyMaxMs: random.pick([0, 0, heartbeatMs]),
+    applyMaxMs: isPrompt ? 0 : random.pick([0, 0, heartbeatMs]),
     applyBytes: random.pick([1, 200, 1 << 20]),
     takeEarlyRate: random.pick([0, 0.3, 1]),
     cloneRate: random.pick([0, 0, 0.02]),
-    useLease: random.chance(0.8),
+    useLease: isPrompt || random.chance(0.8),
     shareReads: random.chance(0.5),
     blindRate: random.pick([0, 0.2]),
   };
