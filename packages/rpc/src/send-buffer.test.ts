@@ -51,7 +51,7 @@ function framesOf(bytes: Buffer): { seq: number; bodyBytes: number }[] {
     const end = start + 4 + bytes.readUInt32BE(start);
     const seq = bytes.readUInt32BE(start + 8);
     const body = bytes.subarray(start + 16, end);
-    expect(body.every((byte) => byte === (seq & 255))).toBe(true);
+    expect(body.equals(Buffer.alloc(body.length, seq & 255))).toBe(true);
     frames.push({ seq, bodyBytes: body.length });
     start = end;
   }
@@ -146,16 +146,21 @@ describe("SendBuffer", () => {
     expect([log.writes.length, out.bufferedBytes, drains.length]).toEqual([0, 0, 0]);
   });
 
-  test("reads the clock once per turn that sends", async () => {
+  test("reads the clock once per turn, whether the turn begins with a frame or not", async () => {
     const { out } = create();
+    const beforeMs = performance.now();
     send(out, 1, 10);
     const first = out.nowMs();
+    expect(first).toBeGreaterThanOrEqual(beforeMs);
     const waitMs = performance.now() + 2;
     while (performance.now() < waitMs) {
       // The turn goes on.
     }
     expect(out.nowMs()).toBe(first);
     await nextTurn();
-    expect(out.nowMs()).toBeGreaterThan(first);
+    const second = out.nowMs();
+    expect(second).toBeGreaterThan(first);
+    send(out, 2, 10);
+    expect(out.nowMs()).toBe(second);
   });
 });

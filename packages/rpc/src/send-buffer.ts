@@ -35,7 +35,8 @@ export class SendBuffer {
   #frameStart = NO_FRAME;
   #flags = 0;
   #groupId = 0;
-  #isFlushScheduled = false;
+  /** Something was asked of it in this turn of the event loop. */
+  #isTurnOpen = false;
   #isClosed = false;
   #turnMs = 0;
   #clockFrames = 0;
@@ -56,11 +57,12 @@ export class SendBuffer {
     return this.#bytesInSocket + this.writer.pos;
   }
 
-  /** performance.now(), read once per turn that sends, and again after every 64 frames. */
+  /** performance.now(), read once per turn, and again after every 64 frames. */
   nowMs(): number {
-    if (!this.#isFlushScheduled || this.#clockFrames >= FRAMES_PER_CLOCK_READ) {
-      this.#turnMs = performance.now();
-      this.#clockFrames = 0;
+    if (!this.#isTurnOpen) {
+      this.#openTurn();
+    } else if (this.#clockFrames >= FRAMES_PER_CLOCK_READ) {
+      this.#readClock();
     }
     return this.#turnMs;
   }
@@ -69,6 +71,9 @@ export class SendBuffer {
   begin(groupId: number): ByteWriter {
     if (this.#frameStart !== NO_FRAME) {
       throw new Error("an encode function must not use the connection it encodes for");
+    }
+    if (!this.#isTurnOpen) {
+      this.#openTurn();
     }
     const writer = this.writer;
     if (writer.buf.length - writer.pos < this.#roomBytes) {
@@ -109,10 +114,6 @@ export class SendBuffer {
     this.#frameStart = NO_FRAME;
     this.#counters.framesOut++;
     this.#clockFrames++;
-    if (!this.#isFlushScheduled) {
-      this.#isFlushScheduled = true;
-      process.nextTick(this.#onTurnEnd);
-    }
     const frameBytes = pos - start;
     if (frameBytes > this.#roomBytes) {
       this.#roomBytes = frameBytes;
@@ -150,8 +151,20 @@ export class SendBuffer {
     this.#bytesInSocket = 0;
   }
 
+  /** The first use in a turn reads the clock and sees to it that the end of the turn flushes. */
+  #openTurn(): void {
+    this.#isTurnOpen = true;
+    this.#readClock();
+    process.nextTick(this.#onTurnEnd);
+  }
+
+  #readClock(): void {
+    this.#turnMs = performance.now();
+    this.#clockFrames = 0;
+  }
+
   readonly #onTurnEnd = (): void => {
-    this.#isFlushScheduled = false;
+    this.#isTurnOpen = false;
     // While a write is on its way the frames collect; its confirmation flushes them.
     if (this.#bytesInSocket === 0) {
       this.flush();
@@ -170,7 +183,7 @@ export class SendBuffer {
     this.#bytesInSocket -= byteCount;
     releaseSlab(slab);
     if (this.#bytesInSocket === 0) {
-      if (!this.#isFlushScheduled) {
+      if (!this.#isTurnOpen) {
         this.flush();
       }
       this.#onDrained();

@@ -1,7 +1,9 @@
 import { connect, createServer } from "node:net";
+import { FrameDecoder } from "@dt/codec";
 import { onTestFinished } from "vitest";
 import { encodeAcceptance, encodeOffer } from "../../src/handshake-frame.ts";
 import { until } from "./until.ts";
+import type { FrameSink } from "@dt/codec";
 import type { AddressInfo, Socket } from "node:net";
 import type { Address, Identity, PeerLimits } from "../../src/index.ts";
 
@@ -20,15 +22,16 @@ export const RAW_LIMITS: PeerLimits = {
 };
 
 /** A peer that is written by hand: it sends the bytes it is told to and cuts what it gets into frames. */
-export class RawPeer {
+export class RawPeer implements FrameSink {
   readonly socket: Socket;
   isClosed = false;
-  #received: Buffer = Buffer.alloc(0);
+  readonly #frames: Buffer[] = [];
+  readonly #decoder = new FrameDecoder({ maxFrameBytes: 2 ** 30, minFrameBytes: 0 }, this);
 
   constructor(socket: Socket) {
     this.socket = socket;
     socket.on("data", (chunk: Buffer) => {
-      this.#received = Buffer.concat([this.#received, chunk]);
+      this.#decoder.push(chunk);
     });
     socket.on("error", () => {
       this.isClosed = true;
@@ -41,8 +44,8 @@ export class RawPeer {
     });
   }
 
-  get receivedBytes(): number {
-    return this.#received.length;
+  onFrame(buf: Buffer, start: number, end: number): void {
+    this.#frames.push(Buffer.from(buf.subarray(start, end)));
   }
 
   send(hex: string): void {
@@ -55,26 +58,16 @@ export class RawPeer {
 
   /** The next frame with its length field, as hexadecimal digits. */
   async frame(): Promise<string> {
-    await until(() => this.#frameEnd() !== -1 || this.isClosed, "a frame for the raw peer");
-    const end = this.#frameEnd();
-    if (end === -1) {
+    await until(() => this.#frames.length > 0 || this.isClosed, "a frame for the raw peer");
+    const frame = this.#frames.shift();
+    if (frame === undefined) {
       throw new Error("the connection was closed before a frame arrived");
     }
-    const frame = this.#received.subarray(0, end);
-    this.#received = this.#received.subarray(end);
-    return frame.toString("hex");
+    return frame.length.toString(16).padStart(8, "0") + frame.toString("hex");
   }
 
   async closed(): Promise<void> {
     await until(() => this.isClosed, "the end of the raw peer's connection");
-  }
-
-  #frameEnd(): number {
-    if (this.#received.length < 4) {
-      return -1;
-    }
-    const end = 4 + this.#received.readUInt32BE(0);
-    return this.#received.length < end ? -1 : end;
   }
 }
 
