@@ -8,6 +8,8 @@ const TIMEOUT_MS = 10_000;
 /** Calls one server, whoever leads, and repeats nothing. */
 export class DirectChannel implements KvChannel {
   readonly rpc: RpcClient;
+  /** Calls made so far. */
+  callCount = 0;
 
   constructor(rpc: RpcClient) {
     this.rpc = rpc;
@@ -21,6 +23,7 @@ export class DirectChannel implements KvChannel {
     decode: Decode<T>,
     options?: ChannelCallOptions,
   ): Promise<T> {
+    this.callCount++;
     const timeoutMs = options?.timeoutMs ?? TIMEOUT_MS;
     return this.rpc
       .call(command, groupId, timeoutMs, encode, argument, decode)

@@ -60,6 +60,33 @@ describe("what cannot be right", () => {
   });
 });
 
+describe("a call", () => {
+  const retries: (boolean | undefined)[] = [];
+  const noting: KvChannel = {
+    call: (_command, _groupId, _encode, _argument, _decode, options) => {
+      retries.push(options?.idempotent);
+      return Promise.reject(new Error("not answered"));
+    },
+  };
+  const client = new KvClient(noting, { groupId: 1 });
+
+  it.each([
+    ["put", () => client.put("k", ""), false],
+    ["delete", () => client.delete("k"), false],
+    ["mkdir", () => client.mkdir("k"), false],
+    ["cas", () => client.cas("k", { revision: 0 }, ""), false],
+    ["batchPut", () => client.batchPut([]), false],
+    ["get", () => client.get("k"), true],
+    ["batchGet", () => client.batchGet(["k"]), true],
+    ["list", () => client.list(""), true],
+    ["listKeys", () => client.listKeys(""), true],
+    ["count", () => client.count(""), true],
+  ])("may be repeated after a lost answer only when it reads: %s", async (_name, call, isRead) => {
+    await expect(call()).rejects.toThrow("not answered");
+    expect(retries.splice(0)).toEqual([isRead]);
+  });
+});
+
 describe("an answer with an error", () => {
   const remote = {
     code: "DT_RPC_REMOTE",

@@ -84,7 +84,23 @@ describe("a list of children", () => {
     );
   });
 
-  it("gives leaves back when it is emptied", () => {
+  it("stays in order when whole leaves between others are emptied", () => {
+    const nodes = numbered.map(nodeOf);
+    const list = new ChildList();
+    for (const node of nodes) {
+      list.insert(node);
+    }
+    for (const node of nodes.slice(200, 2800)) {
+      list.remove(node);
+    }
+    list.insert(nodeOf("d/02999x"));
+    list.insert(nodeOf("d/01000"));
+    const left = [...numbered.slice(0, 200), "d/01000", ...numbered.slice(2800), "d/02999x"];
+    expect(keysOf(list, null)).toEqual(left);
+    expect(keysOf(list, toByteKey("d/01000"))).toEqual(left.slice(201));
+  });
+
+  it("can be emptied and filled again", () => {
     const nodes = numbered.map(nodeOf);
     const list = new ChildList();
     for (const node of nodes) {

@@ -126,6 +126,17 @@ describe("removing", () => {
     expect(find("ab")).toBeInstanceOf(ValueNode);
   });
 
+  it("frees the memory of all that it takes", () => {
+    create("a/b");
+    create("a/c");
+    const places = ["a/b", "a/c"].map((key) => find(key)?.recordStart);
+    tree.remove(toByteKey("a/b"), false);
+    tree.remove(toByteKey("a"), true);
+    create("d/b");
+    create("d/c");
+    expect(["d/c", "d/b"].map((key) => find(key)?.recordStart)).toEqual(places);
+  });
+
   it("never takes the root", () => {
     create("a");
     expect(tree.remove(toByteKey(""), true)).toBe(Refusal.isRoot);

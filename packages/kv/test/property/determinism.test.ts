@@ -58,6 +58,10 @@ describe("two state machines", () => {
       [{ ...base, payload: payload(encodePut, { key: "a/c", value: "x" }) }],
       [{ kind: EntryKind.mkdir, payload: Buffer.from("a/b") }],
       [{ kind: EntryKind.mkdir, payload: Buffer.from("a") }, base],
+      [
+        { kind: EntryKind.mkdir, payload: Buffer.from("a") },
+        { kind: EntryKind.delete, payload: Buffer.from("\0a") },
+      ],
     ].map((entries) => {
       const stateMachine = new KvStateMachine();
       applyAll(stateMachine, entries);
