@@ -1,15 +1,16 @@
 // Hot path: per write. Bench: bench/append.bench.ts. No promises.
 import type { Write } from "@dt/raft";
+import type { StatusFile } from "../directory/status-file.ts";
 import type { Done } from "../file-system.ts";
-import { FlushStager } from "./flush-stager.ts";
+import type { Status } from "../format/status-slot.ts";
 import { LogError } from "../log-error.ts";
-import type { LogReader } from "../read/log-reader.ts";
 import { maxRecordBytes } from "../options.ts";
+import type { LogReader } from "../read/log-reader.ts";
 import type { Segment } from "../segment/segment.ts";
 import type { SegmentList } from "../segment/segment-list.ts";
+import { FlushStager } from "./flush-stager.ts";
+import { Reports } from "./reports.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
-import type { StatusFile } from "../directory/status-file.ts";
-import type { Status } from "../format/status-slot.ts";
 import { checkWrite } from "./write-check.ts";
 import { type QueuedWrite, queuedWrite, WriteQueue } from "./write-queue.ts";
 
@@ -45,9 +46,7 @@ export class Appender {
   /** The flush holds only what fits into space that is there already. */
   #isTight = false;
   #poison: LogError | null = null;
-  /** Writes to be reported, with their `refusal`, before the running task ends. */
-  #reports: QueuedWrite[] = [];
-  #isReporting = false;
+  readonly #reports = new Reports();
   #onIdle: (() => void) | null = null;
 
   constructor(context: AppenderContext) {
@@ -59,9 +58,7 @@ export class Appender {
     const refusal = this.#poison ?? checkWrite(write, maxRecordBytes(this.#context.segmentBytes));
     this.#queue.push(queuedWrite(write, done, refusal));
     this.#next();
-    if (this.#reports.length > 0) {
-      queueMicrotask(this.#report);
-    }
+    this.#reports.runSoon();
   }
 
   /** Refuses everything from now on: what the files hold is not known. */
@@ -95,7 +92,7 @@ export class Appender {
         return;
       }
       if (head.refusal !== null) {
-        this.#queue.takeInto(1, this.#reports);
+        this.#queue.takeInto(1, this.#reports.items);
       } else if (head.needsHardState) {
         this.#writeHardState(head);
       } else if (head.needsTruncation) {
@@ -127,8 +124,8 @@ export class Appender {
       this.#writeStatus({ ...status.status, ...NO_MARK }, () => {});
     } else {
       head.needsTruncation = false;
+      this.#cutBefore = this.#cutFrom;
       if (from < nextIndex) {
-        this.#cutBefore = this.#cutFrom;
         this.#cutFrom = from;
         writer.abandon();
       }
@@ -145,7 +142,7 @@ export class Appender {
       return;
     }
     this.#isBusy = true;
-    reader.mark(from - 1).then(
+    reader.termAndChain(from - 1).then(
       ({ term, chain }) => {
         writer.begin(from, term, chain);
         this.#isBusy = false;
@@ -177,7 +174,7 @@ export class Appender {
       const { last } = segments;
       writer.begin(last.nextIndex, last.lastTerm, last.lastChain);
     } else {
-      this.#stager.commit(this.#reports);
+      this.#stager.commit(this.#reports.items);
     }
   }
 
@@ -188,7 +185,7 @@ export class Appender {
 
   readonly #onFlushed = (error: LogError | null): void => {
     if (error === null) {
-      this.#stager.commit(this.#reports);
+      this.#stager.commit(this.#reports.items);
       this.#cutFrom = 0;
       this.#cutBefore = 0;
     } else if (error.code !== "DT_LOG_NO_SPACE") {
@@ -257,24 +254,6 @@ export class Appender {
 
   #proceed(): void {
     this.#next();
-    this.#report();
+    this.#reports.run();
   }
-
-  readonly #report = (): void => {
-    if (this.#isReporting) {
-      return;
-    }
-    this.#isReporting = true;
-    try {
-      while (this.#reports.length > 0) {
-        const reports = this.#reports;
-        this.#reports = [];
-        for (const item of reports) {
-          item.done(item.refusal);
-        }
-      }
-    } finally {
-      this.#isReporting = false;
-    }
-  };
 }

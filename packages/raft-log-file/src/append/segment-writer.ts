@@ -1,14 +1,15 @@
 // Hot path: per flush. Bench: bench/append.bench.ts. No promises but where a segment begins.
-import { syncFile, writeAll } from "../file-io.ts";
+import { syncFile } from "../file-io.ts";
 import type { FileSystem } from "../file-system.ts";
-import { FlushBuffer } from "./flush-buffer.ts";
 import { FRAME_BYTES } from "../format/flush-frame.ts";
+import type { LogIdentity } from "../format/log-identity.ts";
+import { SEGMENT_HEADER_BYTES } from "../format/segment-header.ts";
 import { isOutOfSpace, LogError } from "../log-error.ts";
 import { newSegment, type Segment } from "../segment/segment.ts";
-import { type FilledFile, SegmentFiller } from "./segment-filler.ts";
-import { SEGMENT_HEADER_BYTES } from "../format/segment-header.ts";
 import type { SegmentList } from "../segment/segment-list.ts";
-import type { LogIdentity } from "../format/log-identity.ts";
+import { eraseFrame } from "./erase-frame.ts";
+import { FlushBuffer } from "./flush-buffer.ts";
+import { type FilledFile, SegmentFiller } from "./segment-filler.ts";
 
 export interface SegmentWriterContext {
   readonly fileSystem: FileSystem;
@@ -26,9 +27,6 @@ export interface SegmentWriterContext {
 
 /** What happened to a flush: stored, or DT_LOG_NO_SPACE, or DT_LOG_POISONED. */
 export type Flushed = (error: LogError | null) => void;
-
-/** Zeros that take the place of a frame which must not be found again. */
-const NO_FRAME: Buffer = Buffer.alloc(FRAME_BYTES);
 
 /** Brings flushes to the end of the log, one at a time, and begins a new segment where asked to. */
 export class SegmentWriter {
@@ -182,7 +180,6 @@ export class SegmentWriter {
     }
   };
 
-  /** Gives the new segment its name, and with it its place in the log. */
   async #install(segment: Segment, file: FilledFile): Promise<void> {
     const { fileSystem, directory, isSynced } = this.#context;
     try {
@@ -201,14 +198,15 @@ export class SegmentWriter {
     }
     try {
       await fileSystem.syncDirectory(directory);
+      await this.#takeOver(segment, file);
     } catch (error) {
       this.#end(this.#poisoned("sync", error));
       return;
     }
-    await this.#takeOver(segment, file);
     this.#stored(segment);
   }
 
+  /** The new segment has its name, durably: from here on it is part of the log. */
   async #takeOver(segment: Segment, file: FilledFile): Promise<void> {
     const { fileSystem, segments, onInstalled } = this.#context;
     const old = this.#current;
@@ -253,17 +251,10 @@ export class SegmentWriter {
     }
     const { file } = this.#current;
     const at = this.target.endOffset;
-    const hadFrame = at + FRAME_BYTES <= this.#filledBefore;
+    const hadSpace = at + FRAME_BYTES <= this.#filledBefore;
     this.#current.filledBytes = this.#filledBefore;
-    writeAll(file, NO_FRAME, 0, FRAME_BYTES, at, (writeError) => {
-      if (writeError !== null && !hadFrame && isOutOfSpace(writeError)) {
-        // Not even the frame found space, neither now nor before: nothing was left there.
-        this.#end(noSpace);
-      } else if (writeError !== null) {
-        this.#end(this.#poisoned("write", writeError));
-      } else {
-        file.sync((error) => this.#end(error === null ? noSpace : this.#poisoned("sync", error)));
-      }
+    eraseFrame(file, at, hadSpace, (error) => {
+      this.#end(error === null ? noSpace : this.#poisoned("write", error));
     });
   }
 

@@ -25,37 +25,17 @@ const OWNED = "owned";
  * another container that has the same directory mounted.
  */
 export class DirectoryLock {
-  readonly #server: Server;
-  readonly #directory: fs.FileHandle | null;
-  readonly #path: string;
-  readonly #waiting: Set<Socket>;
+  readonly #claim: Claim;
 
   private constructor(claim: Claim) {
-    this.#server = claim.server;
-    this.#directory = claim.handle;
-    this.#path = claim.path;
-    this.#waiting = claim.waiting;
+    this.#claim = claim;
   }
 
   /** Throws DT_LOG_IN_USE, with the owner's process id, within a second; DT_LOG_LOCK. */
   static async acquire(directory: string): Promise<DirectoryLock> {
-    const lock = join(directory, LOCK_NAME);
-    let claim: Claim | null = null;
     try {
-      await fs.mkdir(lock, { recursive: true });
-      claim = await makeClaim(lock);
-      await outlast(claim, lock, directory);
-      claim.isOwner = true;
-      for (const socket of claim.waiting) {
-        socket.end(OWNED);
-      }
-      await sweep(lock);
-      claim.server.unref();
-      return new DirectoryLock(claim);
+      return await this.#acquire(directory);
     } catch (error) {
-      if (claim !== null) {
-        await new DirectoryLock(claim).release();
-      }
       if (error instanceof LogError) {
         throw error;
       }
@@ -64,16 +44,37 @@ export class DirectoryLock {
     }
   }
 
-  /** Lets the next one have the directory. */
-  async release(): Promise<void> {
-    await fs.rm(this.#path, { force: true });
-    for (const socket of this.#waiting) {
-      socket.destroy();
+  static async #acquire(directory: string): Promise<DirectoryLock> {
+    const lock = join(directory, LOCK_NAME);
+    await fs.mkdir(lock, { recursive: true });
+    const deadline = AbortSignal.timeout(DECISION_MS);
+    let claim = await makeClaim(lock);
+    while (claim === null && !deadline.aborted) {
+      claim = await makeClaim(lock);
     }
-    await new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
-    });
-    await this.#directory?.close();
+    if (claim === null) {
+      // Somebody sweeps all the time: an owner does that once, so there were many of them.
+      throw new LogError({ code: "DT_LOG_IN_USE", directory, pid: 0 });
+    }
+    const held = new DirectoryLock(claim);
+    try {
+      await outlast(claim, lock, directory, deadline);
+      claim.isOwner = true;
+      for (const socket of claim.waiting) {
+        socket.end(OWNED);
+      }
+      await sweep(lock);
+      claim.server.unref();
+      return held;
+    } catch (error) {
+      await held.release();
+      throw error;
+    }
+  }
+
+  /** Lets the next one have the directory. */
+  release(): Promise<void> {
+    return closeClaim(this.#claim);
   }
 }
 
@@ -88,50 +89,76 @@ interface Claim {
   isOwner: boolean;
 }
 
-/** Listens, and becomes visible only then: a socket that does not listen yet would look dead. */
-async function makeClaim(lock: string): Promise<Claim> {
+/**
+ * Listens, and becomes visible only then: a socket that does not listen yet would look dead. Null
+ * when the socket was removed before it was visible.
+ */
+async function makeClaim(lock: string): Promise<Claim | null> {
   const name = `${process.pid}-${randomBytes(8).toString("hex")}`;
+  const unlisted = UNLISTED_PREFIX + name;
   const handle =
     process.platform === "linux"
       ? await fs.open(lock, constants.O_RDONLY | constants.O_DIRECTORY)
       : null;
-  const waiting = new Set<Socket>();
-  const claim: Claim = {
-    server: createServer(),
-    handle,
-    name,
-    path: join(lock, name),
-    waiting,
-    isOwner: false,
-  };
-  claim.server.on("connection", (socket) => {
-    waiting.add(socket);
-    socket.unref();
-    socket.on("error", () => socket.destroy()); // The other side is gone, and with it the question.
-    socket.on("close", () => waiting.delete(socket));
-    if (claim.isOwner) {
-      socket.end(OWNED);
+  const server = createServer();
+  const path = join(lock, name);
+  const claim: Claim = { server, handle, name, path, waiting: new Set(), isOwner: false };
+  server.on("connection", (socket) => answer(claim, socket));
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject);
+      server.listen(socketPath(handle, lock, unlisted), resolve);
+    });
+    await fs.rename(join(lock, unlisted), path);
+    return claim;
+  } catch (error) {
+    await closeClaim(claim);
+    if (errorNumber(error) === "ENOENT") {
+      return null;
     }
-  });
-  await new Promise<void>((resolve, reject) => {
-    claim.server.once("error", reject);
-    claim.server.listen(socketPath(claim.handle, lock, UNLISTED_PREFIX + name), resolve);
-  });
-  await fs.rename(join(lock, UNLISTED_PREFIX + name), claim.path);
-  return claim;
+    throw error;
+  }
+}
+
+/** Tells a contender that this claim owns, now or when it does. */
+function answer(claim: Claim, socket: Socket): void {
+  claim.waiting.add(socket);
+  socket.unref();
+  socket.on("error", () => socket.destroy()); // The other side is gone, and with it the question.
+  socket.on("close", () => claim.waiting.delete(socket));
+  if (claim.isOwner) {
+    socket.end(OWNED);
+  }
+}
+
+async function closeClaim(claim: Claim): Promise<void> {
+  await fs.rm(claim.path, { force: true });
+  for (const socket of claim.waiting) {
+    socket.destroy();
+  }
+  if (claim.server.listening) {
+    await new Promise<void>((resolve) => {
+      claim.server.close(() => resolve());
+    });
+  }
+  await claim.handle?.close();
 }
 
 /** Resolves when no other living claim is left. Throws DT_LOG_IN_USE. */
-async function outlast(claim: Claim, lock: string, directory: string): Promise<void> {
-  const deadline = AbortSignal.timeout(DECISION_MS);
+async function outlast(
+  claim: Claim,
+  lock: string,
+  directory: string,
+  deadline: AbortSignal,
+): Promise<void> {
   for (const other of await fs.readdir(lock)) {
     if (other === claim.name || other.startsWith(UNLISTED_PREFIX)) {
       continue;
     }
-    const answer = await ask(socketPath(claim.handle, lock, other), other > claim.name, deadline);
-    if (answer === "dead") {
+    const found = await ask(socketPath(claim.handle, lock, other), other > claim.name, deadline);
+    if (found === "dead") {
       await fs.rm(join(lock, other), { force: true });
-    } else if (answer === "alive") {
+    } else if (found === "alive") {
       throw new LogError({ code: "DT_LOG_IN_USE", directory, pid: Number.parseInt(other, 10) });
     }
   }
@@ -150,10 +177,10 @@ function ask(
     const socket = connect(path);
     let text = "";
     const expire = (): void => finish("alive");
-    const finish = (answer: "alive" | "dead" | "gone"): void => {
+    const finish = (found: "alive" | "dead" | "gone"): void => {
       deadline.removeEventListener("abort", expire);
       socket.destroy();
-      resolve(answer);
+      resolve(found);
     };
     deadline.addEventListener("abort", expire);
     socket.on("connect", () => {

@@ -8,12 +8,6 @@ import type { SegmentList } from "../segment/segment-list.ts";
 import type { FileCache } from "./file-cache.ts";
 import { locate, pack } from "./record-walk.ts";
 
-/** Term and chain of an entry. */
-export interface EntryMark {
-  readonly term: number;
-  readonly chain: number;
-}
-
 /** Bytes that one call of `read` loads at most, whatever is asked for; one larger record still comes. */
 const MAX_READ_BYTES = 64 << 20;
 
@@ -53,7 +47,7 @@ export class LogReader {
   }
 
   /** Term and chain of an entry that is in the log. */
-  async mark(index: number): Promise<EntryMark> {
+  async termAndChain(index: number): Promise<{ readonly term: number; readonly chain: number }> {
     const [batch] = await this.read(index, index, 0);
     if (batch === undefined) {
       throw this.#notFound(index);
