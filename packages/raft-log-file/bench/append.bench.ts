@@ -1,6 +1,6 @@
 // Question: what does the log cost over the disk itself? Appends 256-byte payloads at several depths
 // and measures the bare disk with writes of the same sizes, in turns, in one run.
-// Run: node dist/bench/append.bench.js [directory] [seconds per depth] [payload bytes]
+// Run: node dist/bench/append.bench.js [directory] [seconds per depth] [payload bytes] [depths]
 import { BatchBuilder, EntryType, type Write } from "@dt/raft";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,9 +8,9 @@ import { join } from "node:path";
 import { FileLog } from "../src/file-log.ts";
 import { measureDisk } from "../src/measure-disk.ts";
 
-const [parent = tmpdir(), seconds = "3", bytes = "256"] = process.argv.slice(2);
+const [parent = tmpdir(), seconds = "3", bytes = "256", depths = "1,64,2000"] =
+  process.argv.slice(2);
 const payload = Buffer.alloc(Number(bytes), 0x5a);
-const DEPTHS = [1, 64, 2000];
 
 interface Run {
   readonly depth: number;
@@ -95,7 +95,7 @@ async function append(directory: string, depth: number, forMs: number): Promise<
 
 const directory = mkdtempSync(join(parent, "append-bench-"));
 try {
-  for (const depth of DEPTHS) {
+  for (const depth of depths.split(",").map(Number)) {
     const run = await append(join(directory, String(depth)), depth, Number(seconds) * 1000);
     const flushBytes = Math.round(run.group * (40 + payload.length)) + 32;
     const raw = await measureDisk(

@@ -1,9 +1,10 @@
 import { runRaftLogConformance } from "@dt/raft/testing";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { logOn, newDisk } from "../test/disk-log.ts";
+import { EntryMaker, store } from "../test/entry-maker.ts";
 import { FileLog } from "./file-log.ts";
 
 describe.each([
@@ -15,6 +16,37 @@ describe.each([
     const disk = newDisk();
     return { log: () => logOn(disk, options), dispose: async () => {} };
   });
+});
+
+/** Files of a directory that this process has open. */
+async function openFilesIn(directory: string): Promise<string[]> {
+  const open: string[] = [];
+  for (const name of await readdir("/proc/self/fd")) {
+    const path = await readlink(`/proc/self/fd/${name}`).catch(() => ""); // The list's own descriptor.
+    if (path.startsWith(directory)) {
+      open.push(path);
+    }
+  }
+  return open;
+}
+
+test.runIf(process.platform === "linux")("no file is open after close", async () => {
+  const directory = await mkdtemp(join(tmpdir(), "file-log-"));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const maker = new EntryMaker();
+  const location = { directory: join(directory, "1"), groupId: 1, storeId: Buffer.alloc(16, 1) };
+  const log = new FileLog(location, { segmentBytes: 16 << 10 });
+  await log.open();
+  for (let i = 0; i < 20; i++) {
+    const hardState = { term: 1, vote: 1, commitIndex: 0 };
+    await store(log, maker.write(maker.filled(1, 2, 1000), 0, hardState));
+    await log.read(1, 1, 1);
+  }
+  expect((await openFilesIn(directory)).length).toBeGreaterThan(2);
+  const closing = log.close();
+  await log.close();
+  await closing;
+  expect(await openFilesIn(directory)).toEqual([]);
 });
 
 describe("on the file system of this machine", () => {

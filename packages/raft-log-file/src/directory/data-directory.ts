@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { DirectoryLock } from "./directory-lock.ts";
 import { FileLog } from "../file-log.ts";
 import type { FileSystem } from "../file-system.ts";
@@ -58,8 +58,9 @@ export class DataDirectory {
     deps: DataDirectoryDeps = NODE_DEPS,
   ): Promise<DataDirectory> {
     checkOptions(options);
-    const { path, clusterId, nodeId } = options;
+    const { clusterId, nodeId } = options;
     const { fileSystem } = deps;
+    const path = resolve(options.path);
     const before = await readIdentity(fileSystem, path);
     if (before !== null) {
       checkOwner(path, before, clusterId, nodeId);
