@@ -1,6 +1,6 @@
 import type { HardState, Write } from "../core/output.ts";
-import { type EntryBatch, sliceBatch } from "../entry/entry-batch.ts";
-import { INITIAL_CHAIN } from "../entry/record.ts";
+import { type EntryBatch, recordOffset, sliceBatch } from "../entry/entry-batch.ts";
+import { INITIAL_CHAIN, recordLength, storedBytes } from "../entry/record.ts";
 import type { LogState, RaftLog, TermRun } from "./raft-log.ts";
 
 /** Why a `MemoryLog` refused; the codes are those every `RaftLog` uses. */
@@ -71,10 +71,8 @@ export class MemoryLog implements RaftLog {
     }
     const found: EntryBatch[] = [];
     let bytes = 0;
-    for (const batch of this.#batches) {
-      if (batch.lastIndex < firstIndex) {
-        continue;
-      }
+    for (let i = this.#positionOf(firstIndex); i < this.#batches.length; i++) {
+      const batch = this.#batches[i] as EntryBatch;
       const from = Math.max(batch.firstIndex, firstIndex);
       const part = fitting(batch, from, Math.min(batch.lastIndex, lastIndex), maxBytes - bytes);
       if (part === null && found.length > 0) {
@@ -134,6 +132,21 @@ export class MemoryLog implements RaftLog {
     return this.#batches.at(-1)?.lastIndex ?? 0;
   }
 
+  /** Which of the batches holds an entry that is here. */
+  #positionOf(index: number): number {
+    let low = 0;
+    let high = this.#batches.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if ((this.#batches[middle] as EntryBatch).firstIndex <= index) {
+        low = middle;
+      } else {
+        high = middle - 1;
+      }
+    }
+    return low;
+  }
+
   /** Chain of an entry, the initial one for index 0, null for an index that is not here. */
   #chainAt(index: number): number | null {
     if (index === 0) {
@@ -161,17 +174,15 @@ function fitting(
   lastIndex: number,
   maxBytes: number,
 ): EntryBatch | null {
-  let low = firstIndex - 1;
-  let high = lastIndex;
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2);
-    if (sliceBatch(batch, firstIndex, middle).bytes.length <= maxBytes) {
-      low = middle;
-    } else {
-      high = middle - 1;
+  const start = recordOffset(batch, firstIndex);
+  let next = firstIndex;
+  for (let at = start; next <= lastIndex; next++) {
+    at += storedBytes(recordLength(batch.bytes, at));
+    if (at - start > maxBytes) {
+      break;
     }
   }
-  return low < firstIndex ? null : sliceBatch(batch, firstIndex, low);
+  return next === firstIndex ? null : sliceBatch(batch, firstIndex, next - 1);
 }
 
 function termRuns(batches: readonly EntryBatch[]): TermRun[] {
