@@ -3,6 +3,7 @@ import { cutOneLink, haunt, isolate, lag, spoilLink, split, strand } from "./lin
 import { driftApart, forget } from "./lease-faults.ts";
 import type { Nemesis } from "./nemesis.ts";
 import {
+  ambush,
   changeRate,
   crash,
   crashAll,
@@ -27,6 +28,7 @@ export const OCCASIONAL_FAULTS: readonly Fault[] = [
   haunt,
   strand,
   lag,
+  ambush,
   burst,
   crash,
   crashAll,
@@ -45,7 +47,7 @@ export const FAULTS_OF_FOCUS: Readonly<Record<Focus, readonly Fault[]>> = {
   reordering: [haunt],
   drift: [driftApart, forget],
   partition: [split, isolate, cutOneLink],
-  conflict: [strand],
+  conflict: [strand, ambush],
   crash: [crash, flip],
   stop: [stop],
   pause: [pause],

@@ -10,21 +10,50 @@ export function crash(nemesis: Nemesis): void {
   // A cluster that is seldom alive has nothing to lose.
   if (victim !== null && (isQuorate || random.chance(0.1))) {
     writeToLeader(nemesis, 3);
-    crashInWrite(nemesis, victim, 40);
+    crashWhen(nemesis, victim, () => victim.disk.pendingWrites > 0, 40);
   }
 }
 
-function crashInWrite(nemesis: Nemesis, victim: SimNode, tries: number): void {
-  if (!victim.isUp) {
+/** Waits a while for `isTime`, then crashes the node, unless it is down already. */
+function crashWhen(nemesis: Nemesis, node: SimNode, isTime: () => boolean, tries: number): void {
+  if (!node.isUp) {
     return;
   }
-  if (victim.disk.pendingWrites === 0 && tries > 0) {
-    const stepMs = Math.max(0.05, victim.disk.timing.syncMaxMs / 3);
-    nemesis.later(stepMs, stepMs, () => crashInWrite(nemesis, victim, tries - 1));
+  if (!isTime() && tries > 0) {
+    const stepMs = Math.max(0.05, node.disk.timing.syncMaxMs / 3);
+    nemesis.later(stepMs, stepMs, () => crashWhen(nemesis, node, isTime, tries - 1));
     return;
   }
-  victim.crash();
-  reviveLater(nemesis, victim);
+  node.crash();
+  reviveLater(nemesis, node);
+}
+
+/**
+ * A leader with entries that nobody else has stands still while the others replace it; it wakes up
+ * to everything at once, and loses power while it drops its entries.
+ */
+export function ambush(nemesis: Nemesis): void {
+  const { cluster, profile } = nemesis;
+  const { leader } = cluster;
+  if (leader === null || leader.isPaused) {
+    return;
+  }
+  const electionMs = profile.core.electionTimeoutMinMs;
+  const others = cluster.nodes.filter((node) => node !== leader).map(({ id }) => id);
+  cluster.network.cut([leader.id], others);
+  writeToLeader(nemesis, 3);
+  nemesis.later(0.2 * electionMs, 0.5 * electionMs, () => {
+    cluster.network.heal();
+    if (!leader.isUp || leader.isPaused) {
+      return;
+    }
+    leader.pause();
+    nemesis.later(2 * electionMs, 4 * electionMs, () => writeToLeader(nemesis, 3));
+    nemesis.later(3 * electionMs, 5 * electionMs, () => {
+      nemesis.revive(leader);
+      crashWhen(nemesis, leader, () => leader.disk.isTruncating, 200);
+    });
+  });
 }
 
 /** Every node loses power at the same instant. */

@@ -40,7 +40,9 @@ export interface RunProfile {
 export function drawProfile(random: SimRandom): RunProfile {
   const focus = random.pick(FOCUSES);
   const electionMs = random.pick([150, 400, 1000]);
-  const heartbeatMs = Math.floor(electionMs / random.pick([3, 5, 10]));
+  // Leases end within a small part of a timeout: what is coarse would miss the moment.
+  const isFine = focus === "drift";
+  const heartbeatMs = Math.floor(electionMs / (isFine ? 10 : random.pick([3, 5, 10])));
   const nodeCount = drawNodeCount(random, focus);
   return {
     focus,
@@ -48,7 +50,7 @@ export function drawProfile(random: SimRandom): RunProfile {
     core: drawCore(random, focus, electionMs, heartbeatMs),
     host: drawHost(random, focus, heartbeatMs),
     link: drawLink(random, focus, electionMs),
-    disk: drawDisk(random, electionMs),
+    disk: drawDisk(random, focus, electionMs),
     clockRates: focus === "drift" || random.chance(0.3) ? [0.953, 1.047] : [1, 1],
     load: {
       clients: random.int(2, 6),
@@ -84,7 +86,9 @@ function drawCore(
   return {
     ...SCRIPT_CORE_OPTIONS,
     electionTimeoutMinMs,
-    electionTimeoutMaxMs: Math.ceil(electionTimeoutMinMs * random.pick([1.1, 1.3, 2])),
+    electionTimeoutMaxMs: Math.ceil(
+      electionTimeoutMinMs * (focus === "drift" ? 1.1 : random.pick([1.1, 1.3, 2])),
+    ),
     heartbeatMs,
     preVote: random.chance(0.85),
     checkQuorum: focus === "drift" || random.chance(0.85),
@@ -100,8 +104,8 @@ function drawHost(random: SimRandom, focus: Focus, heartbeatMs: number): HostTim
   const isPrompt = focus === "drift";
   return {
     ...PROMPT_HOST,
-    tickMs: heartbeatMs / random.pick([2, 3, 5]),
-    turnMaxMs: random.pick([0, 0, heartbeatMs / 20, heartbeatMs / 4]),
+    tickMs: heartbeatMs / (isPrompt ? 10 : random.pick([2, 3, 5])),
+    turnMaxMs: isPrompt ? 0 : random.pick([0, 0, heartbeatMs / 20, heartbeatMs / 4]),
     applyMaxMs: isPrompt ? 0 : random.pick([0, 0, heartbeatMs]),
     applyBytes: random.pick([1, 200, 1 << 20]),
     takeEarlyRate: random.pick([0, 0.3, 1]),
@@ -117,15 +121,17 @@ function drawLink(random: SimRandom, focus: Focus, electionMs: number): LinkFaul
   return {
     ...GOOD_LINK,
     delayMinMs: 0,
-    delayMaxMs: isSlow ? electionMs / 2 : electionMs / random.pick([500, 50, 20]),
+    delayMaxMs: isSlow
+      ? electionMs / 2
+      : electionMs / (focus === "drift" ? 200 : random.pick([500, 50, 20])),
     lossRate: focus === "loss" ? random.pick([0.05, 0.3]) : random.pick([0, 0, 0.02]),
     duplicateRate: focus === "duplication" ? random.pick([0.1, 0.5]) : random.pick([0, 0, 0.05]),
     ordered: focus !== "reordering" && random.chance(0.6),
   };
 }
 
-function drawDisk(random: SimRandom, electionMs: number): DiskTiming {
-  const syncMaxMs = electionMs / random.pick([500, 100, 20, 4]);
+function drawDisk(random: SimRandom, focus: Focus, electionMs: number): DiskTiming {
+  const syncMaxMs = electionMs / (focus === "drift" ? 200 : random.pick([500, 100, 20, 4]));
   return {
     ...FAST_DISK,
     syncMinMs: syncMaxMs * random.pick([0, 0.5]),

@@ -77,6 +77,11 @@ export class SimDisk {
     return this.#writes.length;
   }
 
+  /** A write that drops entries is not durable yet. */
+  get isTruncating(): boolean {
+    return this.#writes.some(({ write }) => write.truncateFrom > 0);
+  }
+
   /** The vote that this disk ever held durably for `term`; 0 for none. */
   durableVote(term: number): number {
     return this.#votes.get(term) ?? 0;
