@@ -20,7 +20,7 @@ import type { PipelineDeps } from "./pipeline.ts";
 /** A one-way of this side reached no handler. */
 export type NackListener = (groupId: number, status: Status, command: number) => void;
 
-/** Null when one of the sides closed the connection in good order. */
+/** Null when one of the sides closed the connection and nothing was under way at the other. */
 export type CloseListener = (error: RpcError | null) => void;
 
 export interface CloseOptions {
@@ -264,11 +264,9 @@ export class Connection {
     this.#shutDown(error, encodeRefusal(0, { status, code, message: fact }), LINGER_MS);
   }
 
-  /** The peer sends no more. In good order that comes after its goodbye, when nothing is under way. */
+  /** The peer sends no more. In good order this side would have closed by now. */
   #onEnd(): void {
-    const isGoodOrder = this.#state === State.leaving && this.#pipeline.isIdle;
-    const error = isGoodOrder ? null : new RpcError({ code: "DT_RPC_SOCKET", errno: "EOF" });
-    this.#shutDown(error, null, LINGER_MS);
+    this.#shutDown(new RpcError({ code: "DT_RPC_SOCKET", errno: "EOF" }), null, LINGER_MS);
   }
 
   /** Sends what is buffered and the last words, then closes. */

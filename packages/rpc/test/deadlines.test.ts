@@ -58,6 +58,19 @@ describe("a deadline", () => {
     expect(client.counters.lateResponses).toBe(0);
   });
 
+  test("that falls due while the event loop is blocked gives way to an answer that is there", async () => {
+    const { address, peers } = await rawServer();
+    const [client, peer] = await Promise.all([startClient({ address }), rawAccept(peers)]);
+    const call = client.call(ECHO, 0, 50, writeText, "", readText);
+    await peer.frame();
+    peer.send("0000000d 12 00 0100 00000001 00000000 78");
+    const endMs = performance.now() + 150;
+    while (performance.now() < endMs) {
+      // Blocked: neither timers nor sockets are looked at.
+    }
+    expect(await call).toBe("x");
+  });
+
   test("that is over here but not at the server makes the response a late one", async () => {
     const { address, peers } = await rawServer();
     const [client, peer] = await Promise.all([startClient({ address }), rawAccept(peers)]);

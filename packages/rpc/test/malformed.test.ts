@@ -108,6 +108,18 @@ describe("after the handshake", () => {
     expect(handled).toBe(1);
   });
 
+  test("a refusal arrives although the peer goes on sending", async () => {
+    const { address } = await startServer({ maxFrameBytes: 2048 });
+    const peer = await rawClient(address);
+    peer.send("ffffffff");
+    const more = Buffer.alloc(1_000_000);
+    for (let count = 0; count < 8; count++) {
+      peer.sendBytes(more);
+    }
+    expect(await peer.frame()).toContain(hex("DT_RPC_FRAME_TOO_LARGE"));
+    await peer.closed();
+  });
+
   test("a refusal of the connection ends the calls of the client", async () => {
     const { address, peers } = await rawServer();
     const [client, peer] = await Promise.all([startClient({ address }), rawAccept(peers)]);

@@ -81,15 +81,28 @@ test("attempts go on until there is a server, each failure with its code", async
   await server.close();
 });
 
-test("a client that is closed connects no more", async () => {
+test("the pauses between attempts start over with each connection", async () => {
   const { server, address } = await startServer();
-  const client = await startClient({ address, ...QUICK });
+  const client = await startClient({ address, reconnectMinMs: 1, reconnectMaxMs: 60_000 });
+  // Pauses that kept doubling would be longer than the test may take.
+  for (let round = 0; round < 17; round++) {
+    const old = client.connection;
+    const [connection] = server.connections;
+    connection?.destroy(BROKEN);
+    await until(() => client.isConnected && client.connection !== old, "a new connection");
+  }
+});
+
+test("a client that is closed connects no more", async () => {
+  const { server, client, near } = await startPair({}, QUICK);
   await client.close();
   await client.close();
   expect((await failureOf(client.connect())).code).toBe("DT_RPC_CLOSED");
   const error = await failureOf(client.call(ECHO, 0, 5000, writeText, "", readText));
   expect(error.code).toBe("DT_RPC_NOT_CONNECTED");
   expect(client.oneWay(ECHO, 0, writeText, "")).toBe(false);
+  const late = await failureOf(near.call(ECHO, 0, 5000, writeText, "", readText));
+  expect([late.code, near.oneWay(ECHO, 0, writeText, "")]).toEqual(["DT_RPC_NOT_CONNECTED", false]);
   await until(() => server.connections.size === 0, "the end of the connection");
 });
 
@@ -114,9 +127,14 @@ test("a goodbye of the server sends new calls to a new connection while old ones
   expect((await failureOf(near.call(ECHO, 0, 0, writeText, "", readText))).code).toBe(
     "DT_RPC_STOPPING",
   );
+  const current = client.connection;
+  const losses: unknown[] = [];
+  client.onDisconnect((error) => losses.push(error));
   held[0]?.reply(writeText, "old");
   expect(await old).toBe("old");
   await closed;
+  await until(() => client.counters.connectionsClosed === 1, "the end of the old connection");
+  expect([client.connection, losses]).toEqual([current, []]);
 });
 
 test("silence of a half-open connection ends it", async () => {

@@ -102,6 +102,25 @@ describe("a peer that does not read", () => {
     expect(connection?.inFlightRequests).toBe(0);
   });
 
+  test("takes what was put aside with it when the connection ends", async () => {
+    const { server, address } = await startServer({
+      maxSendBufferBytes: LIMIT,
+      maxReplyBacklogBytes: LIMIT,
+    });
+    server.commands.on(300, (request) => request.replyBytes(Buffer.alloc(MIB)));
+    const peer = await rawClient(address);
+    peer.socket.pause();
+    for (let count = 0; count < 100; count++) {
+      peer.send("0000000c 11 00 012c 00000001 00000000");
+    }
+    const [connection] = server.connections;
+    await until(() => server.counters.framesIn === 100, "the requests");
+    expect(connection?.inFlightRequests).toBeGreaterThan(0);
+    peer.socket.destroy();
+    await until(() => server.connections.size === 0, "the end of the connection");
+    expect(connection?.inFlightRequests).toBe(0);
+  });
+
   test("gets FLOW_CONTROL for replies beyond the backlog that come later", async () => {
     const { server, address } = await startServer({
       maxSendBufferBytes: LIMIT,
