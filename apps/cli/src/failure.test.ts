@@ -64,6 +64,13 @@ describe("a failed call", () => {
 });
 
 describe("another failure", () => {
+  it("of a call is told without the leader where nobody asked for it", () => {
+    expect(describeFailure(refusal(Status.denied, "DT_RAFT_NO_SPACE")).text.split("\n  ")).toEqual([
+      "DT_RAFT_NO_SPACE: because",
+      "free space on the disk of the leader, then repeat the command",
+    ]);
+  });
+
   it.each([
     [CliExit.usage, new CliError({ code: "DT_CLI_USAGE", message: "no" })],
     [CliExit.notFound, new CliError({ code: "DT_CLI_NOT_FOUND", key: "a" })],

@@ -18,6 +18,9 @@ export interface Failure {
 /** Turns an error into a message for a person: the code, who leads, and what to do next. */
 export function describeFailure(error: unknown): Failure {
   if (error instanceof CallFailure) {
+    return describeCall(error.cause, describeView(error.view, error.from));
+  }
+  if (isCallError(error)) {
     return describeCall(error);
   }
   if (error instanceof CliError) {
@@ -30,12 +33,17 @@ export function describeFailure(error: unknown): Failure {
   return { exitCode: CliExit.failed, text: `unexpected error: ${text}` };
 }
 
-function describeCall({ cause, view, from }: CallFailure): Failure {
-  const { code, message } = nameCall(cause);
-  const exitCode = exitOfCall(cause, code);
+/** `cluster` says who led right after the call, where that is known. */
+function describeCall(error: unknown, cluster?: string): Failure {
+  const { code, message } = nameCall(error);
+  const exitCode = exitOfCall(error, code);
   const advice =
     exitCode === CliExit.outcomeUnknown ? UNKNOWN_ADVICE : (ADVICE[code] ?? ADVICE_OF_CALLS);
-  return { exitCode, text: join(message, describeView(view, from), advice) };
+  return { exitCode, text: join(message, cluster, advice) };
+}
+
+function isCallError(error: unknown): error is KvError | RaftError | RpcError {
+  return error instanceof KvError || error instanceof RaftError || error instanceof RpcError;
 }
 
 /** The code that the cluster gave, which for a refusal is inside of the error of the connection. */
@@ -51,16 +59,14 @@ function nameCall(error: unknown): { readonly code: string; readonly message: st
   if (error instanceof RaftError && error.cause instanceof RpcError) {
     return { code: error.code, message: `${error.message} (${nameCall(error.cause).message})` };
   }
-  if (error instanceof KvError || error instanceof RaftError || error instanceof RpcError) {
+  if (isCallError(error)) {
     return { code: error.code, message: error.message };
   }
   return { code: "", message: String(error) };
 }
 
 function exitOfCall(error: unknown, code: string): CliExit {
-  const isKnown =
-    error instanceof KvError || error instanceof RaftError || error instanceof RpcError;
-  if (isKnown && error.mayHaveExecuted) {
+  if (isCallError(error) && error.mayHaveExecuted) {
     return CliExit.outcomeUnknown;
   }
   return UNAVAILABLE.has(code) ? CliExit.unavailable : CliExit.failed;

@@ -165,6 +165,17 @@ describe("import and export", () => {
     expect(parse(output, { mapAsMap: true })).toEqual(parse(input, { mapAsMap: true }));
   });
 
+  it("show their progress on a terminal, and end a printed value with a line there", async () => {
+    const options = { stdin: "a: 1\nb: 2\n", isTerminal: true };
+    const imported = await dt(["kv", "import", "-", "--prefix", "seen"], options);
+    expect(imported.stderr).toContain("import ");
+    expect(imported.stderr).toContain("100% 2/2");
+    const exported = await dt(["kv", "export", "-", "--prefix", "seen"], { isTerminal: true });
+    expect(exported.stderr).toContain("100% 2/2");
+    const got = await dt(["kv", "get", "seen/a"], { isTerminal: true });
+    expect(got.stdout).toBe("1\n");
+  });
+
   it("bring JSON back equal, from the standard input to the standard output", async () => {
     const input = { list: [1, "1", null, [], {}], "a/b": { "": true }, long: "x".repeat(5000) };
     await dt(["kv", "import", "-", "--prefix", "json", "--format", "json"], {

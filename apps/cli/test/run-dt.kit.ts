@@ -17,12 +17,15 @@ export interface RunOptions {
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly stdin?: string | Buffer;
+  /** Whether both outputs are a terminal; only where the command runs in this process. */
+  readonly isTerminal?: boolean;
 }
 
 /** Runs a command in this process, with a terminal of its own. */
 export async function dt(argv: readonly string[], options: RunOptions = {}): Promise<Finished> {
-  const stdout = new PassThrough();
-  const stderr = new PassThrough();
+  const isTTY = options.isTerminal ?? false;
+  const stdout = Object.assign(new PassThrough(), { isTTY });
+  const stderr = Object.assign(new PassThrough(), { isTTY });
   const output = Promise.all([textOf(stdout), textOf(stderr)]);
   const code = await main(argv, {
     env: options.env ?? {},

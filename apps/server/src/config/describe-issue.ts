@@ -5,11 +5,11 @@ import { childPath } from "./substitute.ts";
 type Issue = z.core.$ZodIssue;
 
 /** Turns what the schema says about one place into problems; `input` is what the schema was given. */
-export function describeIssue(issue: Issue, input: unknown, parent = ""): ConfigProblem[] {
-  const path = issue.path.reduce<string>(
-    (soFar, step) => childPath(soFar, typeof step === "number" ? step : String(step)),
-    parent,
-  );
+export function describeIssue(issue: Issue, input: unknown): ConfigProblem[] {
+  let path = "";
+  for (const step of issue.path) {
+    path = childPath(path, typeof step === "number" ? step : String(step));
+  }
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({ path: childPath(path, key), message: "unknown key" }));
   }

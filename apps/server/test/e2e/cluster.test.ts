@@ -61,7 +61,7 @@ describe("a cluster of three processes", () => {
   it("does not accept writes without a majority, and says so", async () => {
     const cluster = await scratchCluster();
     const client = clientOf(cluster);
-    const tree = new KvClient(client, { groupId: KV_GROUP_ID, timeoutMs: 3000 });
+    const tree = new KvClient(client, { groupId: KV_GROUP_ID, timeoutMs: 1000 });
     await tree.put("a", "1");
     const leader = await leaderOf(cluster);
     const followers = cluster.nodes.filter((node) => node !== leader);
@@ -133,7 +133,7 @@ describe("a directory of a cluster", () => {
 });
 
 describe("the processes of a launcher", () => {
-  it.each(["SIGKILL", "SIGTERM"] as const)("end when it is ended by %s", async (signal) => {
+  it("end when it is killed", async () => {
     const launcher = spawn(process.execPath, [LAUNCHER, scratchDirectory()], {
       stdio: ["ignore", "pipe", "inherit"],
     });
@@ -142,7 +142,7 @@ describe("the processes of a launcher", () => {
     const pids = JSON.parse(line.toString("utf8")) as number[];
     expect(pids).toHaveLength(2);
     expect(pids.every(isAlive)).toBe(true);
-    launcher.kill(signal);
+    launcher.kill("SIGKILL");
     await closed;
     await waitFor("no server is left", () => (pids.some(isAlive) ? null : true));
   });
