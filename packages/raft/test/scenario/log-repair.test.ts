@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { type Append, type Message, MessageKind, type NodeId } from "../../src/core/message.ts";
 import { preloadedLog, SimCluster } from "../../src/testing/index.ts";
-import { APPENDS, ledByFirst, messages } from "./cluster.test.kit.ts";
+import { APPENDS, forSeeds, ledByFirst, messages } from "./cluster.test.kit.ts";
 
 describe("R1 the logs of figure 7 of the Raft paper", () => {
   const LEADER = [1, 1, 1, 4, 4, 5, 5, 6, 6, 6];
@@ -100,38 +100,75 @@ test("R3 uncommitted entries of a leader that was cut off are replaced, and nobo
   }
 });
 
-test("R4 a follower commits no further than what the append verified", () => {
+/** Node 1 leads term 2 with 11 committed entries; node 3, just started, has 1:10 to 1:12 instead. */
+function staleSuffix(seed: number): SimCluster {
   const nine = Array.from({ length: 9 }, () => 1);
   const logs = new Map([
     [1, preloadedLog(nine)],
     [2, preloadedLog(nine)],
     [3, preloadedLog([...nine, 1, 1, 1])],
   ]);
-  const cluster = new SimCluster({ seed: 4, nodeCount: 3, logs, down: [3] });
-  const leader = cluster.electLeader(1);
+  const cluster = new SimCluster({ seed, nodeCount: 3, logs, down: [3] });
+  cluster.electLeader(1);
   cluster.write(1);
   cluster.run(cluster.electionMs);
-  expect(leader.core.commitIndex).toBe(11);
-  const stale = cluster.node(3);
+  expect(cluster.node(1).core).toMatchObject({ term: 2, commitIndex: 11, lastIndex: 11 });
   cluster.network.hold(({ to }) => to === 3);
-  cluster.script(() => stale.start());
-  const { term, commitIndex } = leader.core;
-  cluster.network.inject({
+  cluster.script(() => cluster.node(3).start());
+  return cluster;
+}
+
+/** What node 1 may send to node 3 after the ninth entry. */
+function appendAfterNine({ nodes }: SimCluster, batches: Append["batches"]): Append {
+  const { clock } = nodes[0]!;
+  return {
     kind: MessageKind.append,
     from: 1,
     to: 3,
-    term,
+    term: 2,
     prevIndex: 9,
     prevTerm: 1,
-    batches: [],
-    commitIndex,
-    sentAtMs: leader.clock.nowMs(),
+    batches,
+    commitIndex: 11,
+    sentAtMs: clock.nowMs(),
     readToken: 0,
-  });
+  };
+}
+
+test("R4 a follower commits no further than what the append verified", () => {
+  const cluster = staleSuffix(4);
+  const stale = cluster.node(3);
+  cluster.network.inject(appendAfterNine(cluster, []));
   cluster.run(20);
   expect(stale.core).toMatchObject({ leaderId: 1, commitIndex: 9, lastIndex: 12 });
   cluster.network.unhold();
   cluster.network.take();
   cluster.settle();
   expect(stale.core).toMatchObject({ commitIndex: 11, lastIndex: 11 });
+});
+
+test("R4 a crash between the new term and the new entries leaves no commit of the old ones", () => {
+  const kept = new Set<string>();
+  forSeeds(40, (seed) => {
+    const cluster = staleSuffix(seed);
+    const stale = cluster.node(3);
+    stale.disk.hold();
+    const entries = cluster.node(1).disk.issued.read(10, 11, Infinity);
+    cluster.network.inject(appendAfterNine(cluster, entries));
+    cluster.run(1);
+    expect(stale.core).toMatchObject({ commitIndex: 11, lastIndex: 11 });
+    cluster.script(() => {
+      stale.crash();
+      stale.start();
+    });
+    const { term, commitIndex, lastIndex, lastTerm } = stale.core;
+    kept.add(`t${term} last ${lastTerm}:${lastIndex}`);
+    expect(commitIndex).toBeLessThanOrEqual(9);
+    cluster.network.unhold();
+    cluster.network.take();
+    cluster.settle();
+    expect(stale.core).toMatchObject({ commitIndex: 11, lastIndex: 11 });
+  });
+  // Nothing, the term, the cut, one entry and both of them got to the disk.
+  expect(kept.size).toBe(5);
 });

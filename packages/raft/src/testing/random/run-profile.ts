@@ -109,7 +109,7 @@ function drawHost(random: SimRandom, focus: Focus, heartbeatMs: number): HostTim
     applyMaxMs: isPrompt ? 0 : random.pick([0, 0, heartbeatMs]),
     applyBytes: random.pick([1, 200, 1 << 20]),
     takeEarlyRate: random.pick([0, 0.3, 1]),
-    cloneRate: random.pick([0, 0, 0.02]),
+    cloneRate: random.pick([0, 0, 0.01]),
     useLease: isPrompt || random.chance(0.8),
     shareReads: random.chance(0.5),
     blindRate: random.pick([0, 0.2]),

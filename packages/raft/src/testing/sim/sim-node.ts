@@ -2,13 +2,14 @@ import type { Input } from "../../core/input.ts";
 import type { NodeId } from "../../core/message.ts";
 import { Role } from "../../core/output.ts";
 import type { RaftCore } from "../../core/raft-core.ts";
+import type { SealedWrites } from "./call-intake.ts";
 import type { ClientCall } from "../check/client-history.ts";
 import type { DriftingClock } from "./drifting-clock.ts";
 import type { RegisterMachine } from "./register-machine.ts";
 import type { SimDisk } from "./sim-disk.ts";
 import { ensure } from "./sim-failure.ts";
 import type { HostTiming } from "./host-timing.ts";
-import { type ProcessParts, type SealedWrites, SimProcess, type Work } from "./sim-process.ts";
+import { type ProcessParts, SimProcess, type Work } from "./sim-process.ts";
 
 /** What happened on one node over all its runs. */
 export interface NodeCounts {
@@ -142,12 +143,12 @@ export class SimNode {
 
   /** Makes the writes the next entries of the log as it is now, to be offered then or later. */
   seal(calls: readonly ClientCall[]): SealedWrites[] {
-    return this.#running.seal(calls);
+    return this.#running.intake.seal(calls);
   }
 
   /** Proposes sealed writes and leaves the output in the core. */
   offer(sealed: readonly SealedWrites[]): void {
-    this.#running.offer(sealed);
+    this.#running.intake.offer(sealed);
   }
 
   /** Takes the core's output and does what it asks for. */

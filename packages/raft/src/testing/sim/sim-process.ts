@@ -1,22 +1,20 @@
 import { InputKind, type Input } from "../../core/input.ts";
 import type { Message, NodeId } from "../../core/message.ts";
 import type { CoreOptions } from "../../core/options.ts";
-import { type Output, Role } from "../../core/output.ts";
+import type { Output } from "../../core/output.ts";
 import { RaftCore } from "../../core/raft-core.ts";
-import { BatchBuilder } from "../../entry/batch-builder.ts";
-import type { EntryBatch } from "../../entry/entry-batch.ts";
-import { EntryType } from "../../entry/record.ts";
 import { ApplyLoop } from "./apply-loop.ts";
+import { CallIntake } from "./call-intake.ts";
 import { ClientDesk } from "./client-desk.ts";
 import type { ClientCall, ClientHistory } from "../check/client-history.ts";
 import { describeInput, describeRole, describeWrite } from "./describe.ts";
 import type { EventQueue } from "./event-queue.ts";
-import { encodeCommand, type RegisterCommand } from "./register-machine.ts";
-import { ensure } from "./sim-failure.ts";
+import type { RegisterCommand } from "./register-machine.ts";
 import type { SimNode } from "./sim-node.ts";
 import type { SimRandom } from "./sim-random.ts";
 import type { SimTrace } from "./sim-trace.ts";
 import type { StepWatch } from "./step-watch.ts";
+import { TwinCore } from "./twin-core.ts";
 
 export interface ProcessParts {
   readonly node: SimNode;
@@ -32,19 +30,14 @@ export interface ProcessParts {
 
 export type Work = Input | ClientCall;
 
-/** A batch and the calls whose entries it holds, one each. */
-export interface SealedWrites {
-  readonly batch: EntryBatch;
-  readonly calls: readonly ClientCall[];
-}
-
 /** One run of one node, from start to death: a core with its inbox, machine and waiting clients. */
 export class SimProcess {
-  core: RaftCore;
   readonly applier: ApplyLoop;
   readonly desk: ClientDesk;
+  readonly intake: CallIntake;
   readonly #parts: ProcessParts;
   readonly #node: SimNode;
+  readonly #twin: TwinCore;
   #inbox: Work[] = [];
   #isTurnDue = false;
   #isPaused = false;
@@ -55,13 +48,16 @@ export class SimProcess {
     this.#parts = parts;
     this.#node = node;
     const state = node.disk.durable.state();
-    this.core = new RaftCore(
-      { id: node.id, voters, options, state, appliedIndex: 0, seed: random.bits() },
-      node.clock.nowMs(),
-    );
+    const core = { id: node.id, voters, options, state, appliedIndex: 0, seed: random.bits() };
+    this.#twin = new TwinCore(new RaftCore(core, node.clock.nowMs()));
     this.desk = new ClientDesk(parts.history);
+    this.intake = new CallIntake(this, node, parts.history, random);
     this.applier = new ApplyLoop(this, node, queue, random);
     this.say(`starts t${state.hardState.term} last ${state.lastIndex}`);
+  }
+
+  get core(): RaftCore {
+    return this.#twin.core;
   }
 
   get isPaused(): boolean {
@@ -114,38 +110,13 @@ export class SimProcess {
       this.say(text);
     }
     const { clock } = this.#node;
-    this.core.step(input, clock.nowMs(), clock.wallMs());
+    this.#twin.step(input, clock.nowMs(), clock.wallMs());
     this.#parts.watch.stepped(this.#node);
-  }
-
-  /** Makes the writes the entries that follow the log as it is now. */
-  seal(calls: readonly ClientCall[]): SealedWrites[] {
-    const builder = new BatchBuilder(4096);
-    for (const call of calls) {
-      const payload = encodeCommand(call, call.payloadBytes);
-      builder.add(EntryType.normal, 1, payload, 0, payload.length);
-    }
-    const { lastIndex, term, lastChain } = this.core;
-    const wallMs = this.#node.clock.wallMs();
-    let done = 0;
-    return builder.seal(lastIndex + 1, term, wallMs, lastChain).map((batch) => {
-      const from = done;
-      done += batch.lastIndex - batch.firstIndex + 1;
-      return { batch, calls: calls.slice(from, done) };
-    });
-  }
-
-  /** Proposes sealed writes as they are. */
-  offer(sealed: readonly SealedWrites[]): void {
-    for (const { batch, calls } of sealed) {
-      this.desk.addWrites(batch, calls);
-      this.step({ kind: InputKind.propose, batch });
-    }
   }
 
   take(): void {
     while (this.core.hasOutput) {
-      this.#perform(this.core.take());
+      this.#perform(this.#twin.take());
     }
     this.#parts.watch.taken(this.#node);
     this.applier.pump();
@@ -237,15 +208,9 @@ export class SimProcess {
     }
     this.take();
     if (random.chance(host.cloneRate)) {
-      this.#replaceByClone();
+      this.#twin.cloneNow();
+      this.#node.counts.clones++;
     }
-  }
-
-  #replaceByClone(): void {
-    const clone = this.core.clone();
-    ensure(clone.digest() === this.core.digest(), "clone", "a clone has another digest");
-    this.core = clone;
-    this.#node.counts.clones++;
   }
 
   /** Handles the work at `from` and the calls of the same kind behind it; returns how many. */
@@ -263,39 +228,8 @@ export class SimProcess {
       }
       calls.push(work);
     }
-    if (first.kind === "write") {
-      this.#write(calls);
-    } else {
-      this.#read(calls);
-    }
+    this.intake.accept(calls);
     return calls.length;
-  }
-
-  #write(calls: readonly ClientCall[]): void {
-    const { random, history } = this.#parts;
-    if (this.core.role === Role.leader || random.chance(this.#node.host.blindRate)) {
-      this.offer(this.seal(calls));
-      return;
-    }
-    for (const call of calls) {
-      history.refuse(call);
-    }
-  }
-
-  #read(calls: readonly ClientCall[]): void {
-    const { core, desk } = this;
-    const { machine } = this.applier;
-    const { host, clock } = this.#node;
-    const hasLease = core.isReadable && clock.nowMs() < core.leaseUntilMs();
-    if (host.useLease && hasLease && machine.appliedIndex >= core.commitIndex) {
-      this.#node.counts.leaseReads += calls.length;
-      desk.serveNow(calls, machine);
-      return;
-    }
-    const rounds = host.shareReads ? [calls] : calls.map((call) => [call]);
-    for (const round of rounds) {
-      this.step({ kind: InputKind.read, token: desk.addRead(round) });
-    }
   }
 
   #tickLater(localMs: number): void {
