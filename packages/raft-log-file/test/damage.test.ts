@@ -142,6 +142,21 @@ describe("damage to entries that were acknowledged", () => {
     expect((await refusal(empty)).message).toMatch(/all segments are missing/);
   });
 
+  test("a segment of another history, whole in itself, refuses", async () => {
+    const { disk } = await someLog();
+    const other = newDisk();
+    const maker = new EntryMaker();
+    const { log } = await openOn(other);
+    await store(log, maker.write(maker.filled(1, 1, 90), 0, HARD_STATE));
+    for (let i = 0; i < 9; i++) {
+      await store(log, maker.write(maker.filled(1, 2, 1500)));
+    }
+    const [path = "", next = ""] = segments(disk);
+    expect(segments(other).slice(0, 2)).toEqual([path, next]);
+    disk.damage(path, () => other.contentOf(path));
+    expect((await refusal(disk)).fault).toMatchObject({ code: "DT_LOG_CORRUPT", file: next });
+  });
+
   test("a segment header that is damaged refuses", async () => {
     const { disk } = await someLog();
     const path = segments(disk)[1] as string;
