@@ -28,8 +28,8 @@ export const IMPORT_TABLE: ImportTable = {
     importsOnlyFrom: { rpc: ["transport", "client"] },
     areas: {
       core: { areas: ["entry"], modules: ["@dt/codec"] },
-      log: { areas: ["core", "entry", "errors"], modules: ["@dt/codec"] },
-      node: { areas: ["core", "entry", "log", "errors"], modules: ["@dt/codec", "@dt/fiber"] },
+      log: { areas: ["core", "entry", "errors"] },
+      node: { areas: ["core", "entry", "log", "errors"] },
       transport: { areas: ["node", "log", "core", "entry", "errors", "gen"] },
       client: { areas: ["transport", "core", "errors", "gen"] },
     },
