@@ -210,6 +210,7 @@ describe("import and export", () => {
     ["yaml", "a: !secret x\n", /Unresolved tag/u],
     ["yaml", "a: 1\n---\nb: 2\n", /multiple documents/u],
     ["yaml", "? {a: 1}\n: 2\n", /line 1: a map or a list cannot be a key/u],
+    ["yaml", "a: 1\nb: 2\na: 3\n", /line 3: the key a is given twice/u],
     ["yaml", "a: &a [*a]\n", /an alias stands inside of what it is an alias of/u],
     ["json", '{"a": }', /not JSON/u],
   ])("refuse %s that is not a tree: %j", async (format, stdin, message) => {

@@ -7,7 +7,12 @@ const INTEGER = /^[+-]?(?:\d+|0x[0-9a-fA-F]+|0o[0-7]+)$/u;
 /** Reads one YAML 1.2 document. Aliases stand for copies; comments, anchors and the order of keys are not kept. */
 export function readYaml(text: string, problems: TreeProblem[]): Tree {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  // The parser would compare each key of a map with all others; the reader asks its own map instead.
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: false,
+  });
   for (const { pos, message } of [...document.errors, ...document.warnings]) {
     const { line, col } = lines.linePos(pos[0]);
     problems.push({ path: "", message: `line ${line}, column ${col}: ${message}` });
@@ -60,6 +65,8 @@ class YamlReader {
       const name = this.read(key);
       if (typeof name === "object" && name !== null) {
         this.#refuse(key, "a map or a list cannot be a key");
+      } else if (map.has(name)) {
+        this.#refuse(key, `the key ${String(name)} is given twice`);
       } else {
         map.set(name, this.read(value));
       }
