@@ -99,6 +99,11 @@ export class Ledger {
     return this.#committed[index - 1]?.chain ?? null;
   }
 
+  /** Term in which the entry at `index` was first known to be committed; Infinity when it is not. */
+  commitTermOf(index: number): number {
+    return this.#committed[index - 1]?.commitTerm ?? Infinity;
+  }
+
   /** The last index that was committed in a term below `term`. */
   committedBefore(term: number): number {
     for (let index = this.#committed.length; index > 0; index--) {

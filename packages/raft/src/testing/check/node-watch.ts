@@ -16,6 +16,8 @@ export class NodeWatch {
   ledTerm = 0;
   #term = 0;
   #vote = 0;
+  /** Commit index when the output was taken last. */
+  takenCommitIndex = 0;
   #commitIndex = 0;
   #appliedIndex = 0;
   #advances: CommitAdvance[] = [];
@@ -41,6 +43,7 @@ export class NodeWatch {
     );
     this.#term = core.term;
     this.#vote = core.vote;
+    this.takenCommitIndex = 0;
     this.#commitIndex = 0;
     this.#appliedIndex = 0;
     this.#noteCommit(node);
@@ -83,6 +86,7 @@ export class NodeWatch {
   takeAdvances(): CommitAdvance[] {
     const advances = this.#advances;
     this.#advances = [];
+    this.takenCommitIndex = this.#commitIndex;
     return advances;
   }
 

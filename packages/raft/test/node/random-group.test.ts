@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import type { ClientCall } from "../../src/testing/index.ts";
+import { SimulatedGroups } from "./simulated-groups.test.kit.ts";
+
+const RUNS = Number(process.env["SIM_RUNS"] ?? 30);
+
+test("groups under random faults answer every call truly, and recover", async () => {
+  const onlySeed = process.env["SIM_SEED"];
+  const seeds =
+    onlySeed === undefined ? Array.from({ length: RUNS }, (_, i) => i + 1) : [+onlySeed];
+  const calls: ClientCall[] = [];
+  let crashes = 0;
+  let stalls = 0;
+  for (const seed of seeds) {
+    const groups = new SimulatedGroups(seed);
+    try {
+      await groups.play();
+    } catch (error) {
+      throw new Error(`${groups.tail()}\nreplay with SIM_SEED=${seed}`, { cause: error });
+    }
+    calls.push(...groups.history.calls);
+    crashes += groups.crashes;
+    stalls += groups.stalls;
+  }
+  const count = (kind: ClientCall["kind"], outcome: ClientCall["outcome"]): number =>
+    calls.filter((call) => call.kind === kind && call.outcome === outcome).length;
+  expect(count("write", "ok")).toBeGreaterThan(10 * seeds.length);
+  expect(count("read", "ok")).toBeGreaterThan(5 * seeds.length);
+  expect(count("write", "unknown")).toBeGreaterThan(0);
+  expect(count("write", "refused")).toBeGreaterThan(0);
+  expect(crashes + stalls).toBeGreaterThan(seeds.length);
+}, 0);
