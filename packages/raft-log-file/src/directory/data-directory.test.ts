@@ -5,14 +5,18 @@ import { DataDirectory, type DataDirectoryDeps } from "./data-directory.ts";
 
 const OPTIONS = { path: "/srv/data", clusterId: "orders", nodeId: 3 };
 
-function depsOn(disk: MemoryDisk): DataDirectoryDeps & { locked: string[] } {
+/** Dependencies that note which directories are locked, and which ever were. */
+function depsOn(disk: MemoryDisk): DataDirectoryDeps & { locked: string[]; everLocked: string[] } {
   const locked: string[] = [];
+  const everLocked: string[] = [];
   return {
     fileSystem: disk,
     locked,
+    everLocked,
     async lock(path) {
       await Promise.resolve();
       locked.push(path);
+      everLocked.push(path);
       return {
         async release() {
           await Promise.resolve();
@@ -88,7 +92,7 @@ describe("a data directory that is not this node's", () => {
       fault: { file: "/srv/data/identity", found: 'node 3 of cluster "orders"' },
     });
     expect(await snapshot(disk)).toEqual(before);
-    expect(deps.locked).toEqual([]);
+    expect(deps.everLocked).toEqual([]);
   });
 
   test("D21 of a newer format is refused before anything is touched", async () => {

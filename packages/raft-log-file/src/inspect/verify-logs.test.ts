@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { EntryMaker, store } from "../../test/entry-maker.ts";
 import { MemoryDisk } from "../../test/memory-disk.ts";
 import { FileLog } from "../file-log.ts";
+import type { FileSystem } from "../file-system.ts";
 import { inspectLog } from "./inspect-log.ts";
 import { verifyLogs } from "./verify-logs.ts";
 
@@ -195,6 +196,70 @@ describe("inspectLog", () => {
     expect(seen.length).toBeLessThan(12);
   });
 
+  test("ends with the damage also when it is in the last segment", async () => {
+    const { disk } = await cluster();
+    const path = disk.paths().findLast((each) => /^\/a\/3\/log\/.*log$/.test(each)) ?? "";
+    const before = await lastIndexOf(disk);
+    const log = openAt(disk, "/a", 3);
+    const { lastIndex, lastChain } = await log.open();
+    const maker = new EntryMaker();
+    for (let i = 0; i < 2; i++) {
+      const [previous] = await log.read(lastIndex + i, lastIndex + i, 1);
+      const chain = previous?.chain ?? lastChain;
+      const batches = maker.entriesAfter(lastIndex + i, chain, 1, [Buffer.alloc(50)]);
+      await store(log, maker.write(batches));
+    }
+    await log.close();
+    expect(await lastIndexOf(disk)).toBe(before + 2);
+    const content = disk.contentOf(path);
+    const marker = Buffer.from("f1a54d7e", "hex");
+    const last = content.lastIndexOf(marker);
+    disk.damage(path, (bytes) => {
+      bytes[last - 20] = 0xff;
+    });
+    await expect(lastIndexOf(disk)).rejects.toMatchObject({ code: "DT_LOG_CORRUPT" });
+  });
+
+  test("looks again where the log ended, when flushes came meanwhile", async () => {
+    const disk = new MemoryDisk(new Map([["/", null]]));
+    await disk.makeDirectory("/a");
+    const maker = new EntryMaker();
+    const log = openAt(disk, "/a", 3);
+    await log.open();
+    const hardState = { term: 1, vote: 1, commitIndex: 0 };
+    await store(log, maker.write(maker.filled(1, 1, 100), 0, hardState));
+    const early = disk.clone();
+    for (let i = 0; i < 3; i++) {
+      await store(log, maker.write(maker.filled(1, 1, 100)));
+    }
+    await log.close();
+    // The first look at the records sees the file as it was before the later flushes.
+    let looks = 0;
+    const moving: FileSystem = {
+      open: async (path, mode) => {
+        const [now, then] = await Promise.all([disk.open(path, mode), early.open(path, mode)]);
+        return {
+          read: (into, start, end, position, done) => {
+            const file = position >= 4096 && looks++ === 0 ? then : now;
+            file.read(into, start, end, position, done);
+          },
+          write: (from, start, end, position, done) => now.write(from, start, end, position, done),
+          writev: (buffers, position, done) => now.writev(buffers, position, done),
+          sync: (done) => now.sync(done),
+          size: () => now.size(),
+          close: () => now.close(),
+        };
+      },
+      makeDirectory: (path) => disk.makeDirectory(path),
+      list: (path) => disk.list(path),
+      rename: (from, to) => disk.rename(from, to),
+      remove: (path) => disk.remove(path),
+      syncDirectory: (path) => disk.syncDirectory(path),
+    };
+    expect(await lastIndexOf(moving)).toBe(4);
+    expect(looks).toBeGreaterThan(2);
+  });
+
   test("a reader that stops early leaves no file open", async () => {
     const { disk } = await cluster();
     for await (const { index } of inspectLog("/a/3", disk)) {
@@ -205,3 +270,11 @@ describe("inspectLog", () => {
     expect(disk.openFiles).toBe(0);
   });
 });
+
+async function lastIndexOf(fileSystem: FileSystem): Promise<number> {
+  let last = 0;
+  for await (const { index } of inspectLog("/a/3", fileSystem)) {
+    last = index;
+  }
+  return last;
+}

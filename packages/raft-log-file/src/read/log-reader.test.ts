@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { logOn, newDisk, openOn } from "../../test/disk-log.ts";
+import { LOCATION, logOn, newDisk, openOn, SMALL } from "../../test/disk-log.ts";
 import { EntryMaker, recordsOf, store } from "../../test/entry-maker.ts";
+import { FileLog } from "../file-log.ts";
+import type { FileSystem } from "../file-system.ts";
 import { FileCache } from "./file-cache.ts";
 
 const HARD_STATE = { term: 1, vote: 1, commitIndex: 0 };
@@ -59,27 +61,40 @@ describe("reads", () => {
 
   test("of entries that a truncation takes away meanwhile do not fail as damage", async () => {
     const disk = newDisk();
+    const gate = Promise.withResolvers<void>();
+    let isSlow = false;
+    // A system that takes its time to open files for readers.
+    const slow: FileSystem = {
+      open: async (path, mode) => {
+        if (isSlow && mode === "read") {
+          await gate.promise;
+        }
+        return disk.open(path, mode);
+      },
+      makeDirectory: (path) => disk.makeDirectory(path),
+      list: (path) => disk.list(path),
+      rename: (from, to) => disk.rename(from, to),
+      remove: (path) => disk.remove(path),
+      syncDirectory: (path) => disk.syncDirectory(path),
+    };
     const maker = new EntryMaker();
-    const { log } = await openOn(disk);
-    await store(log, maker.write(maker.filled(1, 8, 3000), 0, HARD_STATE));
-    for (let from = 8; from >= 2; from--) {
-      const last = maker.lastIndex;
-      const truncated = store(log, maker.write([], maker.cutFrom(from)));
-      const reads: Promise<string>[] = [];
-      for (let index = 1; index <= last; index++) {
-        reads.push(
-          log.read(index, index, 1).then(
-            ([batch]) => `entry ${batch?.firstIndex}`,
-            (error: { code: string }) => error.code,
-          ),
-        );
-      }
-      const outcomes = await Promise.all(reads);
-      await truncated;
-      for (const [i, outcome] of outcomes.entries()) {
-        expect([`entry ${i + 1}`, "DT_LOG_NOT_FOUND"]).toContain(outcome);
-      }
+    const log = new FileLog(LOCATION, SMALL, slow);
+    await log.open();
+    for (let i = 0; i < 8; i++) {
+      await store(log, maker.write(maker.filled(1, 1, 3000), 0, HARD_STATE));
     }
+    await log.read(1, 1, 1);
+    isSlow = true;
+    const outcomes = [6, 7, 8].map((index) =>
+      log.read(index, index, 1).then(
+        () => "read",
+        (error: { code: string }) => error.code,
+      ),
+    );
+    await store(log, maker.write([], maker.cutFrom(2)));
+    gate.resolve();
+    expect(await Promise.all(outcomes)).toEqual(outcomes.map(() => "DT_LOG_NOT_FOUND"));
+    await log.close();
   });
 });
 
