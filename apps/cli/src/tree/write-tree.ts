@@ -25,7 +25,12 @@ const YAML_OPTIONS = {
   lineWidth: 0,
 };
 
-/** The text of a document. What the format cannot express goes to `problems`. */
+/**
+ * The text of a document. What the format cannot express goes to `problems`. A document that is a string alone
+ * stands in quotes: the library writes some of those as blocks that it cannot read.
+ */
 export function writeTree(tree: Tree, format: TreeFormat, problems: TreeProblem[]): string {
-  return format === "yaml" ? stringify(tree, YAML_OPTIONS) : `${writeJson(tree, problems)}\n`;
+  return format === "json" || typeof tree === "string"
+    ? `${writeJson(tree, problems)}\n`
+    : stringify(tree, YAML_OPTIONS);
 }

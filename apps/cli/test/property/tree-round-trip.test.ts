@@ -89,7 +89,8 @@ describe("a document that goes through the store", () => {
   it("comes back equal as YAML, keys included", () => {
     fc.assert(
       fc.property(document, (value) => {
-        const input = stringify(value);
+        // A string alone in quotes: the library writes some of them as blocks that it cannot read.
+        const input = typeof value === "string" ? JSON.stringify(value) : stringify(value);
         const output = roundTrip(input, "yaml");
         expect(parse(output, { mapAsMap: true })).toEqual(parse(input, { mapAsMap: true }));
       }),
@@ -109,6 +110,12 @@ describe("a document that goes through the store", () => {
       }),
       { numRuns: 300 },
     );
+  });
+
+  it("comes back equal when it is a string alone", () => {
+    for (const value of [" \n0", "a\nb\n", "", "42", "- x", "\u2028"]) {
+      expect(parse(roundTrip(JSON.stringify(value), "yaml"))).toBe(value);
+    }
   });
 
   it("keeps every digit of large integers", () => {
