@@ -22,6 +22,10 @@ interface PutRequest {
   readonly value: Buffer;
 }
 
+type Answered = Readonly<Record<string, never>>;
+
+const ANSWERED: Answered = Object.freeze({});
+
 export function isEtcdInstalled(): boolean {
   return spawnSync("etcd", ["--version"], { stdio: "ignore" }).status === 0;
 }
@@ -87,10 +91,10 @@ export class EtcdTarget {
   put(key: string, value: Buffer): Promise<void> {
     const client = this.#clients[this.#next++ % this.#clients.length];
     return new Promise((resolve, reject) => {
-      client?.makeUnaryRequest<PutRequest, null>(
+      client?.makeUnaryRequest<PutRequest, Answered>(
         PUT_PATH,
         encodePut,
-        decodeNothing,
+        decodeAnswer,
         { key, value },
         (error) => {
           if (error === null) {
@@ -140,8 +144,9 @@ function encodePut(request: PutRequest): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function decodeNothing(): null {
-  return null;
+/** What the answer says is of no interest; null would count as no answer. */
+function decodeAnswer(): Answered {
+  return ANSWERED;
 }
 
 async function freePorts(count: number): Promise<number[]> {
