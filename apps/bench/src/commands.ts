@@ -7,6 +7,7 @@ import type { KvOperation } from "./kv-load.ts";
 import { defaultDirectory } from "./kv-target.ts";
 import { runLogBench } from "./log-bench.ts";
 import { runRaftBench } from "./raft-bench.ts";
+import { formatResults, recordResults } from "./record.ts";
 import { formatReport } from "./report.ts";
 import type { OutputFormat, Report } from "./report.ts";
 import { runRpcBench } from "./rpc-bench.ts";
@@ -35,6 +36,7 @@ export function registerBenchCommands(program: Command): void {
   bench.addCommand(kvCommand());
   bench.addCommand(compareCommand());
   bench.addCommand(crashCommand());
+  bench.addCommand(recordCommand());
 }
 
 function rpcCommand(): Command {
@@ -153,6 +155,32 @@ function crashCommand(): Command {
         },
       });
       fail(problems);
+    });
+}
+
+interface RecordFlags {
+  readonly out: string;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly only: string;
+}
+
+function recordCommand(): Command {
+  return new Command("record")
+    .description(
+      "run the standard workloads, keep the median of each as JSON and print them as a table",
+    )
+    .requiredOption("--out <path>", "directory of the JSON files")
+    .option("--rounds <n>", "runs of each workload", positive, 3)
+    .option("--seconds <s>", "length of each measurement", duration, 10)
+    .option("--only <text>", "only workloads whose name contains this", "")
+    .action(async (options: RecordFlags) => {
+      await recordResults({
+        ...options,
+        directory: options.out,
+        onProgress: (line) => process.stderr.write(`${line}\n`),
+      });
+      process.stdout.write(`${formatResults(options.out)}\n`);
     });
 }
 
