@@ -1,4 +1,5 @@
-// The other process of echo.bench.ts: answers each call with its own body and prints the port it listens on.
+// The other process of echo.bench.ts: answers each call with its own body and prints the port it
+// listens on.
 import { RpcServer } from "../src/index.ts";
 import type { IncomingRequest } from "../src/index.ts";
 import type { ByteWriter } from "@dt/codec";

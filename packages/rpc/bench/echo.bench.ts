@@ -1,6 +1,8 @@
-// How many echo calls a second go over one connection between two processes, and how long does one take?
+// How many echo calls a second go over one connection between two processes, and how long does one
+// take?
 //
-//   node dist/bench/echo.bench.js [--depth 1000] [--seconds 3] [--runs 3] [--payload 128] [--timeout 5000]
+//   node dist/bench/echo.bench.js [--depth 1000] [--seconds 3] [--runs 3] [--payload 128]
+// [--timeout 5000]
 //                                 [--style call|start] [--unix] [--server-flag FLAG]
 import { spawn } from "node:child_process";
 import { once } from "node:events";

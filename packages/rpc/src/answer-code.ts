@@ -1,4 +1,7 @@
-/** The string codes of the answers that rpc itself gives. A caller finds them in `RpcError.remoteCode`. */
+/**
+ * The string codes of the answers that rpc itself gives. A caller finds them in
+ * `RpcError.remoteCode`.
+ */
 export type AnswerCode = RequestRefusalCode | ConnectionRefusalCode;
 
 /** Answers to one request; the connection goes on. */

@@ -5,8 +5,9 @@ import type { Handler } from "./command-table.ts";
 import type { IncomingRequest } from "./incoming-request.ts";
 
 /**
- * A handler that may take its time: it gets a copy of the body and resolves with the body of the reply. When it
- * rejects, the caller gets INTERNAL, or INVALID for a CodecError; it may also answer through `request` itself.
+ * A handler that may take its time: it gets a copy of the body and resolves with the body of the
+ * reply. When it rejects, the caller gets INTERNAL, or INVALID for a CodecError; it may also answer
+ * through `request` itself.
  */
 export function asyncHandler(
   fn: (request: IncomingRequest, body: Buffer) => Promise<Uint8Array>,

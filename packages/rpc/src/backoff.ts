@@ -1,6 +1,7 @@
 /**
- * Pauses between attempts: each twice as long as the one before up to the maximum, and of each a random part
- * between half and all of it, so that clients which lost the same server do not come back together.
+ * Pauses between attempts: each twice as long as the one before up to the maximum, and of each a
+ * random part between half and all of it, so that clients which lost the same server do not come
+ * back together.
  */
 export class Backoff {
   readonly #minMs: number;

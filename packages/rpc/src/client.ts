@@ -34,8 +34,8 @@ interface Waiter {
 }
 
 /**
- * Keeps one connection to one address, and connects again whenever it is lost, until `close`. Handlers
- * registered on `commands` and `groups` serve what the other side sends.
+ * Keeps one connection to one address, and connects again whenever it is lost, until `close`.
+ * Handlers registered on `commands` and `groups` serve what the other side sends.
  */
 export class RpcClient {
   readonly commands: CommandTable = new CommandTable();
@@ -81,8 +81,8 @@ export class RpcClient {
   }
 
   /**
-   * Resolves when connected. Rejects with the error of the next attempt that fails; attempts go on all the same
-   * until `close`.
+   * Resolves when connected. Rejects with the error of the next attempt that fails; attempts go on
+   * all the same until `close`.
    */
   connect(): Promise<void> {
     if (this.#isClosed) {
@@ -106,7 +106,9 @@ export class RpcClient {
     this.#connectListeners.push(listener);
   }
 
-  /** Called when the connection takes no new calls any more; null when one side left in good order. */
+  /**
+   * Called when the connection takes no new calls any more; null when one side left in good order.
+   */
   onDisconnect(listener: (error: RpcError | null) => void): void {
     this.#disconnectListeners.push(listener);
   }
@@ -212,7 +214,10 @@ export class RpcClient {
     }
   }
 
-  /** The peer says goodbye, or the connection is gone; whichever comes first starts the next attempt. */
+  /**
+   * The peer says goodbye, or the connection is gone; whichever comes first starts the next
+   * attempt.
+   */
   #onLost(connection: Connection, error: RpcError | null): void {
     if (this.#connection !== connection) {
       return;

@@ -2,9 +2,9 @@ import { FIRST_USER_COMMAND, MAX_COMMAND } from "./frame.ts";
 import type { IncomingRequest } from "./incoming-request.ts";
 
 /**
- * Handles one request or one-way. body[start, end) is a view into the receive buffer, valid until the handler
- * returns: copy what is kept. The answer may be given then or later through `request`; when the handler throws
- * before that, the caller gets INTERNAL, or INVALID for a CodecError.
+ * Handles one request or one-way. body[start, end) is a view into the receive buffer, valid until
+ * the handler returns: copy what is kept. The answer may be given then or later through `request`;
+ * when the handler throws before that, the caller gets INTERNAL, or INVALID for a CodecError.
  */
 export type Handler = (request: IncomingRequest, body: Buffer, start: number, end: number) => void;
 

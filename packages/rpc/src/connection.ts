@@ -41,8 +41,8 @@ type State = (typeof State)[keyof typeof State];
 const GOAWAY_DRAIN_MS = 60_000;
 
 /**
- * One connection after its handshake. Both sides are alike: each may call, send one-ways and answer.
- * Connections are made by RpcServer and RpcClient.
+ * One connection after its handshake. Both sides are alike: each may call, send one-ways and
+ * answer. Connections are made by RpcServer and RpcClient.
  */
 export class Connection {
   readonly peer: PeerInfo;
@@ -112,9 +112,9 @@ export class Connection {
   }
 
   /**
-   * Calls the peer. `groupId` 0 is no group; `timeoutMs` 0 is no deadline. The argument is encoded before it
-   * returns, or later when the call has to wait for a permit: leave it unchanged until the promise settles.
-   * Rejects with an RpcError.
+   * Calls the peer. `groupId` 0 is no group; `timeoutMs` 0 is no deadline. The argument is encoded
+   * before it returns, or later when the call has to wait for a permit: leave it unchanged until
+   * the promise settles. Rejects with an RpcError.
    */
   call<A, T>(
     command: number,
@@ -146,8 +146,9 @@ export class Connection {
   }
 
   /**
-   * Sends a message that has no answer. Returns false, and sends nothing, when the connection is not open or
-   * too many bytes wait to be read by the peer. Throws what `encode` throws, and DT_RPC_TOO_LARGE.
+   * Sends a message that has no answer. Returns false, and sends nothing, when the connection is
+   * not open or too many bytes wait to be read by the peer. Throws what `encode` throws, and
+   * DT_RPC_TOO_LARGE.
    */
   oneWay<A>(command: number, groupId: number, encode: Encode<A>, argument: A): boolean {
     const { out, maxPeerFrameBytes } = this.#pipeline;
@@ -181,8 +182,8 @@ export class Connection {
   }
 
   /**
-   * Closes in good order: takes nothing new, tells the peer, waits up to `drainMs` for the calls and requests
-   * under way, sends what is buffered. Calls that are left fail with DT_RPC_CLOSED.
+   * Closes in good order: takes nothing new, tells the peer, waits up to `drainMs` for the calls
+   * and requests under way, sends what is buffered. Calls that are left fail with DT_RPC_CLOSED.
    */
   async close(options: CloseOptions = {}): Promise<void> {
     if (this.#state !== State.closed) {
@@ -230,7 +231,8 @@ export class Connection {
 
   #onDecodeError(error: unknown): void {
     if (!(error instanceof CodecError)) {
-      // A listener has thrown: an error of the program. The decoder has stopped, so the connection ends.
+      // A listener has thrown: an error of the program. The decoder has stopped, so the connection
+      // ends.
       this.destroy(new RpcError({ code: "DT_RPC_LISTENER" }, { cause: error }));
       throw error;
     }

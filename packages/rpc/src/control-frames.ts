@@ -39,7 +39,10 @@ export class ControlFrames {
     this.#out.finish(ONE_WAY_BYTE, Command.goaway, 0, 0);
   }
 
-  /** Like the one-way it answers, a nack is not worth a queue: it is left out when the send buffer is full. */
+  /**
+   * Like the one-way it answers, a nack is not worth a queue: it is left out when the send buffer
+   * is full.
+   */
   nack(groupId: number, status: Status, command: number): void {
     if (this.#out.bufferedBytes < this.#maxSendBufferBytes) {
       const writer = this.#out.begin(0);

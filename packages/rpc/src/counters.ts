@@ -1,5 +1,6 @@
 /**
- * What happened on all connections of one server or client. Plain numbers: read them whenever you like.
+ * What happened on all connections of one server or client. Plain numbers: read them whenever you
+ * like.
  */
 export class Counters {
   connectionsOpened = 0;

@@ -19,9 +19,9 @@ const NOT_ARMED = -1;
 /**
  * The deadlines of a process: one timer for all of them, a constant cost to add and to remove.
  *
- * An entry falls due never before its time and up to two ticks after it, later when the event loop is blocked.
- * After the timer the sockets are read once more, so that an answer which has already arrived wins over the
- * deadline. The timer does not keep the process alive.
+ * An entry falls due never before its time and up to two ticks after it, later when the event loop
+ * is blocked. After the timer the sockets are read once more, so that an answer which has already
+ * arrived wins over the deadline. The timer does not keep the process alive.
  */
 export class DeadlineWheel {
   readonly #buckets: (DeadlineEntry | null)[] = Array.from({ length: BUCKET_COUNT }, () => null);
@@ -105,8 +105,8 @@ export class DeadlineWheel {
   }
 
   /**
-   * First moves what is due to a list of its own, then calls it: an entry that is called may add others and
-   * remove others, due ones too.
+   * First moves what is due to a list of its own, then calls it: an entry that is called may add
+   * others and remove others, due ones too.
    */
   #expire(bucket: number, nowTick: number): void {
     const due = this.#due;

@@ -16,7 +16,9 @@ export interface DialDeps {
   onFailed(error: RpcError): void;
 }
 
-/** One attempt to connect: socket and handshake. Exactly one of the two callbacks is called, once. */
+/**
+ * One attempt to connect: socket and handshake. Exactly one of the two callbacks is called, once.
+ */
 export class Dial {
   readonly #deps: DialDeps;
   readonly #socket: Socket;

@@ -9,7 +9,9 @@ export interface ErrorAnswer {
   readonly detail: Buffer | null;
 }
 
-/** Reads the answer that is buf[start, end), a frame after its length field whose parts fit into it. */
+/**
+ * Reads the answer that is buf[start, end), a frame after its length field whose parts fit into it.
+ */
 export function readErrorAnswer(
   buf: Buffer,
   flags: number,

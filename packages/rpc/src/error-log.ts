@@ -2,7 +2,9 @@ import type { Logger } from "./logger.ts";
 
 const INTERVAL_MS = 1000;
 
-/** Logs errors of the program, at most one a second: under load each may come with every message. */
+/**
+ * Logs errors of the program, at most one a second: under load each may come with every message.
+ */
 export class ErrorLog {
   readonly #logger: Logger;
   #nextMs = 0;

@@ -49,7 +49,8 @@ export type RpcFault =
   | { readonly code: "DT_RPC_OPTIONS"; readonly problems: readonly string[] };
 
 /**
- * Thrown, or handed to a call's completion. Match on `code`; on `status` and `remoteCode` for DT_RPC_REMOTE.
+ * Thrown, or handed to a call's completion. Match on `code`; on `status` and `remoteCode` for
+ * DT_RPC_REMOTE.
  */
 export class RpcError extends Error {
   override readonly name = "RpcError" as const;
@@ -78,8 +79,8 @@ export class RpcError extends Error {
 }
 
 /**
- * An error of a frame or a timer. There is no caller on the stack then, so none is captured, which is most of
- * what an error costs.
+ * An error of a frame or a timer. There is no caller on the stack then, so none is captured, which
+ * is most of what an error costs.
  */
 export function withoutStack(fault: RpcFault, options?: ErrorOptions): RpcError {
   const limit = Error.stackTraceLimit;

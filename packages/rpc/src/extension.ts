@@ -52,7 +52,10 @@ function patchUint16(writer: ByteWriter, at: number, value: number): void {
   writer.buf[at + 1] = value;
 }
 
-/** Where the body starts behind an extension block that starts at `at`; -1 when the block does not fit. */
+/**
+ * Where the body starts behind an extension block that starts at `at`; -1 when the block does not
+ * fit.
+ */
 export function skipExtension(buf: Buffer, at: number, end: number): number {
   if (at + BLOCK_HEADER_BYTES > end) {
     return -1;
@@ -61,7 +64,10 @@ export function skipExtension(buf: Buffer, at: number, end: number): number {
   return after > end ? -1 : after;
 }
 
-/** Reads the block between `at` and `after`, as `skipExtension` found them; null when it is malformed. */
+/**
+ * Reads the block between `at` and `after`, as `skipExtension` found them; null when it is
+ * malformed.
+ */
 export function readErrorExtension(buf: Buffer, at: number, after: number): ErrorExtension | null {
   let code: string | null = null;
   let detail: Buffer | null = null;

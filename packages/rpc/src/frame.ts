@@ -20,7 +20,9 @@ export const FLAG_COMPRESSED = 4;
 export const LENGTH_BYTES = 4;
 export const HEADER_BYTES = 16;
 export const GROUP_BYTES = 4;
-/** The smallest value the length field may have: the fixed header without the length field itself. */
+/**
+ * The smallest value the length field may have: the fixed header without the length field itself.
+ */
 export const MIN_FRAME_BYTES: number = HEADER_BYTES - LENGTH_BYTES;
 
 /** Offsets within a frame after its length field, which is how a decoder hands it out. */
@@ -38,8 +40,9 @@ export const MAX_COMMAND = 0xffff;
 const MAX_REMAINING_MICROS = 0xffff_ffff;
 
 /**
- * Writes the header of a frame that lies in buf[frameStart, frameEnd): length, kind, flags, command, seq and
- * word (remaining microseconds of a request, status of a response), and the group id when the flag says so.
+ * Writes the header of a frame that lies in buf[frameStart, frameEnd): length, kind, flags,
+ * command, seq and word (remaining microseconds of a request, status of a response), and the group
+ * id when the flag says so.
  */
 export function writeHeader(
   buf: Uint8Array,
@@ -76,7 +79,10 @@ export function readUint16(buf: Uint8Array, at: number): number {
   return ((buf[at] as number) << 8) | (buf[at + 1] as number);
 }
 
-/** Reads four bytes, whose presence the caller has checked, as a signed number: a small one, which is cheap. */
+/**
+ * Reads four bytes, whose presence the caller has checked, as a signed number: a small one, which
+ * is cheap.
+ */
 export function readInt32(buf: Uint8Array, at: number): number {
   return (
     ((buf[at] as number) << 24) |

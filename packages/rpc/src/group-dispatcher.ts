@@ -4,7 +4,10 @@ import type { CommandTable } from "./command-table.ts";
 export const GroupState = { running: 0, draining: 1, removed: 2 } as const;
 export type GroupState = (typeof GroupState)[keyof typeof GroupState];
 
-/** A group as the frames see it. Connections keep the last one they used, so `state` must be looked at. */
+/**
+ * A group as the frames see it. Connections keep the last one they used, so `state` must be looked
+ * at.
+ */
 export class Group {
   readonly id: number;
   readonly table: CommandTable;
@@ -35,9 +38,9 @@ export class Group {
 }
 
 /**
- * Routes frames by their group id, each group to a command table of its own. Groups come and go while traffic
- * flows. A request for an unknown group is answered GROUP_NOT_FOUND, one for a draining group GROUP_STOPPED;
- * the sender of a one-way gets a nack with the same status.
+ * Routes frames by their group id, each group to a command table of its own. Groups come and go
+ * while traffic flows. A request for an unknown group is answered GROUP_NOT_FOUND, one for a
+ * draining group GROUP_STOPPED; the sender of a one-way gets a nack with the same status.
  */
 export class GroupDispatcher {
   readonly #groups = new Map<number, Group>();
@@ -46,7 +49,10 @@ export class GroupDispatcher {
     return this.#groups.size;
   }
 
-  /** `groupId` is 1 to 2^32-1 and not registered. Group 0 is the server's or client's own command table. */
+  /**
+   * `groupId` is 1 to 2^32-1 and not registered. Group 0 is the server's or client's own command
+   * table.
+   */
   register(groupId: number, table: CommandTable): void {
     if (!Number.isInteger(groupId) || groupId < 1 || groupId > 0xffff_ffff) {
       throw new RangeError(`group id ${groupId} is not within 1..2^32-1`);
@@ -67,8 +73,8 @@ export class GroupDispatcher {
   }
 
   /**
-   * From now on the group takes nothing new. Resolves when every request it has taken is answered or dropped;
-   * at once for an unknown group.
+   * From now on the group takes nothing new. Resolves when every request it has taken is answered
+   * or dropped; at once for an unknown group.
    */
   drain(groupId: number): Promise<void> {
     const group = this.#groups.get(groupId);
@@ -89,7 +95,9 @@ export class GroupDispatcher {
     return this.#groups.has(groupId);
   }
 
-  /** When the last frame for the group arrived, or when it was registered; 0 for an unknown group. */
+  /**
+   * When the last frame for the group arrived, or when it was registered; 0 for an unknown group.
+   */
   lastActivityMs(groupId: number): number {
     return this.#groups.get(groupId)?.lastActivityMs ?? 0;
   }

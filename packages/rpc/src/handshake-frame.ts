@@ -86,8 +86,8 @@ export type FirstFrame =
   | { readonly kind: "violation"; readonly seq: number; readonly refusal: Refusal };
 
 /**
- * Reads the first frame of a connection, which has at least 12 bytes after its length field. A Hello is
- * expected as `expected`: a request from a side that connected, a response from the other.
+ * Reads the first frame of a connection, which has at least 12 bytes after its length field. A
+ * Hello is expected as `expected`: a request from a side that connected, a response from the other.
  */
 export function readFirstFrame(
   frame: Buffer,
@@ -195,7 +195,10 @@ export class FirstFrameCollector {
   /** What came after the frame. */
   rest: Buffer = Buffer.alloc(0);
 
-  /** Returns the frame without its length once it is complete, null before that, the refusal if it is none. */
+  /**
+   * Returns the frame without its length once it is complete, null before that, the refusal if it
+   * is none.
+   */
   push(chunk: Buffer): Buffer | Refusal | null {
     const bytes = this.#collected.length === 0 ? chunk : Buffer.concat([this.#collected, chunk]);
     if (bytes.length < LENGTH_BYTES) {

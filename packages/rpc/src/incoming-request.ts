@@ -13,9 +13,10 @@ function encodeBytes(writer: ByteWriter, bytes: Uint8Array): void {
 }
 
 /**
- * A request or one-way from the peer. It is answered once, during the handler or later; a second answer is an
- * error of the program and throws. An answer that can no longer arrive, because the connection has closed or
- * the caller's time is over, is dropped and counted, and so is every answer to a one-way.
+ * A request or one-way from the peer. It is answered once, during the handler or later; a second
+ * answer is an error of the program and throws. An answer that can no longer arrive, because the
+ * connection has closed or the caller's time is over, is dropped and counted, and so is every
+ * answer to a one-way.
  */
 export class IncomingRequest {
   readonly connection: Connection;
@@ -80,7 +81,9 @@ export class IncomingRequest {
     this.#replies.error(this, status, code, message, null, undefined);
   }
 
-  /** As `fail`, with a typed detail of at most 64 KiB that the caller finds in `RpcError.detail`. */
+  /**
+   * As `fail`, with a typed detail of at most 64 KiB that the caller finds in `RpcError.detail`.
+   */
   failWith<A>(
     status: Status,
     code: string,

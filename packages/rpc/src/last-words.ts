@@ -4,9 +4,9 @@ import type { Socket } from "node:net";
 export const LINGER_MS = 1000;
 
 /**
- * Sends the last bytes of a connection and closes it. What still arrives is read and dropped: closing a socket
- * with unread bytes would reset the connection, and the peer might never see what was sent. The caller has
- * taken its own listeners off, but for one of "error".
+ * Sends the last bytes of a connection and closes it. What still arrives is read and dropped:
+ * closing a socket with unread bytes would reset the connection, and the peer might never see what
+ * was sent. The caller has taken its own listeners off, but for one of "error".
  */
 export function closeWith(socket: Socket, bytes: Buffer | null, lingerMs: number): void {
   if (socket.destroyed) {

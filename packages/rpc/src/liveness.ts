@@ -6,11 +6,13 @@ export interface LivenessOptions {
 }
 
 /**
- * Watches that the peer is alive. Anything received is a sign of life; when nothing came for the ping interval
- * a ping asks for one, and when nothing came for the timeout the peer is given up, as a half-open connection is.
+ * Watches that the peer is alive. Anything received is a sign of life; when nothing came for the
+ * ping interval a ping asks for one, and when nothing came for the timeout the peer is given up, as
+ * a half-open connection is.
  *
- * Silence is counted in waits that this process has seen through, not by the clock: after this process or the
- * whole machine stood still, the peer still gets its pings and the time to answer them.
+ * Silence is counted in waits that this process has seen through, not by the clock: after this
+ * process or the whole machine stood still, the peer still gets its pings and the time to answer
+ * them.
  */
 export class Liveness implements DeadlineEntry {
   expireTick = -1;

@@ -9,32 +9,44 @@ export interface ConnectionOptions {
   /** Largest frame that is received, in bytes; 1 KiB to 1 GiB. Default 16 MiB. */
   maxFrameBytes?: number;
   /**
-   * Requests of one peer that are handled at a time; 1 to 2^20. More are answered FLOW_CONTROL, which a peer
-   * that keeps to it never sees. It also limits the calls that this side has under way. Default 32 768.
+   * Requests of one peer that are handled at a time; 1 to 2^20. More are answered FLOW_CONTROL,
+   * which a peer that keeps to it never sees. It also limits the calls that this side has under
+   * way. Default 32 768.
    */
   maxInFlightRequests?: number;
-  /** The same for the bytes of these requests; at least 1 KiB. One request may exceed it. Default 64 MiB. */
+  /**
+   * The same for the bytes of these requests; at least 1 KiB. One request may exceed it. Default 64
+   * MiB.
+   */
   maxInFlightBytes?: number;
   /**
-   * Calls that may wait for a permit or for room in the send buffer; more fail with DT_RPC_FLOW_CONTROL.
-   * 0 lets every call fail at once that cannot be sent at once. Default 32 768.
+   * Calls that may wait for a permit or for room in the send buffer; more fail with
+   * DT_RPC_FLOW_CONTROL. 0 lets every call fail at once that cannot be sent at once. Default 32
+   * 768.
    */
   maxWaitingCalls?: number;
   /**
-   * Bytes that wait to be read by the peer before calls wait, one-ways are refused and requests of the peer are
-   * put aside; at least 1 KiB. One frame may exceed it. Default 16 MiB.
+   * Bytes that wait to be read by the peer before calls wait, one-ways are refused and requests of
+   * the peer are put aside; at least 1 KiB. One frame may exceed it. Default 16 MiB.
    */
   maxSendBufferBytes?: number;
   /**
-   * Bytes that wait to be read by the peer before replies are dropped, their callers getting FLOW_CONTROL; at
-   * least maxSendBufferBytes. At the double, and a frame more, the connection is closed. Default 64 MiB.
+   * Bytes that wait to be read by the peer before replies are dropped, their callers getting
+   * FLOW_CONTROL; at least maxSendBufferBytes. At the double, and a frame more, the connection is
+   * closed. Default 64 MiB.
    */
   maxReplyBacklogBytes?: number;
   /** Time for the handshake, in milliseconds; 1 or more. Default 5000. */
   handshakeTimeoutMs?: number;
-  /** A peer from which nothing came for so long is asked for a sign of life; 10 or more. Default 5000. */
+  /**
+   * A peer from which nothing came for so long is asked for a sign of life; 10 or more. Default
+   * 5000.
+   */
   pingIntervalMs?: number;
-  /** A peer from which nothing came for so long is given up; at least twice pingIntervalMs. Default 15 000. */
+  /**
+   * A peer from which nothing came for so long is given up; at least twice pingIntervalMs. Default
+   * 15 000.
+   */
   peerTimeoutMs?: number;
 }
 

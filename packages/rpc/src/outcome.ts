@@ -5,7 +5,10 @@ import type { Counters } from "./counters.ts";
 import type { ErrorLog } from "./error-log.ts";
 import type { RpcError } from "./errors.ts";
 
-/** Hands outcomes to completions. What a completion throws goes no further, so it harms no other call. */
+/**
+ * Hands outcomes to completions. What a completion throws goes no further, so it harms no other
+ * call.
+ */
 export class Outcome {
   readonly #counters: Counters;
   readonly #errorLog: ErrorLog;

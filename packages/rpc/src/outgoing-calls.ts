@@ -104,7 +104,10 @@ export class OutgoingCalls {
     this.#outcome.fail(completion, withoutStack(fault));
   }
 
-  /** Ends the call that this response answers and returns its completion; null when it has ended before. */
+  /**
+   * Ends the call that this response answers and returns its completion; null when it has ended
+   * before.
+   */
   settle(seq: number): CallCompletion | null {
     const call = this.#pending.find(seq);
     if (call === null || !call.wasSent) {

@@ -42,8 +42,9 @@ const MAX_SEQ = 0x7fff_fffe;
  *   ring  [ 64 | 65 | free | 51 | ... ]     capacity 16, mask 15; 51 is a slow call of an earlier lap
  *                     ^ next seq 66
  *
- * A new call takes the next seq whose slot is free. The ring doubles when half of it is used, so few seqs are
- * skipped; seqs repeat only after 2^31 calls, which keeps late responses away from new calls.
+ * A new call takes the next seq whose slot is free. The ring doubles when half of it is used, so
+ * few seqs are skipped; seqs repeat only after 2^31 calls, which keeps late responses away from new
+ * calls.
  */
 export class PendingCalls {
   readonly #onDeadline: (call: PendingCall) => void;

@@ -1,6 +1,9 @@
 // Hot path: per call. No allocation.
 
-/** How much one side may have under way at the other: requests without an answer, and the bytes of them. */
+/**
+ * How much one side may have under way at the other: requests without an answer, and the bytes of
+ * them.
+ */
 export class Permits {
   readonly maxRequests: number;
   readonly maxBytes: number;
@@ -12,7 +15,9 @@ export class Permits {
     this.maxBytes = maxBytes;
   }
 
-  /** A request is let through while there is any room, so one may exceed the bytes by its own size. */
+  /**
+   * A request is let through while there is any room, so one may exceed the bytes by its own size.
+   */
   get hasRoom(): boolean {
     return this.requests < this.maxRequests && this.bytes < this.maxBytes;
   }

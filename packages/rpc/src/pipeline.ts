@@ -109,7 +109,10 @@ export class Pipeline {
     return this.calls.count === 0 && this.inFlight.requests === 0;
   }
 
-  /** Stops every stage. The calls fail; `error` is null when the connection was closed in good order. */
+  /**
+   * Stops every stage. The calls fail; `error` is null when the connection was closed in good
+   * order.
+   */
   close(error: RpcError | null): void {
     this.replies.isOpen = false;
     this.receiver.stop();

@@ -113,7 +113,10 @@ export class Replies {
     }
   }
 
-  /** When the answer does not fit, the detail is left out; when that does not help, all but the status is. */
+  /**
+   * When the answer does not fit, the detail is left out; when that does not help, all but the
+   * status is.
+   */
   #error<A>(
     command: number,
     seq: number,

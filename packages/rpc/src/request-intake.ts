@@ -29,8 +29,9 @@ export interface RequestIntakeDeps {
 }
 
 /**
- * Takes the requests and one-ways of the peer, finds their handlers and calls them in the order of arrival.
- * While the peer is slow to read its replies, requests are put aside; one-ways may then overtake them.
+ * Takes the requests and one-ways of the peer, finds their handlers and calls them in the order of
+ * arrival. While the peer is slow to read its replies, requests are put aside; one-ways may then
+ * overtake them.
  */
 export class RequestIntake {
   readonly #deps: RequestIntakeDeps;
@@ -190,7 +191,10 @@ export class RequestIntake {
     }
   }
 
-  /** The handler, and its group in `#group`; null when there is none, and the reason in `#routeStatus`. */
+  /**
+   * The handler, and its group in `#group`; null when there is none, and the reason in
+   * `#routeStatus`.
+   */
   #route(command: number, groupId: number, nowMs: number): Handler | null {
     let table = this.#commands;
     if (groupId !== 0) {

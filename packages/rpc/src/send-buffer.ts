@@ -13,14 +13,17 @@ const NOTHING: Buffer = Buffer.alloc(0);
 
 /** What a send buffer needs of a socket. */
 export interface WriteTarget {
-  /** The bytes are left alone until `onWritten` is called, which happens in the order of the writes. */
+  /**
+   * The bytes are left alone until `onWritten` is called, which happens in the order of the writes.
+   */
   write(bytes: Uint8Array, onWritten: (error?: Error | null) => void): boolean;
 }
 
 /**
- * The outgoing bytes of one connection. Frames are encoded one after the other into a pooled slab, and all that
- * were made in one turn of the event loop leave in one write. While the socket cannot take more, frames keep
- * collecting here; how many is limited by those who ask `bufferedBytes` first.
+ * The outgoing bytes of one connection. Frames are encoded one after the other into a pooled slab,
+ * and all that were made in one turn of the event loop leave in one write. While the socket cannot
+ * take more, frames keep collecting here; how many is limited by those who ask `bufferedBytes`
+ * first.
  */
 export class SendBuffer {
   /** Write the body with it between `begin` and `finish`. */
@@ -28,7 +31,9 @@ export class SendBuffer {
   readonly #socket: WriteTarget;
   readonly #counters: Counters;
   readonly #onDrained: () => void;
-  /** The slab that the writer started with. A frame that outgrew it has left it for a larger buffer. */
+  /**
+   * The slab that the writer started with. A frame that outgrew it has left it for a larger buffer.
+   */
   #slab: Buffer = NOTHING;
   /** Room that the next frame probably takes: the size of the largest lately. */
   #roomBytes = MIN_ROOM_BYTES;
@@ -40,7 +45,10 @@ export class SendBuffer {
   #isClosed = false;
   #turnMs = 0;
   #clockFrames = 0;
-  /** Slabs whose write has not been confirmed, oldest first; `NOTHING` for a buffer that is not pooled. */
+  /**
+   * Slabs whose write has not been confirmed, oldest first; `NOTHING` for a buffer that is not
+   * pooled.
+   */
   #slabsInSocket: Buffer[] = [];
   #slabBytesInSocket: number[] = [];
   #bytesInSocket = 0;
@@ -67,7 +75,10 @@ export class SendBuffer {
     return this.#turnMs;
   }
 
-  /** Starts a frame. Its body is written next, then `finish` or `abandon` follows in the same call stack. */
+  /**
+   * Starts a frame. Its body is written next, then `finish` or `abandon` follows in the same call
+   * stack.
+   */
   begin(groupId: number): ByteWriter {
     if (this.#frameStart !== NO_FRAME) {
       throw new Error("an encode function must not use the connection it encodes for");

@@ -99,8 +99,8 @@ export class RpcServer {
   }
 
   /**
-   * Stops accepting, tells the peers, waits up to `drainMs` for what is under way and closes all connections.
-   * Default 0: calls under way fail.
+   * Stops accepting, tells the peers, waits up to `drainMs` for what is under way and closes all
+   * connections. Default 0: calls under way fail.
    */
   close(options: CloseOptions = {}): Promise<void> {
     this.#closing ??= this.#close(options);

@@ -21,7 +21,10 @@ export type Status = (typeof Status)[keyof typeof Status];
 const NAMES: readonly string[] = Object.keys(Status);
 const VALUES: readonly Status[] = Object.values(Status);
 
-/** The status with this number; a number of a later version counts as internal, the most cautious one. */
+/**
+ * The status with this number; a number of a later version counts as internal, the most cautious
+ * one.
+ */
 export function statusFromWire(value: number): Status {
   return VALUES[value] ?? Status.internal;
 }

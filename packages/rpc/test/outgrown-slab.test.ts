@@ -14,7 +14,8 @@ function writePieces(writer: ByteWriter, pieces: readonly Buffer[]): void {
 
 test("a frame that outgrows its slab into a buffer of another slab's size is sent and forgotten", async () => {
   const { client } = await startPair();
-  // Makes the next frame start in the second smallest slab, of 272 KiB; doubled twice it has the length of the third.
+  // Makes the next frame start in the second smallest slab, of 272 KiB; doubled twice it has the
+  // length of the third.
   const first = Buffer.alloc(200 * KIB);
   await client.call(ECHO, 0, 0, writeBytes, first, readLength);
   const pieces = Array.from({ length: 8 }, () => Buffer.alloc(100 * KIB));

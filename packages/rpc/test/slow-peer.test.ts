@@ -104,7 +104,8 @@ describe("a peer that does not read", () => {
       maxReplyBacklogBytes: MIB,
     });
     const handled: number[] = [];
-    // The send buffer fills with several writes, and has room again when the socket has taken one of them.
+    // The send buffer fills with several writes, and has room again when the socket has taken one
+    // of them.
     server.commands.on(300, (request) => {
       handled.push(request.seq);
       request.replyBytes(Buffer.alloc(60 * KIB));

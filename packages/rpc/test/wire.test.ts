@@ -6,7 +6,8 @@ import { echo, startClient, startServer } from "./support/pair.ts";
 import { RAW_IDENTITY, RAW_LIMITS, rawAccept, rawClient, rawServer } from "./support/raw-peer.ts";
 import { until } from "./support/until.ts";
 
-// Lengths, header and body of whole frames as they are on the wire. Echo is command 0x0100, with the body "hi".
+// Lengths, header and body of whole frames as they are on the wire. Echo is command 0x0100, with
+// the body "hi".
 
 describe("a server", () => {
   test("answers a request without a group", async () => {
@@ -159,7 +160,8 @@ describe("a client", () => {
     expect(await peer.frame()).toBe(
       "00000012" + "13" + "01" + "0103" + "00000000" + "00000000" + "00000007" + "6869",
     );
-    // Answered the other way round; one of them with a group id and an extension, which a response may have.
+    // Answered the other way round; one of them with a group id and an extension, which a response
+    // may have.
     peer.send("0000001a 12 03 0100 00000002 00000000 ffffffff 0004 7f000155 74776f21");
     peer.send("0000000f 12 00 0100 00000001 00000000 6f6e65");
     expect(await Promise.all(calls)).toEqual(["one", "two!"]);

@@ -1,4 +1,5 @@
-// Run as a process of its own: uses a server and a client, closes them, prints what is left, and ends by itself.
+// Run as a process of its own: uses a server and a client, closes them, prints what is left, and
+// ends by itself.
 import { RpcClient, RpcServer } from "../../src/index.ts";
 import { ECHO, readText, writeText } from "./bodies.ts";
 import { until } from "./until.ts";

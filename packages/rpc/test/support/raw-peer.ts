@@ -21,7 +21,10 @@ export const RAW_LIMITS: PeerLimits = {
   maxInFlightBytes: 64 * 1024 * 1024,
 };
 
-/** A peer that is written by hand: it sends the bytes it is told to and cuts what it gets into frames. */
+/**
+ * A peer that is written by hand: it sends the bytes it is told to and cuts what it gets into
+ * frames.
+ */
 export class RawPeer implements FrameSink {
   readonly socket: Socket;
   isClosed = false;
