@@ -2,8 +2,7 @@
 // take?
 //
 //   node dist/bench/echo.bench.js [--depth 1000] [--seconds 3] [--runs 3] [--payload 128]
-// [--timeout 5000]
-//                                 [--style call|start] [--unix] [--server-flag FLAG]
+//     [--timeout 5000] [--style call|start] [--unix] [--server-flag FLAG]
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
