@@ -203,7 +203,10 @@ export class SimulatedGroups {
       if (!this.#isCalm) {
         this.#network.heal();
         victim.disk.timing = { ...victim.disk.timing, syncMaxMs: electionMs / 50 };
+        // Whoever was away may take itself for the leader still.
+        this.#call(id, "read", 0);
         void this.#revive(victim);
+        this.#call(id, "read", 0);
       }
     });
   }

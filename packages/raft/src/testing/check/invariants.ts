@@ -1,4 +1,4 @@
-import { type Message, MessageKind, type NodeId } from "../../core/message.ts";
+import type { Message, NodeId } from "../../core/message.ts";
 import { Role, type Write } from "../../core/output.ts";
 import { checkDurability } from "./durability-rule.ts";
 import { Ledger } from "./ledger.ts";
@@ -39,7 +39,6 @@ export class Invariants implements StepWatch {
   steps = 0;
   elections = 0;
   truncations = 0;
-  grantedVotes = 0;
   /** Commits by a leader whose own disk did not hold the entry yet. */
   commitsAheadOfDisk = 0;
 
@@ -101,9 +100,6 @@ export class Invariants implements StepWatch {
   }
 
   sending(node: SimNode, message: Message): void {
-    if (message.kind === MessageKind.voteReply && message.granted) {
-      this.grantedVotes++;
-    }
     checkDurability(node, message, this.ledger);
   }
 

@@ -24,15 +24,6 @@ export class Ledger {
   /** Digest of the state after each applied index, entry i at i - 1. */
   readonly #digests: number[] = [];
 
-  get commitIndex(): number {
-    return this.#committed.length;
-  }
-
-  /** Terms that had a leader. */
-  get leaderCount(): number {
-    return this.#terms.size;
-  }
-
   /** I1: at most one leader per term. */
   noteLeader(term: number, leader: NodeId, chains: number[]): void {
     const known = this.#terms.get(term);
@@ -42,10 +33,6 @@ export class Ledger {
       `nodes ${String(known?.leader)} and ${leader} both lead term ${term}`,
     );
     this.#terms.set(term, { leader, chains });
-  }
-
-  leaderOf(term: number): NodeId {
-    return this.#terms.get(term)?.leader ?? 0;
   }
 
   /** The log of the leader of `term`, or null when nobody was seen to lead it. */

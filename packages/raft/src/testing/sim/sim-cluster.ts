@@ -48,6 +48,16 @@ export interface SimClusterOptions {
  * A cluster in virtual time: real cores on simulated clocks, disks and links. One seed fixes the
  * run; every step is checked against `Invariants`. Whatever fails carries the seed and the end of
  * the trace in its message.
+ *
+ * ```ts
+ * const cluster = new SimCluster({ seed: 1, nodeCount: 3 });
+ * const leader = cluster.runUntilLeader();
+ * cluster.network.cut([leader.id], others);
+ * cluster.run(5000);
+ * cluster.network.heal();
+ * cluster.settle();
+ * cluster.checkHistory();
+ * ```
  */
 export class SimCluster {
   readonly seed: number;

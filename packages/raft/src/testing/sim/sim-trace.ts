@@ -4,14 +4,8 @@ const TAIL_LINES = 400;
 export class SimTrace {
   readonly #tail: string[] = [];
   #next = 0;
-  #count = 0;
   #low = 0x811c9dc5;
   #high = 0x1b873593;
-
-  /** Lines so far. */
-  get count(): number {
-    return this.#count;
-  }
 
   /** 64 bits over all lines so far: equal for two runs exactly when they did the same. */
   get hash(): string {
@@ -29,7 +23,6 @@ export class SimTrace {
     }
     this.#low = low;
     this.#high = high;
-    this.#count++;
     this.#tail[this.#next] = text;
     this.#next = (this.#next + 1) % TAIL_LINES;
   }
