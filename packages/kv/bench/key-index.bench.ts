@@ -36,15 +36,15 @@ let found = 0;
 measure(`by bytes, ${KEY_COUNT} keys`, OPERATIONS, () => {
   for (let i = 0; i < OPERATIONS; i++) {
     const at = i % SAMPLE_COUNT;
-    found += index.find(bytes, ends[at] ?? 0, ends[at + 1] ?? 0)?.key.length ?? 0;
+    found += index.find(bytes, ends[at] ?? 0, ends[at + 1] ?? 0) === null ? 0 : 1;
   }
 });
 measure(`by a string in a Map, ${KEY_COUNT} keys`, OPERATIONS, () => {
   for (let i = 0; i < OPERATIONS; i++) {
     const at = i % SAMPLE_COUNT;
-    found += map.get(readKey(bytes, ends[at] ?? 0, ends[at + 1] ?? 0))?.key.length ?? 0;
+    found += map.get(readKey(bytes, ends[at] ?? 0, ends[at + 1] ?? 0)) === undefined ? 0 : 1;
   }
 });
-if (found !== 10 * OPERATIONS * keyName(0).length) {
+if (found !== 10 * OPERATIONS) {
   throw new Error("a key was not found");
 }

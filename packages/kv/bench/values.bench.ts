@@ -1,4 +1,4 @@
-// In what form should values be kept? Time of puts and gets, and memory, for each form; decisions/0001 has the answer.
+// In what form should values be kept? Time of puts and gets, and memory, for each form; decisions/0001-records-in-slabs.md has the answer.
 // Run: node dist/bench/values.bench.js [keys] [value bytes] [puts]; each form gets a process of its own.
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
