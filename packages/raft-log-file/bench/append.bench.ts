@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FileLog } from "../src/file-log.ts";
-import { measureDisk } from "../src/measure-disk.ts";
+import { type DiskMeasurement, measureDisk } from "../src/measure-disk.ts";
 
 const [parent = tmpdir(), seconds = "3", bytes = "256", depths = "1,64,2000"] =
   process.argv.slice(2);
@@ -93,24 +93,27 @@ async function append(directory: string, depth: number, forMs: number): Promise<
   };
 }
 
+function describe(disk: DiskMeasurement): string {
+  const megabytes = (disk.bytesPerSecond / 1e6).toFixed(0);
+  return `p50 ${disk.p50Us.toFixed(0)} p99 ${disk.p99Us.toFixed(0)} us (${megabytes} MB/s)`;
+}
+
 const directory = mkdtempSync(join(parent, "append-bench-"));
 try {
   for (const depth of depths.split(",").map(Number)) {
     const run = await append(join(directory, String(depth)), depth, Number(seconds) * 1000);
     const flushBytes = Math.round(run.group * (40 + payload.length)) + 32;
-    const raw = await measureDisk(
-      directory,
-      flushBytes,
-      Math.min(1000, Math.ceil(2e8 / flushBytes)),
-    );
+    const writes = Math.min(1000, Math.ceil(2e8 / flushBytes));
+    const allocated = await measureDisk(directory, flushBytes, writes);
+    const fresh = await measureDisk(directory, flushBytes, writes, false);
     const rate = Math.round(run.records / run.seconds);
     const megabytes = (rate * (40 + payload.length)) / 1e6;
     process.stdout.write(
       `depth ${depth}: ${rate} records/s (${megabytes.toFixed(0)} MB/s), ` +
         `p50 ${run.p50Us.toFixed(0)} p99 ${run.p99Us.toFixed(0)} max ${run.maxUs.toFixed(0)} us, ` +
-        `cpu ${((run.cpuSeconds / run.records) * 1e6).toFixed(2)} us/record; ` +
-        `disk alone, ${flushBytes} bytes: p50 ${raw.p50Us.toFixed(0)} p99 ${raw.p99Us.toFixed(0)} us, ` +
-        `ratio ${(run.p50Us / raw.p50Us).toFixed(2)}\n`,
+        `cpu ${((run.cpuSeconds / run.records) * 1e6).toFixed(2)} us/record\n` +
+        `  disk alone, writes of ${flushBytes} bytes: ${describe(allocated)} into allocated space, ` +
+        `${describe(fresh)} into new space\n`,
     );
   }
 } finally {

@@ -19,18 +19,22 @@ const FILL_BYTES = 1 << 20;
 
 /**
  * What the disk itself can do in this directory, without a log: each write goes behind the one
- * before it into space that is allocated and zeroed already, and is synced (fdatasync) before the
- * next, all on Node's thread pool. The file is removed afterwards.
+ * before it and is synced (fdatasync) before the next, on Node's thread pool; into space that is
+ * allocated and zeroed already, as small flushes of a log do, or with `isAllocated` false into new
+ * space, as large ones do. The file is removed afterwards.
  */
 export async function measureDisk(
   directory: string,
   writeBytes: number = 4096,
   writes: number = 1000,
+  isAllocated: boolean = true,
 ): Promise<DiskMeasurement> {
   const path = join(directory, `measure-${randomBytes(6).toString("hex")}.tmp`);
   const file = await nodeFileSystem.open(path, "create");
   try {
-    await allocate(file, writeBytes * writes);
+    if (isAllocated) {
+      await allocate(file, writeBytes * writes);
+    }
     const content = randomBytes(writeBytes);
     const timesUs = new Float64Array(writes);
     const started = performance.now();
