@@ -52,14 +52,12 @@ describe("arguments", () => {
 
 describe("a cluster that does not answer", () => {
   it("is reported with its addresses and what to do, and 5", async () => {
-    const started = performance.now();
     const argv = ["kv", "get", "a", "--endpoints", NOBODY, "--timeout", "300"];
     const { code, stderr } = await dt(argv);
     expect(code).toBe(CliExit.unavailable);
     expect(stderr).toContain("DT_RAFT_NO_LEADER");
     expect(stderr).toContain("leader: none; 0 of 1 nodes answer (addresses from --endpoints)");
     expect(stderr).toContain("Start one with dt dev");
-    expect(performance.now() - started).toBeLessThan(5000);
   });
 
   it("has a status all the same, and 5", async () => {
