@@ -4,11 +4,14 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { dt, DtProcess } from "./run-dt.kit.ts";
 
 const PAUSE_MS = 20;
-const PATIENCE_MS = 20_000;
+/** Far more than anything takes, because a machine may stand still for a while. */
+const PATIENCE_MS = 60_000;
+
+vi.setConfig({ testTimeout: 2 * PATIENCE_MS });
 
 async function until<T>(what: () => string, probe: () => T | null): Promise<T> {
   const deadline = performance.now() + PATIENCE_MS;

@@ -5,12 +5,14 @@ import { fileURLToPath } from "node:url";
 import { KvClient } from "@dt/kv";
 import { RaftClient } from "@dt/raft";
 import { verifyLogs } from "@dt/raft-log-file";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { KV_GROUP_ID, readClusterFile, startCluster } from "../../src/index.ts";
 import type { Cluster, ClusterNode } from "../../src/index.ts";
 import { waitUntilCaughtUp } from "./caught-up.ts";
 import { QUICK, scratchCluster, scratchDirectory } from "./scratch.ts";
-import { waitFor } from "./wait-for.ts";
+import { PATIENCE_MS, waitFor } from "./wait-for.ts";
+
+vi.setConfig({ testTimeout: 2 * PATIENCE_MS });
 
 const LAUNCHER = fileURLToPath(new URL("launcher.kit.js", import.meta.url));
 

@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { KvClient } from "@dt/kv";
 import { RaftClient } from "@dt/raft";
 import { RpcError } from "@dt/rpc";
-import { expect, it, onTestFinished } from "vitest";
+import { expect, it, onTestFinished, vi } from "vitest";
 import { KV_GROUP_ID } from "../../src/index.ts";
 import { QUICK, scratchCluster, scratchDirectory } from "./scratch.ts";
-import { waitFor } from "./wait-for.ts";
+import { PATIENCE_MS, waitFor } from "./wait-for.ts";
+
+vi.setConfig({ testTimeout: 2 * PATIENCE_MS });
 
 const DISK_BYTES = 12 << 20;
 const BALLAST_BYTES = 4 << 20;

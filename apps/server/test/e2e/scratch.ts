@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { startCluster } from "../../src/index.ts";
 import type { Cluster, ClusterOptions, NodeSettings } from "../../src/index.ts";
+import { PATIENCE_MS } from "./wait-for.ts";
 
 /** Elections in a fraction of a second, so that tests with crashes stay short. */
 export const QUICK: NodeSettings = {
@@ -27,6 +28,7 @@ export async function scratchCluster(options: Partial<ClusterOptions> = {}): Pro
   const cluster = await startCluster({
     directory: scratchDirectory(),
     settings: QUICK,
+    readyTimeoutMs: PATIENCE_MS,
     ...options,
   });
   onTestFinished(() => cluster.close());
