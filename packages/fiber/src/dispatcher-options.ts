@@ -1,3 +1,5 @@
+import { UnpooledBuffers } from "./buffer-pool.ts";
+import type { BufferPool } from "./buffer-pool.ts";
 import type { Clock } from "./clock.ts";
 import { FiberError } from "./fiber-error.ts";
 import { FifoPolicy } from "./fifo-policy.ts";
@@ -11,6 +13,8 @@ export interface DispatcherOptions {
   readonly policy?: SchedulingPolicy;
   /** Observes turns and resumptions; null measures nothing and costs nothing. Default null. */
   readonly perf?: PerfCallback | null;
+  /** Working buffers for the fibers of all its groups. Default: new ones of 64 KiB, not kept. */
+  readonly buffers?: BufferPool;
   /**
    * Runnables resumed in one turn before timers and I/O get a chance, 1 to 1 000 000.
    * Default 1000. Less means earlier I/O under load, more means fewer event-loop rounds.
@@ -24,11 +28,12 @@ export type ResolvedDispatcherOptions = Readonly<Required<DispatcherOptions>>;
 
 export const DISPATCHER_DEFAULTS = {
   turnBudget: 1000,
+  bufferBytes: 64 * 1024,
   name: "dispatcher",
 } as const;
 
 const MAX_TURN_BUDGET = 1_000_000;
-const KNOWN_KEYS: readonly string[] = ["clock", "policy", "perf", "turnBudget", "name"];
+const KNOWN_KEYS: readonly string[] = ["clock", "policy", "perf", "buffers", "turnBudget", "name"];
 
 /** Checks and completes; throws DT_FIBER_OPTIONS with all problems at once. */
 export function resolveDispatcherOptions(options: DispatcherOptions): ResolvedDispatcherOptions {
@@ -41,6 +46,9 @@ export function resolveDispatcherOptions(options: DispatcherOptions): ResolvedDi
   if (typeof options.clock?.setTimer !== "function") {
     problems.push("clock must be a Clock");
   }
+  if (options.buffers !== undefined && typeof options.buffers?.acquire !== "function") {
+    problems.push("buffers must be a BufferPool");
+  }
   const turnBudget = options.turnBudget ?? DISPATCHER_DEFAULTS.turnBudget;
   if (!Number.isInteger(turnBudget) || turnBudget < 1 || turnBudget > MAX_TURN_BUDGET) {
     problems.push(`turnBudget must be an integer in 1..${MAX_TURN_BUDGET}, got ${turnBudget}`);
@@ -52,6 +60,7 @@ export function resolveDispatcherOptions(options: DispatcherOptions): ResolvedDi
     clock: options.clock,
     policy: options.policy ?? new FifoPolicy(),
     perf: options.perf ?? null,
+    buffers: options.buffers ?? new UnpooledBuffers(DISPATCHER_DEFAULTS.bufferBytes),
     turnBudget,
     name: options.name ?? DISPATCHER_DEFAULTS.name,
   });

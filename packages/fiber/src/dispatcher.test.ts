@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 
 import { World, codeOf } from "../test/world.ts";
+import type { BufferPool } from "./buffer-pool.ts";
 import type { Clock, TimerHandle } from "./clock.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { FiberCondition } from "./fiber-condition.ts";
@@ -175,6 +176,41 @@ test("tells the perf callback about turns and resumptions, nested", () => {
     "end resume 1",
     "end turn 3",
   ]);
+});
+
+test("fibers borrow buffers from the pool of their dispatcher", () => {
+  const free: Buffer[] = [];
+  let made = 0;
+  const buffers: BufferPool = {
+    acquire: () => free.pop() ?? Buffer.alloc(16, ++made),
+    release: (buffer) => void free.push(buffer),
+  };
+  const clock = new VirtualClock();
+  const dispatcher = new Dispatcher({ clock, buffers });
+  const group = dispatcher.group("borrowers");
+  const seen: number[] = [];
+  for (const name of ["first", "second"]) {
+    group.start(name, function* () {
+      const buffer = group.dispatcher.buffers.acquire();
+      try {
+        seen.push(buffer[0] ?? 0);
+        yield* yieldNow();
+      } finally {
+        group.dispatcher.buffers.release(buffer);
+      }
+    });
+  }
+  clock.advance(0);
+  expect(seen).toEqual([1, 2]);
+  expect(free.length).toBe(2);
+});
+
+test("without a pool every borrowed buffer is a new one of 64 KiB", () => {
+  const { buffers } = new Dispatcher({ clock: new VirtualClock() });
+  const buffer = buffers.acquire();
+  expect(buffer.length).toBe(64 * 1024);
+  buffers.release(buffer);
+  expect(buffers.acquire()).not.toBe(buffer);
 });
 
 test("refuses bad options, all at once", () => {

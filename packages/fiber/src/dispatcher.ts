@@ -1,4 +1,5 @@
 // Hot path: per fiber switch. Bench: bench/switch.bench.ts. No closures, no promises.
+import type { BufferPool } from "./buffer-pool.ts";
 import type { Clock } from "./clock.ts";
 import { resolveDispatcherOptions } from "./dispatcher-options.ts";
 import type { DispatcherOptions } from "./dispatcher-options.ts";
@@ -18,6 +19,8 @@ import type { Runnable, SchedulingPolicy } from "./scheduling-policy.ts";
 export class Dispatcher {
   readonly name: string;
   readonly clock: Clock;
+  /** Where its fibers take working buffers from. */
+  readonly buffers: BufferPool;
   readonly #policy: SchedulingPolicy;
   readonly #perf: PerfCallback | null;
   readonly #turnBudget: number;
@@ -32,6 +35,7 @@ export class Dispatcher {
     const resolved = resolveDispatcherOptions(options);
     this.name = resolved.name;
     this.clock = resolved.clock;
+    this.buffers = resolved.buffers;
     this.#policy = resolved.policy;
     this.#perf = resolved.perf;
     this.#turnBudget = resolved.turnBudget;

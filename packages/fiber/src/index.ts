@@ -27,6 +27,7 @@ export { VIRTUAL_CLOCK_DEFAULTS, VirtualClock } from "./virtual-clock.ts";
 export type { VirtualClockOptions } from "./virtual-clock.ts";
 
 // For those who extend the dispatcher.
+export type { BufferPool } from "./buffer-pool.ts";
 export { FifoPolicy } from "./fifo-policy.ts";
 export { GroupBudgetPolicy } from "./group-budget-policy.ts";
 export { PerfKind } from "./perf-callback.ts";
