@@ -1,5 +1,7 @@
 import { Command, InvalidArgumentError, Option } from "commander";
-import { compareWithEtcd, formatComparison } from "./compare-bench.ts";
+import { compareWithEtcd } from "./compare-etcd.ts";
+import { compareWithGrpc } from "./compare-grpc.ts";
+import { formatComparison } from "./comparison.ts";
 import { runCrashBench } from "./crash-bench.ts";
 import { ETCD_MISSING, isEtcdInstalled } from "./etcd-target.ts";
 import { runKvBench } from "./kv-bench.ts";
@@ -40,14 +42,17 @@ export function registerBenchCommands(program: Command): void {
 }
 
 function rpcCommand(): Command {
-  return common("rpc", "echo between two processes over one connection", 1000)
+  return common("rpc", "echo between two processes over one connection, beside bare sockets", 1000)
     .option("--size <bytes>", "bytes of a body", positive, 128)
-    .action(async (options: Common & { size: number }) => {
-      const { size, inFlight, seconds } = options;
-      print(
-        await runRpcBench({ size, inFlight, seconds, nodeFlags: flags(options) }),
-        options.output,
-      );
+    .option(
+      "--groups <n>",
+      "spread the calls over so many groups, and compare with one",
+      natural,
+      0,
+    )
+    .option("--rounds <n>", "rounds of each kind; the median counts", positive, 1)
+    .action(async (options: Common & { size: number; groups: number; rounds: number }) => {
+      print(await runRpcBench({ ...options, nodeFlags: flags(options) }), options.output);
     });
 }
 
@@ -119,7 +124,17 @@ function compareCommand(): Command {
         process.stdout.write(`${formatComparison(comparison, options.output)}\n`);
       },
     );
-  return new Command("compare").description("measure a peer in the same run").addCommand(etcd);
+  const grpc = common("grpc", "the same echo against @grpc/grpc-js, in turn", 1000)
+    .option("--size <bytes>", "bytes of a body", positive, 128)
+    .option("--rounds <n>", "rounds of each side; the median counts", positive, 3)
+    .action(async (options: Common & { size: number; rounds: number }) => {
+      const comparison = await compareWithGrpc({ ...options, nodeFlags: flags(options) });
+      process.stdout.write(`${formatComparison(comparison, options.output)}\n`);
+    });
+  return new Command("compare")
+    .description("measure a peer in the same run")
+    .addCommand(etcd)
+    .addCommand(grpc);
 }
 
 interface CrashFlags {
@@ -220,6 +235,10 @@ function positive(text: string): number {
 /** A value holds the number of its write. */
 function valueBytes(text: string): number {
   return integer(text, 16, 1 << 20);
+}
+
+function natural(text: string): number {
+  return integer(text, 0, 1e6);
 }
 
 function duration(text: string): number {

@@ -32,13 +32,19 @@ export class ProcessorShare {
     this.#startMs = performance.now();
   }
 
+  /** Processor time used since the start, in seconds; null when not known. */
+  seconds(): number | null {
+    const seconds = processorSeconds(this.#pids);
+    return seconds === null || this.#startSeconds === null ? null : seconds - this.#startSeconds;
+  }
+
   /** Cores used since the start, with two digits; null when not known. */
   cores(): number | null {
-    const seconds = processorSeconds(this.#pids);
-    if (seconds === null || this.#startSeconds === null) {
+    const seconds = this.seconds();
+    if (seconds === null) {
       return null;
     }
-    const cores = ((seconds - this.#startSeconds) * 1000) / (performance.now() - this.#startMs);
+    const cores = (seconds * 1000) / (performance.now() - this.#startMs);
     return Math.round(cores * 100) / 100;
   }
 }

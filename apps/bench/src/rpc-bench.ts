@@ -1,88 +1,79 @@
-import { fork } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
-import { RpcClient } from "@dt/rpc";
-import type { Address } from "@dt/rpc";
-import type { ByteWriter } from "@dt/codec";
-import { runClosedLoop } from "./closed-loop.ts";
-import { ECHO_COMMAND } from "./echo-command.ts";
+import type { EchoResult } from "./echo-client.ts";
+import { ECHO_TIMEOUT_MS, runEcho } from "./echo-run.ts";
+import type { EchoRunOptions } from "./echo-run.ts";
 import { describeEnvironment } from "./environment.ts";
-import { warmUpMs } from "./kv-bench.ts";
-import { ProcessorShare } from "./processor-time.ts";
 import type { Report, Scalar } from "./report.ts";
 
-export interface RpcBenchOptions {
-  readonly size: number;
-  readonly inFlight: number;
-  readonly seconds: number;
-  readonly nodeFlags: readonly string[];
+export interface RpcBenchOptions extends EchoRunOptions {
+  /** Runs of each kind, in turn; the one with the median throughput counts. */
+  readonly rounds: number;
 }
 
-const TIMEOUT_MS = 10_000;
-
-/** Echo between two processes over one connection: a promise and a deadline for each call. */
+/**
+ * Echo between two processes over one connection, and in the same run the ceiling: what bare sockets carry when the
+ * same bytes of a turn leave in one write. With groups, also the same with one group only.
+ */
 export async function runRpcBench(options: RpcBenchOptions): Promise<Report> {
-  const server = fork(fileURLToPath(new URL("./echo-server.js", import.meta.url)), {
-    execArgv: [...options.nodeFlags],
-  });
-  try {
-    return await measure(server, options);
-  } finally {
-    if (server.connected) {
-      server.disconnect();
-    }
-    if (server.exitCode === null) {
-      await once(server, "exit");
+  const { size, inFlight, seconds, groups, rounds } = options;
+  const runs: EchoResult[] = [];
+  const raw: EchoResult[] = [];
+  const oneGroup: EchoResult[] = [];
+  for (let round = 0; round < rounds; round++) {
+    runs.push(await runEcho("rpc", options));
+    raw.push(await runEcho("raw", options));
+    if (groups > 0) {
+      oneGroup.push(await runEcho("rpc", { ...options, groups: 1 }));
     }
   }
-}
-
-async function measure(server: ChildProcess, options: RpcBenchOptions): Promise<Report> {
-  const [address] = (await once(server, "message")) as [Address];
-  const client = new RpcClient({ address });
-  await client.connect();
-  const body = randomBytes(options.size);
-  const extra: Record<string, Scalar> = {};
-  let own: ProcessorShare | null = null;
-  let other: ProcessorShare | null = null;
-  const result = await runClosedLoop(
-    () => client.call(ECHO_COMMAND, 0, TIMEOUT_MS, encodeBytes, body, bodyBytes),
-    {
-      inFlight: options.inFlight,
-      warmUpMs: warmUpMs(options.seconds),
-      measureMs: options.seconds * 1000,
-      onMeasure: () => {
-        own = new ProcessorShare([process.pid]);
-        other = new ProcessorShare([server.pid ?? 0]);
-      },
-      onEnd: () => {
-        extra["clientCores"] = own?.cores() ?? null;
-        extra["serverCores"] = other?.cores() ?? null;
-      },
-    },
-  );
-  await client.close();
-  const { size, inFlight, seconds } = options;
+  const result = medianRun(runs);
+  const { opsPerSec, p50Us, p99Us, p999Us, maxUs } = result;
   return {
     workload: "rpc echo",
-    config: { size, inFlight, seconds, connections: 1, deadlineMs: TIMEOUT_MS },
-    opsPerSec: result.opsPerSec,
-    p50Us: result.p50Us,
-    p99Us: result.p99Us,
-    p999Us: result.p999Us,
-    maxUs: result.maxUs,
-    errors: result.errors,
+    config: {
+      size,
+      inFlight,
+      seconds,
+      groups,
+      rounds,
+      connections: 1,
+      deadlineMs: ECHO_TIMEOUT_MS,
+    },
+    opsPerSec,
+    p50Us,
+    p99Us,
+    p999Us,
+    maxUs,
+    errors: runs.reduce((sum, run) => sum + run.errors, 0),
     environment: describeEnvironment("none"),
-    extra,
+    extra: {
+      clientCores: result.clientCores,
+      serverCores: result.serverCores,
+      clientNsPerCall: result.clientNsPerCall,
+      serverNsPerCall: result.serverNsPerCall,
+      ...beside("rawSocket", opsPerSec, raw),
+      ...(groups > 0 ? beside("oneGroup", opsPerSec, oneGroup) : {}),
+    },
   };
 }
 
-function encodeBytes(writer: ByteWriter, bytes: Buffer): void {
-  writer.range(bytes, 0, bytes.length);
+/** The throughput of the other runs, and our share of it. */
+function beside(
+  name: string,
+  opsPerSec: number,
+  runs: readonly EchoResult[],
+): Record<string, Scalar> {
+  const other = medianRun(runs).opsPerSec;
+  return {
+    [`${name}OpsPerSec`]: other,
+    [`${name}Share`]: Math.round((opsPerSec / other) * 100) / 100,
+  };
 }
 
-function bodyBytes(_body: Buffer, start: number, end: number): number {
-  return end - start;
+function medianRun(runs: readonly EchoResult[]): EchoResult {
+  const sorted = runs.toSorted((a, b) => a.opsPerSec - b.opsPerSec);
+  const median = sorted[Math.floor(sorted.length / 2)];
+  if (median === undefined) {
+    throw new Error("no run");
+  }
+  return median;
 }

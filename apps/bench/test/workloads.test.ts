@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, test } from "vitest";
+import { compareWithGrpc } from "../src/compare-grpc.ts";
 import { KvLoad } from "../src/kv-load.ts";
 import { KvTarget } from "../src/kv-target.ts";
 import { runKvBench } from "../src/kv-bench.ts";
@@ -26,8 +27,21 @@ function assertPlausible(report: Report): void {
 }
 
 describe("workloads", () => {
-  test("rpc echo", async () => {
-    assertPlausible(await runRpcBench({ size: 128, inFlight: 50, seconds: 0.3, nodeFlags: [] }));
+  test("rpc echo, over groups, beside bare sockets", async () => {
+    const options = { size: 128, inFlight: 50, seconds: 0.3, rounds: 1, nodeFlags: [] };
+    const report = await runRpcBench({ ...options, groups: 3 });
+    assertPlausible(report);
+    for (const name of ["rawSocketOpsPerSec", "rawSocketShare", "oneGroupShare"]) {
+      assert.ok(Number(report.extra[name]) > 0, name);
+    }
+  });
+
+  test("rpc echo beside grpc-js", async () => {
+    const options = { size: 128, inFlight: 10, seconds: 0.3, rounds: 1, nodeFlags: [] };
+    const { ours, peer, ratio, p50Ratio, p99Ratio } = await compareWithGrpc(options);
+    assert.ok(ours.opsPerSec > 0 && peer.opsPerSec > 0);
+    assert.equal(ours.errors + peer.errors, 0);
+    assert.ok(ratio > 0 && p50Ratio > 0 && p99Ratio > 0);
   });
 
   test("raft core", () => {

@@ -1,8 +1,9 @@
-// The other process of `dt bench rpc`: answers each call with its own body.
-import { RpcServer } from "@dt/rpc";
+// The other process of `dt bench rpc`: answers each call with its own body, in group 0 and in the groups 1 to argv[2].
+import { CommandTable, RpcServer } from "@dt/rpc";
 import type { IncomingRequest } from "@dt/rpc";
 import type { ByteWriter } from "@dt/codec";
-import { ECHO_COMMAND } from "./echo-command.ts";
+import { announce } from "./announce.ts";
+import { ECHO_COMMAND } from "./rpc-echo.ts";
 
 interface Body {
   buf: Buffer;
@@ -26,9 +27,7 @@ function echo(request: IncomingRequest, buf: Buffer, start: number, end: number)
 
 const server = new RpcServer();
 server.commands.on(ECHO_COMMAND, echo);
-const address = await server.listen({ host: "127.0.0.1", port: 0 });
-process.send?.(address);
-// The parent holds the other end of the channel: when it is gone, so is the need for this process.
-process.on("disconnect", () => {
-  void server.close();
-});
+for (let groupId = 1; groupId <= Number(process.argv[2] ?? 0); groupId++) {
+  server.groups.register(groupId, new CommandTable().on(ECHO_COMMAND, echo));
+}
+announce(await server.listen({ host: "127.0.0.1", port: 0 }));

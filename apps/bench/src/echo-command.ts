@@ -1,1 +1,0 @@
-export const ECHO_COMMAND = 256;

@@ -1,0 +1,32 @@
+import { RpcClient } from "@dt/rpc";
+import type { ByteWriter } from "@dt/codec";
+import type { EchoCaller, HostPort } from "./echo-caller.ts";
+
+export const ECHO_COMMAND = 256;
+
+/** Calls an echo server over one connection: a promise and a deadline for each call. `groups` 0 is no group. */
+export async function openRpcCaller(
+  address: HostPort,
+  body: Buffer,
+  timeoutMs: number,
+  groups: number,
+): Promise<EchoCaller> {
+  const client = new RpcClient({ address });
+  await client.connect();
+  let groupId = 0;
+  return {
+    call: () => {
+      groupId = groupId >= groups ? Math.min(1, groups) : groupId + 1;
+      return client.call(ECHO_COMMAND, groupId, timeoutMs, encodeBytes, body, bodyBytes);
+    },
+    close: () => client.close(),
+  };
+}
+
+function encodeBytes(writer: ByteWriter, bytes: Buffer): void {
+  writer.range(bytes, 0, bytes.length);
+}
+
+function bodyBytes(_body: Buffer, start: number, end: number): number {
+  return end - start;
+}
