@@ -78,7 +78,9 @@ export class RawBounce {
   #append(source: Buffer, start: number, end: number): void {
     if (this.#slab.length - this.#pos < end - start) {
       this.#write();
-      this.#slab = this.#free.pop() ?? Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, end - start));
+      const byteCount = Math.max(SLAB_BYTES, end - start);
+      const free = byteCount === SLAB_BYTES ? this.#free.pop() : undefined;
+      this.#slab = free ?? Buffer.allocUnsafeSlow(byteCount);
     }
     source.copy(this.#slab, this.#pos, start, end);
     this.#pos += end - start;
@@ -102,7 +104,7 @@ export class RawBounce {
 
   readonly #onWritten = (): void => {
     const slab = this.#written.shift();
-    if (slab !== undefined) {
+    if (slab !== undefined && slab.length === SLAB_BYTES) {
       this.#free.push(slab);
     }
     this.#flush();
