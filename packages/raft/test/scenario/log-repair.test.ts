@@ -153,7 +153,7 @@ test("R4 a crash between the new term and the new entries leaves no commit of th
     const cluster = staleSuffix(seed);
     const stale = cluster.node(3);
     stale.disk.hold();
-    const entries = cluster.node(1).disk.issued.read(10, 11, Infinity);
+    const entries = cluster.node(1).disk.issued.read(10, 11, Infinity)!;
     cluster.network.inject(appendAfterNine(cluster, entries));
     cluster.run(1);
     expect(stale.core).toMatchObject({ commitIndex: 11, lastIndex: 11 });

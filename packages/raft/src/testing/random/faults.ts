@@ -1,5 +1,16 @@
 import { burst } from "./bursts.ts";
-import { cutOneLink, haunt, isolate, lag, spoilLink, split, strand } from "./link-faults.ts";
+import { failSync, flipBit, misdirect } from "./disk-faults.ts";
+import {
+  bridge,
+  clog,
+  cutOneLink,
+  haunt,
+  isolate,
+  lag,
+  spoilLink,
+  split,
+  strand,
+} from "./link-faults.ts";
 import { driftApart, forget } from "./lease-faults.ts";
 import type { Nemesis } from "./nemesis.ts";
 import {
@@ -8,6 +19,7 @@ import {
   crash,
   crashAll,
   flip,
+  freezeTicks,
   jumpWall,
   pause,
   slowDisk,
@@ -23,8 +35,10 @@ export type Fault = (nemesis: Nemesis) => void;
 export const OCCASIONAL_FAULTS: readonly Fault[] = [
   split,
   isolate,
+  bridge,
   cutOneLink,
   spoilLink,
+  clog,
   haunt,
   strand,
   lag,
@@ -35,6 +49,10 @@ export const OCCASIONAL_FAULTS: readonly Fault[] = [
   flip,
   stop,
   pause,
+  freezeTicks,
+  failSync,
+  flipBit,
+  misdirect,
   slowDisk,
   jumpWall,
   changeRate,
@@ -46,11 +64,14 @@ export const FAULTS_OF_FOCUS: Readonly<Record<Focus, readonly Fault[]>> = {
   duplication: [haunt],
   reordering: [haunt],
   drift: [driftApart, forget],
-  partition: [split, isolate, cutOneLink],
+  partition: [split, isolate, bridge, cutOneLink],
+  clog: [clog],
   conflict: [strand, ambush],
   crash: [crash, flip],
   stop: [stop],
   pause: [pause],
   slowDisk: [slowLeaderDisk],
   logRead: [lag],
+  diskFailure: [failSync],
+  damage: [flipBit, misdirect],
 };

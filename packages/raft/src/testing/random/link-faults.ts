@@ -44,6 +44,36 @@ export function cutOneLink(nemesis: Nemesis): void {
   healLater(nemesis);
 }
 
+/** Two sides that do not hear each other, and one node that hears both and is heard by both. */
+export function bridge(nemesis: Nemesis): void {
+  const { cluster, random } = nemesis;
+  const middle = random.pick(cluster.nodes).id;
+  const ids = cluster.nodes.map(({ id }) => id).filter((id) => id !== middle);
+  const left = ids.filter(() => random.chance(0.5));
+  cluster.network.cut(
+    left,
+    ids.filter((id) => !left.includes(id)),
+  );
+  healLater(nemesis);
+}
+
+/** Everything between two nodes, or from one of them, waits and then comes at once. */
+export function clog(nemesis: Nemesis): void {
+  const { cluster, random, profile } = nemesis;
+  const from = (nemesis.victim() ?? random.pick(cluster.nodes)).id;
+  const to = random.pick(
+    cluster.nodes.filter(({ id }) => id !== from || cluster.nodes.length === 1),
+  );
+  const electionMs = profile.core.electionTimeoutMinMs;
+  const ways = random.chance(0.5)
+    ? [[from, to.id] as const]
+    : [[from, to.id] as const, [to.id, from] as const];
+  for (const [a, b] of ways) {
+    cluster.network.clog(a, b);
+    nemesis.later(0.1 * electionMs, 3 * electionMs, () => cluster.network.unclog(a, b));
+  }
+}
+
 /** One link becomes slow and loses much. */
 export function spoilLink(nemesis: Nemesis): void {
   const { cluster, random, profile } = nemesis;

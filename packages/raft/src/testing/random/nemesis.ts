@@ -12,7 +12,7 @@ export class Nemesis {
   readonly cluster: SimCluster;
   readonly random: SimRandom;
   readonly profile: RunProfile;
-  readonly #faults: readonly Fault[];
+  #faults: readonly Fault[];
   #isStopped = false;
 
   constructor(cluster: SimCluster, profile: RunProfile) {
@@ -34,6 +34,15 @@ export class Nemesis {
     }
   }
 
+  /** From now on only the faults that this run is for, so that nothing keeps them from happening. */
+  narrow(): void {
+    this.#faults = FAULTS_OF_FOCUS[this.profile.focus];
+    this.cluster.network.heal();
+    for (const node of this.cluster.nodes) {
+      this.revive(node);
+    }
+  }
+
   /** No new faults, and every present one ends now. */
   stop(): void {
     this.#isStopped = true;
@@ -42,6 +51,8 @@ export class Nemesis {
     cluster.network.heal();
     cluster.network.setAllLinks({ ...GOOD_LINK, delayMinMs: 0, delayMaxMs: shortMs });
     for (const node of cluster.nodes) {
+      node.disk.repair();
+      node.thawTicks();
       node.disk.timing = { ...FAST_DISK, syncMaxMs: shortMs, readMaxMs: shortMs };
       node.host = { ...PROMPT_HOST, tickMs: node.host.tickMs };
       this.revive(node);
@@ -79,7 +90,9 @@ export class Nemesis {
 
   #strikeLater(): void {
     this.later(this.profile.calmMaxMs / 10, this.profile.calmMaxMs, () => {
-      this.random.pick(this.#faults)(this);
+      if (this.#faults.length > 0) {
+        this.random.pick(this.#faults)(this);
+      }
       this.#strikeLater();
     });
   }

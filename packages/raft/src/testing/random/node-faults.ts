@@ -10,7 +10,7 @@ export function crash(nemesis: Nemesis): void {
   // A cluster that is seldom alive has nothing to lose.
   if (victim !== null && (isQuorate || random.chance(0.1))) {
     writeToLeader(nemesis, 3);
-    crashWhen(nemesis, victim, () => victim.disk.pendingWrites > 0, 40);
+    crashWhen(nemesis, victim, () => victim.disk.pendingWrites > 0, 150);
   }
 }
 
@@ -93,6 +93,16 @@ export function pause(nemesis: Nemesis): void {
   }
 }
 
+/** Timers of one process come to nothing for a while, and its sockets are read as ever. */
+export function freezeTicks(nemesis: Nemesis): void {
+  const victim = nemesis.victim();
+  if (victim !== null) {
+    const electionMs = nemesis.profile.core.electionTimeoutMinMs;
+    victim.freezeTicks();
+    nemesis.later(0.3 * electionMs, 4 * electionMs, () => victim.thawTicks());
+  }
+}
+
 export function slowDisk(nemesis: Nemesis): void {
   const victim = nemesis.victim();
   if (victim !== null) {
@@ -133,7 +143,7 @@ export function changeRate(nemesis: Nemesis): void {
   random.pick(cluster.nodes).clock.setRate(random.pick([min, max]));
 }
 
-function reviveLater(nemesis: Nemesis, node: SimNode): void {
+export function reviveLater(nemesis: Nemesis, node: SimNode): void {
   const electionMs = nemesis.profile.core.electionTimeoutMinMs;
   nemesis.later(0, 4 * electionMs, () => {
     if (!node.isUp) {

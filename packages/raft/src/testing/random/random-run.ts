@@ -2,6 +2,7 @@ import { Nemesis } from "./nemesis.ts";
 import { drawProfile, type Focus, type RunProfile } from "./run-profile.ts";
 import { SimClients } from "./sim-clients.ts";
 import { SimCluster } from "../sim/sim-cluster.ts";
+import { withoutEntropy } from "../sim/entropy-trap.ts";
 import { ensure } from "../sim/sim-failure.ts";
 import type { NetworkCounts } from "../sim/sim-network.ts";
 import type { NodeCounts } from "../sim/sim-node.ts";
@@ -32,6 +33,10 @@ const MAX_EXTENSIONS = 20;
  * that what the clients saw has a linear order (I11). Rejects a run without the fault it is for.
  */
 export function runRandom(seed: number): RunReport {
+  return withoutEntropy(() => play(seed));
+}
+
+function play(seed: number): RunReport {
   const profile = drawProfile(new SimRandom(seed ^ 0x5eed));
   const { core, host, link, disk, nodeCount, clockRates, load, faultMs } = profile;
   const options = { seed, nodeCount, core, host, link, disk, clockRates };
@@ -41,6 +46,10 @@ export function runRandom(seed: number): RunReport {
   const nemesis = new Nemesis(cluster, profile);
   cluster.run(faultMs);
   for (let i = 0; i < MAX_EXTENSIONS && !isExercised(cluster, profile); i++) {
+    if (i === MAX_EXTENSIONS / 2) {
+      nemesis.narrow();
+      cluster.run(faultMs / 2);
+    }
     nemesis.strike();
     cluster.run(faultMs / 2);
   }
@@ -83,6 +92,12 @@ function isExercised(cluster: SimCluster, { focus, clockRates }: RunProfile): bo
       return counts.reordered > 0;
     case "partition":
       return counts.cut > 0;
+    case "clog":
+      return counts.clogged > 0;
+    case "diskFailure":
+      return counts.diskFailures > 0;
+    case "damage":
+      return cluster.nodes.some(({ disk }) => disk.damageMet > 0);
     case "conflict":
       return invariants.truncations > 0;
     case "crash":
@@ -109,6 +124,8 @@ function totals(cluster: SimCluster): NodeCounts & NetworkCounts {
     crashes: sum((counts) => counts.crashes),
     stops: sum((counts) => counts.stops),
     pauses: sum((counts) => counts.pauses),
+    diskFailures: sum((counts) => counts.diskFailures),
+    tickStalls: sum((counts) => counts.tickStalls),
     lostWrites: sum((counts) => counts.lostWrites),
     logReads: sum((counts) => counts.logReads),
     leaseReads: sum((counts) => counts.leaseReads),

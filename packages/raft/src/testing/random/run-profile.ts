@@ -12,12 +12,15 @@ export const FOCUSES = [
   "duplication",
   "reordering",
   "partition",
+  "clog",
   "conflict",
   "crash",
   "stop",
   "pause",
   "slowDisk",
   "logRead",
+  "diskFailure",
+  "damage",
   "drift",
 ] as const;
 export type Focus = (typeof FOCUSES)[number];
@@ -28,6 +31,8 @@ const NEEDS_LEADERS: ReadonlySet<Focus> = new Set([
   "crash",
   "slowDisk",
   "logRead",
+  "diskFailure",
+  "damage",
   "drift",
 ]);
 

@@ -74,7 +74,7 @@ export class ApplyLoop {
     this.#node.disk.read(first, last, this.#node.host.applyBytes, (batches) => {
       this.#isBusy = false;
       if (batches.length === 0) {
-        this.#queue.after(1, () => this.pump());
+        this.#queue.after(this.#node.host.tickMs, () => this.pump());
       } else {
         this.#apply(batches);
       }

@@ -158,3 +158,62 @@ describe("reads", () => {
     expect(sizes).toEqual([0]);
   });
 });
+
+describe("damage", () => {
+  test.each(Array.from({ length: 30 }, (_, seed) => seed))(
+    "a flipped bit is met by reads and by the next start, until repaired (seed %i)",
+    (seed) => {
+      const { queue, disk } = bench([1, 1, 2, 2], {}, seed);
+      disk.flipBit(3);
+      const sizes: number[] = [];
+      disk.read(2, 4, 1000, (batches) => sizes.push(batches.length));
+      disk.read(1, 2, 1000, (batches) => sizes.push(batches.length));
+      queue.runUntil(100);
+      expect(sizes.toSorted((a, b) => a - b)).toEqual([0, 1]);
+      disk.stop();
+      expect(disk.open()).toBeNull();
+      expect(disk.damageMet).toBe(2);
+      disk.repair();
+      expect(disk.open()).toMatchObject({ lastIndex: 4 });
+    },
+  );
+
+  test("a misdirected write is reported as done, and damages two places", () => {
+    const { queue, disk, reported, done } = bench([1, 1, 2]);
+    disk.misdirectNextWrite();
+    disk.write(write(1, [entry(disk, 3, 2)]), done);
+    queue.runUntil(100);
+    expect(reported).toEqual([1]);
+    disk.stop();
+    expect(disk.open()).toBeNull();
+    const found: number[] = [];
+    for (const index of [1, 2, 3, 4]) {
+      disk.read(index, index, 1000, (batches) => found.push(batches.length));
+    }
+    queue.runUntil(200);
+    expect(found.filter((length) => length === 0).length).toBe(2);
+  });
+
+  test("an entry that is cut away takes its damage with it", () => {
+    const { queue, disk, done } = bench([1, 1, 2]);
+    disk.flipBit(3);
+    disk.write(write(1, [entry(disk, 2, 3)], null, 3), done);
+    queue.runUntil(100);
+    disk.stop();
+    expect(disk.open()).toMatchObject({ lastIndex: 3 });
+  });
+
+  test("a failed sync reports nothing and tells its node", () => {
+    const { queue, disk, reported, done } = bench([1]);
+    let failures = 0;
+    disk.onFailure = () => failures++;
+    disk.failNextSync();
+    disk.write(write(1, [entry(disk, 1, 1)]), done);
+    queue.runUntil(100);
+    expect([failures, reported]).toEqual([1, []]);
+    disk.crash();
+    disk.write(write(2, [entry(disk, disk.issued.lastIndex, 1)]), done);
+    queue.runUntil(200);
+    expect([failures, reported]).toEqual([1, [2]]);
+  });
+});

@@ -1,6 +1,8 @@
 import type { IoId } from "../../core/input.ts";
+import type { LogState } from "../../core/log-state.ts";
 import type { HardState, Write } from "../../core/output.ts";
 import type { EntryBatch } from "../../entry/entry-batch.ts";
+import { recordLength } from "../../entry/record.ts";
 import type { EventQueue } from "./event-queue.ts";
 import { ensure } from "./sim-failure.ts";
 import type { SimRandom } from "./sim-random.ts";
@@ -53,8 +55,14 @@ export class SimDisk {
   #syncing = 0;
   #syncId = 0;
   #isHeld = false;
+  #isSyncFailing = false;
+  #isMisdirecting = false;
   /** Grows when the process dies: what it had under way is never reported. */
   #epoch = 0;
+  /** Told when a sync failed: nothing that was written and not synced can be relied on any more. */
+  onFailure: (() => void) | null = null;
+  /** How often damaged entries were met, by a read or by opening the log. */
+  damageMet = 0;
   /** The vote that was durable in each term, ever. */
   readonly #votes = new Map<number, number>();
   /** Chains of all entries that were durable, ever. */
@@ -135,6 +143,42 @@ export class SimDisk {
     this.#startSync();
   }
 
+  /** The next sync fails, however much of it reaches the platter. */
+  failNextSync(): void {
+    this.#isSyncFailing = true;
+  }
+
+  /** One bit of the stored entry at `index` flips, found by whoever reads it. */
+  flipBit(index: number): void {
+    const record = this.durable.recordAt(index);
+    const bytes = Buffer.from(record);
+    const at = this.#random.int(0, recordLength(record, 0) - 1);
+    bytes[at] = (bytes[at] ?? 0) ^ (1 << this.#random.int(0, 7));
+    this.#damage(index, bytes);
+  }
+
+  /** The next entries are written over another one, and nothing where they belong. */
+  misdirectNextWrite(): void {
+    this.#isMisdirecting = true;
+  }
+
+  /** What opening the log gives after a start; null when the stored bytes are damaged. */
+  open(): LogState | null {
+    const state = this.durable.open();
+    if (state === null) {
+      this.damageMet++;
+    }
+    return state;
+  }
+
+  /** Puts good copies in the place of what is damaged, as an operator does. */
+  repair(): void {
+    this.durable.repair();
+    this.issued.repair();
+    this.#isMisdirecting = false;
+    this.#isSyncFailing = false;
+  }
+
   /** Makes the first `count` queued writes durable at once and reports them. */
   flush(count = Infinity): void {
     this.#finish(Math.min(count, this.#writes.length));
@@ -184,10 +228,16 @@ export class SimDisk {
     this.#syncing = count;
     const id = ++this.#syncId;
     this.#queue.after(this.#random.between(this.timing.syncMinMs, this.timing.syncMaxMs), () => {
-      if (id === this.#syncId) {
-        this.#finish(count);
-        this.#startSync();
+      if (id !== this.#syncId) {
+        return;
       }
+      if (this.#isSyncFailing) {
+        this.#isSyncFailing = false;
+        this.onFailure?.();
+        return;
+      }
+      this.#finish(count);
+      this.#startSync();
     });
   }
 
@@ -216,6 +266,21 @@ export class SimDisk {
     for (let i = from + 1; i <= this.durable.lastIndex; i++) {
       this.#chains.add(this.durable.chainAt(i));
     }
+    if (this.#isMisdirecting && from > 0 && this.durable.lastIndex > from) {
+      this.#isMisdirecting = false;
+      const record = this.durable.recordAt(from + 1);
+      this.#damage(this.#random.int(1, from), record);
+      this.#damage(from + 1, Buffer.alloc(record.length));
+    }
+  }
+
+  /** What the platter holds is also what a reader gets, once the cache has let go of it. */
+  #damage(index: number, bytes: Buffer): void {
+    for (const log of [this.durable, this.issued]) {
+      if (index <= log.lastIndex && log.chainAt(index) === this.durable.chainAt(index)) {
+        log.damage(index, bytes);
+      }
+    }
   }
 
   #noteVote(state: HardState): void {
@@ -225,8 +290,13 @@ export class SimDisk {
   }
 
   #readNow(firstIndex: number, lastIndex: number, maxBytes: number): readonly EntryBatch[] {
-    return firstIndex > this.issued.lastIndex
-      ? []
-      : this.issued.read(firstIndex, lastIndex, maxBytes);
+    if (firstIndex > this.issued.lastIndex) {
+      return [];
+    }
+    const batches = this.issued.read(firstIndex, lastIndex, maxBytes);
+    if (batches === null) {
+      this.damageMet++;
+    }
+    return batches ?? [];
   }
 }

@@ -131,3 +131,28 @@ describe("held messages", () => {
     expect(bench.arrived.length).toBe(5);
   });
 });
+
+describe("a clogged link", () => {
+  test("keeps what is sent, and lets all of it go in order", () => {
+    const bench = new Bench();
+    bench.network.clog(1, 2);
+    bench.send(100);
+    bench.send(1, 2, 1);
+    bench.queue.runUntil(1000);
+    expect(bench.arrived).toEqual([1]);
+    bench.network.unclog(1, 2);
+    bench.queue.runUntil(2000);
+    expect(bench.arrived).toEqual([1, ...HUNDRED]);
+    expect(bench.network.counts.clogged).toBe(100);
+  });
+
+  test("drops and reports what is too much", () => {
+    const bench = new Bench();
+    bench.network.clog(1, 2);
+    bench.send(201);
+    expect(bench.unreachables).toEqual(["1>2"]);
+    bench.network.heal();
+    bench.queue.runUntil(1000);
+    expect(bench.arrived.length).toBe(200);
+  });
+});

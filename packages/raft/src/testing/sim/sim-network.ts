@@ -25,6 +25,9 @@ export const GOOD_LINK: LinkFaults = {
   ordered: true,
 };
 
+/** Messages that a clogged link keeps; what comes on top is dropped and reported. */
+const CLOGGED_MESSAGES = 200;
+
 export type MessageMatch = (message: Message) => boolean;
 
 export interface NetworkCounts {
@@ -35,11 +38,15 @@ export interface NetworkCounts {
   reordered: number;
   /** Stopped by a cut link. */
   cut: number;
+  /** Kept back by a clogged link. */
+  clogged: number;
 }
 
 interface LinkState {
   faults: LinkFaults;
   isCut: boolean;
+  /** What waits in a clogged link, oldest first; null while it flows. */
+  waiting: Message[] | null;
   /** Arrival of the message that arrives last so far. */
   lastArrivalMs: number;
 }
@@ -62,6 +69,7 @@ export class SimNetwork {
     duplicated: 0,
     reordered: 0,
     cut: 0,
+    clogged: 0,
   };
   /** Held messages in the order of sending. */
   held: Message[] = [];
@@ -100,6 +108,10 @@ export class SimNetwork {
     if (link.isCut) {
       this.counts.cut++;
       this.#port.unreachable(message.from, message.to);
+      return;
+    }
+    if (link.waiting !== null) {
+      this.#clogUp(link.waiting, message);
       return;
     }
     if (this.#random.chance(link.faults.lossRate)) {
@@ -181,17 +193,48 @@ export class SimNetwork {
     }
   }
 
+  /** Messages queue up in one direction, as behind a receiver that does not read, until `unclog`. */
+  clog(from: NodeId, to: NodeId): void {
+    this.#link(from, to).waiting ??= [];
+    this.#trace.add(this.#queue.nowMs, `clog ${from}>${to}`);
+  }
+
+  /** What queued up arrives at once, in its order. */
+  unclog(from: NodeId, to: NodeId): void {
+    this.#trace.add(this.#queue.nowMs, `unclog ${from}>${to}`);
+    this.#flow(this.#link(from, to));
+  }
+
   healOneWay(from: NodeId, to: NodeId): void {
     this.#link(from, to).isCut = false;
     this.#trace.add(this.#queue.nowMs, `heal ${from}>${to}`);
   }
 
-  /** Ends every cut. */
+  /** Ends every cut and every clog. */
   heal(): void {
     for (const link of this.#links.values()) {
       link.isCut = false;
+      this.#flow(link);
     }
     this.#trace.add(this.#queue.nowMs, "heal all");
+  }
+
+  #clogUp(waiting: Message[], message: Message): void {
+    if (waiting.length < CLOGGED_MESSAGES) {
+      this.counts.clogged++;
+      waiting.push(message);
+    } else {
+      this.counts.lost++;
+      this.#port.unreachable(message.from, message.to);
+    }
+  }
+
+  #flow(link: LinkState): void {
+    const waiting = link.waiting ?? [];
+    link.waiting = null;
+    for (const message of waiting) {
+      this.#transmit(link, message);
+    }
   }
 
   #transmit(link: LinkState, message: Message): void {
@@ -212,7 +255,7 @@ export class SimNetwork {
     const key = `${from}>${to}`;
     let link = this.#links.get(key);
     if (link === undefined) {
-      link = { faults: this.#defaults, isCut: false, lastArrivalMs: 0 };
+      link = { faults: this.#defaults, isCut: false, waiting: null, lastArrivalMs: 0 };
       this.#links.set(key, link);
     }
     return link;

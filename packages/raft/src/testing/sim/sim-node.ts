@@ -17,6 +17,10 @@ export interface NodeCounts {
   crashes: number;
   stops: number;
   pauses: number;
+  /** Processes that ended because a sync failed. */
+  diskFailures: number;
+  /** Times that the ticks of a process stood still while it went on otherwise. */
+  tickStalls: number;
   /** Writes lost by crashes. */
   lostWrites: number;
   /** Entries that lagging followers needed from the disk. */
@@ -40,6 +44,8 @@ export class SimNode {
     crashes: 0,
     stops: 0,
     pauses: 0,
+    diskFailures: 0,
+    tickStalls: 0,
     lostWrites: 0,
     logReads: 0,
     leaseReads: 0,
@@ -58,6 +64,7 @@ export class SimNode {
     this.disk = disk;
     this.host = parts.host;
     this.#parts = parts;
+    disk.onFailure = () => this.#failDisk();
   }
 
   get isUp(): boolean {
@@ -87,11 +94,16 @@ export class SimNode {
     return this.#process?.waitingCalls ?? 0;
   }
 
-  /** Starts a process with what the disk holds. */
+  /** Starts a process with what the disk holds; it ends at once when that is damaged. */
   start(): void {
     ensure(this.#process === null, "script", `node ${this.id} is up already`);
     this.counts.starts++;
-    const process = new SimProcess({ ...this.#parts, node: this });
+    const state = this.disk.open();
+    if (state === null) {
+      this.#parts.trace.add(this.#parts.queue.nowMs, `n${this.id} finds its log damaged`);
+      return;
+    }
+    const process = new SimProcess({ ...this.#parts, node: this }, state);
     this.#process = process;
     this.#parts.watch.started(this);
     process.begin();
@@ -120,6 +132,16 @@ export class SimNode {
 
   resume(): void {
     this.#running.resume();
+  }
+
+  /** No ticks until `thawTicks`; messages and calls are handled as ever. */
+  freezeTicks(): void {
+    this.counts.tickStalls++;
+    this.#running.freezeTicks();
+  }
+
+  thawTicks(): void {
+    this.#process?.thawTicks();
   }
 
   /** Queues work for the next turn. A node that is down loses messages and refuses calls. */
@@ -159,6 +181,13 @@ export class SimNode {
   get #running(): SimProcess {
     ensure(this.#process !== null, "script", `node ${this.id} is down`);
     return this.#process;
+  }
+
+  /** Part of what was not synced may be on the platter, none of it was reported. */
+  #failDisk(): void {
+    this.disk.crash();
+    this.counts.diskFailures++;
+    this.#die("stops, its disk failed");
   }
 
   #die(how: string): void {

@@ -1,4 +1,5 @@
 import { InputKind, type Input } from "../../core/input.ts";
+import type { LogState } from "../../core/log-state.ts";
 import type { Message, NodeId } from "../../core/message.ts";
 import type { CoreOptions } from "../../core/options.ts";
 import type { Output } from "../../core/output.ts";
@@ -41,13 +42,13 @@ export class SimProcess {
   #inbox: Work[] = [];
   #isTurnDue = false;
   #isPaused = false;
+  #areTicksFrozen = false;
   #isDead = false;
 
-  constructor(parts: ProcessParts) {
+  constructor(parts: ProcessParts, state: LogState) {
     const { node, voters, options, queue, random } = parts;
     this.#parts = parts;
     this.#node = node;
-    const state = node.disk.durable.state();
     const core = { id: node.id, voters, options, state, appliedIndex: 0, seed: random.bits() };
     this.#twin = new TwinCore(new RaftCore(core, node.clock.nowMs()));
     this.desk = new ClientDesk(parts.history);
@@ -84,6 +85,16 @@ export class SimProcess {
     this.#isPaused = false;
     this.say("resumes");
     this.#dueTurn();
+  }
+
+  freezeTicks(): void {
+    this.#areTicksFrozen = true;
+    this.say("ticks stop");
+  }
+
+  thawTicks(): void {
+    this.#areTicksFrozen = false;
+    this.say("ticks go on");
   }
 
   die(how: string): void {
@@ -235,7 +246,7 @@ export class SimProcess {
   #tickLater(localMs: number): void {
     this.#parts.queue.after(this.#node.clock.trueSpan(localMs), () => {
       if (!this.#isDead) {
-        if (!this.#isPaused) {
+        if (!this.#isPaused && !this.#areTicksFrozen) {
           this.enqueue({ kind: InputKind.tick });
         }
         this.#tickLater(this.#node.host.tickMs);

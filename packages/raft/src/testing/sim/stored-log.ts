@@ -20,6 +20,8 @@ const HARD_STATE_BYTES = 28;
 export class StoredLog {
   /** One record per entry; the entry with index i is at i - 1. */
   readonly #records: Buffer[] = [];
+  /** What a reader finds instead of a record, by index; the true one is kept for `repair`. */
+  readonly #damaged = new Map<number, Buffer>();
   #hardState: Buffer = encodeHardState({ term: 0, vote: 0, commitIndex: 0 });
 
   get lastIndex(): number {
@@ -58,6 +60,22 @@ export class StoredLog {
     return record;
   }
 
+  /** Whether reading any of the entries gives other bytes than were written. */
+  get isDamaged(): boolean {
+    return this.#damaged.size > 0;
+  }
+
+  /** From now on readers of `index` find `bytes`, until it is written again or repaired. */
+  damage(index: number, bytes: Buffer): void {
+    this.recordAt(index);
+    this.#damaged.set(index, bytes);
+  }
+
+  /** Puts back what was written. */
+  repair(): void {
+    this.#damaged.clear();
+  }
+
   setHardState(state: HardState): void {
     this.#hardState = encodeHardState(state);
   }
@@ -70,6 +88,11 @@ export class StoredLog {
       `truncation from ${index} in a log that ends at ${this.lastIndex}`,
     );
     this.#records.length = index - 1;
+    for (const damaged of this.#damaged.keys()) {
+      if (damaged >= index) {
+        this.#damaged.delete(damaged);
+      }
+    }
   }
 
   /** Adds a batch, or its first `count` entries. */
@@ -112,9 +135,20 @@ export class StoredLog {
     }
   }
 
-  /** What opening this log gives, scanned from the bytes. */
-  state(): LogState {
+  /** What opening this log gives, scanned from the bytes; null when they are damaged. */
+  open(): LogState | null {
     const batches = this.#scan(1, this.lastIndex);
+    return batches === null ? null : this.#stateOf(batches);
+  }
+
+  /** What opening this log gives; it must not be damaged. */
+  state(): LogState {
+    const state = this.open();
+    ensure(state !== null, "log", "stored bytes do not parse");
+    return state;
+  }
+
+  #stateOf(batches: readonly EntryBatch[]): LogState {
     const termRuns: TermRun[] = batches.map(({ firstIndex, term }) => ({ firstIndex, term }));
     return {
       hardState: this.hardState,
@@ -125,8 +159,11 @@ export class StoredLog {
     };
   }
 
-  /** Entries from `firstIndex`, at most to `lastIndex` and about `maxBytes`, at least one. */
-  read(firstIndex: number, lastIndex: number, maxBytes: number): EntryBatch[] {
+  /**
+   * Entries from `firstIndex`, at most to `lastIndex` and about `maxBytes`, at least one; null when
+   * one of them is damaged.
+   */
+  read(firstIndex: number, lastIndex: number, maxBytes: number): EntryBatch[] | null {
     let end = firstIndex;
     let bytes = this.recordAt(firstIndex).length;
     while (end < Math.min(lastIndex, this.lastIndex)) {
@@ -143,16 +180,30 @@ export class StoredLog {
   clone(): StoredLog {
     const copy = new StoredLog();
     copy.#records.push(...this.#records);
+    for (const [index, bytes] of this.#damaged) {
+      copy.#damaged.set(index, bytes);
+    }
     copy.#hardState = this.#hardState;
     return copy;
   }
 
-  #scan(firstIndex: number, lastIndex: number): EntryBatch[] {
-    const bytes = Buffer.concat(this.#records.slice(firstIndex - 1, lastIndex));
+  /** Null when what is read does not parse; only damage may be the reason. */
+  #scan(firstIndex: number, lastIndex: number): EntryBatch[] | null {
+    const records = this.#records.slice(firstIndex - 1, lastIndex);
+    let isDamaged = false;
+    for (const [index, found] of this.#damaged) {
+      if (index >= firstIndex && index <= lastIndex) {
+        records[index - firstIndex] = found;
+        isDamaged = true;
+      }
+    }
+    const bytes = Buffer.concat(records);
     const prev = firstIndex - 1;
     const run = scanRecords(bytes, 0, bytes.length, prev, this.termAt(prev), this.chainAt(prev));
-    ensure(run.fault === null, "log", `stored bytes do not parse: ${JSON.stringify(run.fault)}`);
-    return run.batches;
+    const fault = JSON.stringify(run.fault);
+    ensure(run.fault === null || isDamaged, "log", `stored bytes do not parse: ${fault}`);
+    ensure(run.fault !== null || !isDamaged, "log", `damage in ${firstIndex}.. is not noticed`);
+    return run.fault === null ? run.batches : null;
   }
 }
 
