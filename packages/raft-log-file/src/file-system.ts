@@ -28,9 +28,11 @@ export interface FileSystem {
   makeDirectory(path: string): Promise<boolean>;
   /** Names in a directory, in no particular order. */
   list(path: string): Promise<string[]>;
-  /** Replaces `to` when it exists. */
+  /** Of a file or a directory, within one directory. Replaces `to` when it exists. */
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
+  /** It must be empty. */
+  removeDirectory(path: string): Promise<void>;
   /** Makes the names in a directory durable, as the last create, rename and remove left them. */
   syncDirectory(path: string): Promise<void>;
 }

@@ -28,6 +28,7 @@ export const nodeFileSystem: FileSystem = {
   list: (path) => fs.promises.readdir(path),
   rename: (from, to) => fs.promises.rename(from, to),
   remove: (path) => fs.promises.unlink(path),
+  removeDirectory: (path) => fs.promises.rmdir(path),
 
   async syncDirectory(path) {
     const directory = await fs.promises.open(path, constants.O_RDONLY | constants.O_DIRECTORY);

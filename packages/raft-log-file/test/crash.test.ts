@@ -4,11 +4,15 @@ import { checkAfterCrash, cutAt, operationsOf, run, type Script } from "./crash.
 import { newDisk, openOn } from "./disk-log.ts";
 import { EntryMaker } from "./entry-maker.ts";
 import { LogModel } from "./log-model.ts";
-import { type CrashChoices, EVERYTHING_SURVIVES, NOTHING_SURVIVES } from "./memory-disk.ts";
+import {
+  type CrashChoices,
+  EVERYTHING_SURVIVES,
+  NOTHING_SURVIVES,
+  randomCrash,
+} from "../src/testing/index.ts";
 
 function randomChoices(seed: number): CrashChoices {
-  const random = new SimRandom(seed);
-  return { sectors: () => random.chance(0.5), names: (count) => random.int(0, count) };
+  return randomCrash(new SimRandom(seed));
 }
 
 /** A log's life with everything in it that changes files. */

@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import { openOn } from "./disk-log.ts";
-import type { Operation } from "./disk-operation.ts";
+import type { Operation } from "../src/testing/index.ts";
 import { EntryMaker } from "./entry-maker.ts";
 import { LogModel } from "./log-model.ts";
-import type { CrashChoices, MemoryDisk } from "./memory-disk.ts";
+import type { CrashChoices, FaultyDisk } from "../src/testing/index.ts";
 
 /** A process's work with a log; every write goes through the model. */
-export type Script = (disk: MemoryDisk, model: LogModel) => Promise<void>;
+export type Script = (disk: FaultyDisk, model: LogModel) => Promise<void>;
 
 /** Runs a script until it ends or the power is cut. */
-export async function run(script: Script, disk: MemoryDisk, model: LogModel): Promise<void> {
+export async function run(script: Script, disk: FaultyDisk, model: LogModel): Promise<void> {
   await Promise.race([script(disk, model), disk.whenOff]);
 }
 
 /** Cuts the power at the operation with this number, after so many bytes if it is a write. */
-export function cutAt(disk: MemoryDisk, operation: number, afterBytes: number): void {
+export function cutAt(disk: FaultyDisk, operation: number, afterBytes: number): void {
   let number = 0;
   disk.fault = () => (number++ === operation ? { powerCutAfterBytes: afterBytes } : null);
 }
@@ -24,7 +24,7 @@ export function cutAt(disk: MemoryDisk, operation: number, afterBytes: number): 
  * written and closed, and found again.
  */
 export async function checkAfterCrash(
-  crashed: MemoryDisk,
+  crashed: FaultyDisk,
   choices: CrashChoices,
   model: LogModel,
 ): Promise<void> {
@@ -47,7 +47,7 @@ export async function checkAfterCrash(
 /** The operations of a script that runs to its end. */
 export async function operationsOf(
   script: Script,
-  disk: MemoryDisk,
+  disk: FaultyDisk,
 ): Promise<readonly Operation[]> {
   await script(disk, new LogModel());
   return disk.operations;

@@ -2,12 +2,12 @@ import { describe, expect, test } from "vitest";
 import { LogError } from "../src/log-error.ts";
 import { LOG_PATH, logOn, newDisk, openOn, segmentPath, STATUS_PATH } from "./disk-log.ts";
 import { EntryMaker, readRecords, store } from "./entry-maker.ts";
-import type { MemoryDisk } from "./memory-disk.ts";
+import type { FaultyDisk } from "../src/testing/index.ts";
 
 const HARD_STATE = { term: 1, vote: 1, commitIndex: 0 };
 
 /** A log of some flushes in three segments, that the process left without closing it. */
-async function someLog(): Promise<{ disk: MemoryDisk; maker: EntryMaker }> {
+async function someLog(): Promise<{ disk: FaultyDisk; maker: EntryMaker }> {
   const disk = newDisk();
   const maker = new EntryMaker();
   const { log } = await openOn(disk);
@@ -18,12 +18,12 @@ async function someLog(): Promise<{ disk: MemoryDisk; maker: EntryMaker }> {
   return { disk: disk.afterKill(), maker };
 }
 
-function segments(disk: MemoryDisk): string[] {
+function segments(disk: FaultyDisk): string[] {
   return disk.paths().filter((path) => path.endsWith(".log"));
 }
 
 /** Opens a log that is damaged; returns the error after checking that nothing was changed. */
-async function refusal(disk: MemoryDisk): Promise<LogError> {
+async function refusal(disk: FaultyDisk): Promise<LogError> {
   const before = new Map(disk.paths().map((path) => [path, contentOf(disk, path)]));
   let error: unknown;
   try {
@@ -37,7 +37,7 @@ async function refusal(disk: MemoryDisk): Promise<LogError> {
   return error as LogError;
 }
 
-function contentOf(disk: MemoryDisk, path: string): Buffer | null {
+function contentOf(disk: FaultyDisk, path: string): Buffer | null {
   try {
     return disk.contentOf(path);
   } catch {
@@ -45,14 +45,14 @@ function contentOf(disk: MemoryDisk, path: string): Buffer | null {
   }
 }
 
-function flipBit(disk: MemoryDisk, path: string, offset: number): void {
+function flipBit(disk: FaultyDisk, path: string, offset: number): void {
   disk.damage(path, (bytes) => {
     bytes[offset] = (bytes[offset] as number) ^ 0x10;
   });
 }
 
 /** Offsets of the frames in a segment, found by their marker. */
-function frames(disk: MemoryDisk, path: string): number[] {
+function frames(disk: FaultyDisk, path: string): number[] {
   const bytes = disk.contentOf(path);
   const found: number[] = [];
   for (let at = 4096; at < bytes.length; at += 8) {
@@ -226,7 +226,7 @@ describe("what is not damage", () => {
     const hinted = await openOn(disk.clone());
     expect(hinted.log.recovery?.scannedSegments).toBe(1);
     const [first = "", second = ""] = hints;
-    const wrong: ((copy: MemoryDisk) => void)[] = [
+    const wrong: ((copy: FaultyDisk) => void)[] = [
       (copy) => flipBit(copy, first, 60),
       (copy) => copy.damage(first, (bytes) => bytes.subarray(0, 50)),
       (copy) => copy.damage(first, () => Buffer.alloc(0)),

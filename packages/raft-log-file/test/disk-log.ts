@@ -1,7 +1,7 @@
 import type { LogState } from "@dt/raft";
 import { FileLog } from "../src/file-log.ts";
 import type { FileLogOptions } from "../src/options.ts";
-import { MemoryDisk } from "./memory-disk.ts";
+import { FaultyDisk } from "../src/testing/index.ts";
 
 export const DIRECTORY = "/data/7";
 export const LOG_PATH = "/data/7/log";
@@ -13,18 +13,18 @@ export function segmentPath(firstIndex: number): string {
   return `${LOG_PATH}/${String(firstIndex).padStart(20, "0")}.log`;
 }
 
-export function logOn(disk: MemoryDisk, options: FileLogOptions = SMALL): FileLog {
+export function logOn(disk: FaultyDisk, options: FileLogOptions = SMALL): FileLog {
   return new FileLog(LOCATION, options, disk);
 }
 
 export async function openOn(
-  disk: MemoryDisk,
+  disk: FaultyDisk,
   options: FileLogOptions = SMALL,
 ): Promise<{ log: FileLog; state: LogState }> {
   const log = logOn(disk, options);
   return { log, state: await log.open() };
 }
 
-export function newDisk(): MemoryDisk {
-  return new MemoryDisk(new Map([["/", null]]));
+export function newDisk(): FaultyDisk {
+  return new FaultyDisk();
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import * as raftLogFile from "../src/index.ts";
+import * as testing from "../src/testing/index.ts";
 
 test("exports these names and no others", () => {
   expect(Object.keys(raftLogFile).toSorted()).toEqual([
@@ -13,5 +14,18 @@ test("exports these names and no others", () => {
     "nodeFileSystem",
     "resolveFileLogOptions",
     "verifyLogs",
+  ]);
+});
+
+test("exports these names for tests and no others", () => {
+  expect(Object.keys(testing).toSorted()).toEqual([
+    "EVERYTHING_SURVIVES",
+    "FaultInjector",
+    "FaultyDisk",
+    "NOTHING_SURVIVES",
+    "SECTOR_BYTES",
+    "randomCrash",
+    "randomDelays",
+    "randomFaults",
   ]);
 });

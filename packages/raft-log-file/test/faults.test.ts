@@ -3,14 +3,14 @@ import { describe, expect, test } from "vitest";
 import { LogError } from "../src/log-error.ts";
 import type { FileLog } from "../src/file-log.ts";
 import { LOG_PATH, newDisk, openOn, SMALL, STATUS_PATH } from "./disk-log.ts";
-import type { Operation } from "./disk-operation.ts";
+import type { Operation } from "../src/testing/index.ts";
 import { EntryMaker, readRecords, store } from "./entry-maker.ts";
-import { EVERYTHING_SURVIVES, type MemoryDisk, NOTHING_SURVIVES } from "./memory-disk.ts";
+import { EVERYTHING_SURVIVES, type FaultyDisk, NOTHING_SURVIVES } from "../src/testing/index.ts";
 
 const HARD_STATE = { term: 1, vote: 1, commitIndex: 0 };
 
 interface Fixture {
-  readonly disk: MemoryDisk;
+  readonly disk: FaultyDisk;
   readonly maker: EntryMaker;
   readonly log: FileLog;
 }
@@ -26,7 +26,7 @@ async function fixture(options = SMALL): Promise<Fixture> {
 
 /** Fails the first operation that matches, once. */
 function failOnce(
-  disk: MemoryDisk,
+  disk: FaultyDisk,
   error: string,
   matches: (operation: Operation) => boolean,
 ): void {

@@ -7,7 +7,7 @@ import { cutAt } from "./crash.ts";
 import { newDisk, openOn } from "./disk-log.ts";
 import { EntryMaker, readRecords } from "./entry-maker.ts";
 import { LogModel } from "./log-model.ts";
-import type { CrashChoices, MemoryDisk } from "./memory-disk.ts";
+import { type FaultyDisk, randomCrash } from "../src/testing/index.ts";
 
 type Step =
   | { readonly kind: "append"; readonly sizes: readonly number[]; readonly wait: boolean }
@@ -64,7 +64,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** A node's work with its log: every write is the core's, and the process dies now and then. */
 class Life {
-  #disk: MemoryDisk = newDisk();
+  #disk: FaultyDisk = newDisk();
   #maker = new EntryMaker();
   readonly #model = new LogModel();
   #term = 1;
@@ -142,12 +142,7 @@ class Life {
 
   async #recover(): Promise<void> {
     const random = new SimRandom(this.#crashSeed);
-    const rate = random.pick([0, 0.3, 0.5, 0.9, 1]);
-    const choices: CrashChoices = {
-      sectors: () => random.chance(rate),
-      names: (count) => random.int(0, count),
-    };
-    this.#disk = this.#disk.crash(choices);
+    this.#disk = this.#disk.crash(randomCrash(random, random.pick([0, 0.3, 0.5, 0.9, 1])));
     await this.#open();
   }
 

@@ -4,8 +4,8 @@ import { checkAfterCrash, run, type Script } from "./crash.ts";
 import { LOG_PATH, newDisk, openOn, segmentPath, SMALL } from "./disk-log.ts";
 import { EntryMaker, readRecords, store } from "./entry-maker.ts";
 import { LogModel } from "./log-model.ts";
-import { EVERYTHING_SURVIVES, type MemoryDisk, NOTHING_SURVIVES } from "./memory-disk.ts";
-import { SECTOR_BYTES } from "./memory-file.ts";
+import { EVERYTHING_SURVIVES, type FaultyDisk, NOTHING_SURVIVES } from "../src/testing/index.ts";
+import { SECTOR_BYTES } from "../src/testing/index.ts";
 
 const HARD_STATE = { term: 1, vote: 1, commitIndex: 0 };
 
@@ -164,7 +164,7 @@ describe("a write over the end of a segment", () => {
 });
 
 describe("bytes of an earlier life of the space", () => {
-  async function logWithStaleBytes(): Promise<{ disk: MemoryDisk; maker: EntryMaker }> {
+  async function logWithStaleBytes(): Promise<{ disk: FaultyDisk; maker: EntryMaker }> {
     const disk = newDisk();
     const maker = new EntryMaker();
     const { log } = await openOn(disk);

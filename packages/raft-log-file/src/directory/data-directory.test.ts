@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { EntryMaker, store } from "../../test/entry-maker.ts";
-import { MemoryDisk, NOTHING_SURVIVES } from "../../test/memory-disk.ts";
+import { FaultyDisk, NOTHING_SURVIVES } from "../testing/index.ts";
 import { DataDirectory, type DataDirectoryDeps } from "./data-directory.ts";
 
 const OPTIONS = { path: "/srv/data", clusterId: "orders", nodeId: 3 };
 
 /** Dependencies that note which directories are locked, and which ever were. */
-function depsOn(disk: MemoryDisk): DataDirectoryDeps & { locked: string[]; everLocked: string[] } {
+function depsOn(disk: FaultyDisk): DataDirectoryDeps & { locked: string[]; everLocked: string[] } {
   const locked: string[] = [];
   const everLocked: string[] = [];
   return {
@@ -27,11 +27,11 @@ function depsOn(disk: MemoryDisk): DataDirectoryDeps & { locked: string[]; everL
   };
 }
 
-function newDisk(): MemoryDisk {
-  return new MemoryDisk(new Map([["/", null]]));
+function newDisk(): FaultyDisk {
+  return new FaultyDisk();
 }
 
-async function snapshot(disk: MemoryDisk): Promise<Map<string, Buffer | null>> {
+async function snapshot(disk: FaultyDisk): Promise<Map<string, Buffer | null>> {
   const content = new Map<string, Buffer | null>();
   for (const path of disk.paths()) {
     content.set(

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { MemoryDisk, NOTHING_SURVIVES } from "../../test/memory-disk.ts";
+import { FaultyDisk, NOTHING_SURVIVES } from "../testing/index.ts";
 import type { Status } from "../format/status-slot.ts";
 import { StatusFile } from "./status-file.ts";
 
@@ -22,14 +22,14 @@ function write(file: StatusFile, status: Status): Promise<void> {
   });
 }
 
-async function newFile(): Promise<{ disk: MemoryDisk; file: StatusFile }> {
-  const disk = new MemoryDisk(new Map([["/", null]]));
+async function newFile(): Promise<{ disk: FaultyDisk; file: StatusFile }> {
+  const disk = new FaultyDisk();
   const file = await StatusFile.create(disk, "/status", IDENTITY, true);
   await disk.syncDirectory("/");
   return { disk, file };
 }
 
-async function reopen(disk: MemoryDisk): Promise<Status> {
+async function reopen(disk: FaultyDisk): Promise<Status> {
   const file = await StatusFile.open(disk, "/status", IDENTITY, true);
   await file.close();
   return file.status;

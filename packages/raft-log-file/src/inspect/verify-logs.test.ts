@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { EntryMaker, store } from "../../test/entry-maker.ts";
-import { MemoryDisk } from "../../test/memory-disk.ts";
+import { FaultyDisk } from "../testing/index.ts";
 import { FileLog } from "../file-log.ts";
 import type { FileSystem } from "../file-system.ts";
 import { inspectLog } from "./inspect-log.ts";
@@ -9,8 +9,8 @@ import { verifyLogs } from "./verify-logs.ts";
 const NODES = ["/a", "/b", "/c"];
 
 /** Three nodes' directories on one disk, each with the logs of groups 3 and 11. */
-async function cluster(): Promise<{ disk: MemoryDisk; makers: Map<string, EntryMaker> }> {
-  const disk = new MemoryDisk(new Map([["/", null]]));
+async function cluster(): Promise<{ disk: FaultyDisk; makers: Map<string, EntryMaker> }> {
+  const disk = new FaultyDisk();
   const makers = new Map<string, EntryMaker>();
   for (const [i, node] of NODES.entries()) {
     await disk.makeDirectory(node);
@@ -30,7 +30,7 @@ async function cluster(): Promise<{ disk: MemoryDisk; makers: Map<string, EntryM
   return { disk, makers };
 }
 
-function openAt(disk: MemoryDisk, node: string, groupId: number): FileLog {
+function openAt(disk: FaultyDisk, node: string, groupId: number): FileLog {
   const storeId = Buffer.alloc(16, node);
   return new FileLog(
     { directory: `${node}/${groupId}`, groupId, storeId },
@@ -40,7 +40,7 @@ function openAt(disk: MemoryDisk, node: string, groupId: number): FileLog {
 }
 
 async function append(
-  disk: MemoryDisk,
+  disk: FaultyDisk,
   node: string,
   maker: EntryMaker,
   term: number,
@@ -88,7 +88,7 @@ describe("verifyLogs", () => {
   });
 
   test("names the first index with other bytes", async () => {
-    const disk = new MemoryDisk(new Map([["/", null]]));
+    const disk = new FaultyDisk();
     for (const [node, bytes] of [
       ["/a", 10],
       ["/b", 11],
@@ -221,7 +221,7 @@ describe("inspectLog", () => {
   });
 
   test("looks again where the log ended, when flushes came meanwhile", async () => {
-    const disk = new MemoryDisk(new Map([["/", null]]));
+    const disk = new FaultyDisk();
     await disk.makeDirectory("/a");
     const maker = new EntryMaker();
     const log = openAt(disk, "/a", 3);
@@ -254,6 +254,7 @@ describe("inspectLog", () => {
       list: (path) => disk.list(path),
       rename: (from, to) => disk.rename(from, to),
       remove: (path) => disk.remove(path),
+      removeDirectory: (path) => disk.removeDirectory(path),
       syncDirectory: (path) => disk.syncDirectory(path),
     };
     expect(await lastIndexOf(moving)).toBe(4);

@@ -75,6 +75,7 @@ describe("reads", () => {
       list: (path) => disk.list(path),
       rename: (from, to) => disk.rename(from, to),
       remove: (path) => disk.remove(path),
+      removeDirectory: (path) => disk.removeDirectory(path),
       syncDirectory: (path) => disk.syncDirectory(path),
     };
     const maker = new EntryMaker();

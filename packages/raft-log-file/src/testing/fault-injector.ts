@@ -1,0 +1,179 @@
+import type { Done, FileSystem, OpenMode, StoredFile, Transferred } from "../file-system.ts";
+import { type Operation, type OperationKind, systemError } from "./disk-operation.ts";
+
+/** A fault at chosen calls. Plain data, so that it can be sent to another process. */
+export interface InjectedFault {
+  readonly operation: OperationKind;
+  /** Only paths that contain this; all paths without it. */
+  readonly path?: string;
+  /** Matching calls that pass before the first that meets it. Default 0. */
+  readonly after?: number;
+  /** Calls that meet it. Default: all from then on. */
+  readonly count?: number;
+  /** The call waits as long before it goes on. */
+  readonly delayMs?: number;
+  /** Name of the error number that the call ends with, such as EIO; nothing else is done then. */
+  readonly error?: string;
+  /** A read or write moves at most so many bytes. */
+  readonly shortTo?: number;
+}
+
+interface ActiveFault {
+  readonly fault: InjectedFault;
+  seen: number;
+}
+
+/**
+ * A file system that fails on purpose: passes calls on to another one, except where a fault was
+ * injected. For tests and benchmarks on real processes and real disks.
+ */
+export class FaultInjector implements FileSystem {
+  readonly #inner: FileSystem;
+  #active: ActiveFault[] = [];
+  /** Calls that met a fault. */
+  hits = 0;
+
+  constructor(inner: FileSystem) {
+    this.#inner = inner;
+  }
+
+  /** Adds a fault to those that are there; of two that match, the earlier one counts. */
+  inject(fault: InjectedFault): void {
+    this.#active.push({ fault, seen: 0 });
+  }
+
+  /** Everything works again. */
+  clear(): void {
+    this.#active = [];
+  }
+
+  async open(path: string, mode: OpenMode): Promise<StoredFile> {
+    await this.#pass("open", path);
+    return new InjectedFile(this, path, await this.#inner.open(path, mode));
+  }
+
+  async makeDirectory(path: string): Promise<boolean> {
+    await this.#pass("makeDirectory", path);
+    return this.#inner.makeDirectory(path);
+  }
+
+  async list(path: string): Promise<string[]> {
+    await this.#pass("list", path);
+    return this.#inner.list(path);
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await this.#pass("rename", from);
+    return this.#inner.rename(from, to);
+  }
+
+  async remove(path: string): Promise<void> {
+    await this.#pass("remove", path);
+    return this.#inner.remove(path);
+  }
+
+  async removeDirectory(path: string): Promise<void> {
+    await this.#pass("remove", path);
+    return this.#inner.removeDirectory(path);
+  }
+
+  async syncDirectory(path: string): Promise<void> {
+    await this.#pass("syncDirectory", path);
+    return this.#inner.syncDirectory(path);
+  }
+
+  /** What a call meets; null for nothing. */
+  meet(kind: OperationKind, path: string): InjectedFault | null {
+    for (const active of this.#active) {
+      const { operation, path: part = "", after = 0, count = Infinity } = active.fault;
+      if (operation === kind && path.includes(part)) {
+        const call = active.seen++;
+        if (call >= after && call < after + count) {
+          this.hits++;
+          return active.fault;
+        }
+      }
+    }
+    return null;
+  }
+
+  #pass(kind: Operation["kind"], path: string): Promise<void> {
+    const fault = this.meet(kind, path);
+    return new Promise((resolve, reject) => {
+      delayed(fault, () => {
+        if (fault?.error === undefined) {
+          resolve();
+        } else {
+          reject(systemError(fault.error, path));
+        }
+      });
+    });
+  }
+}
+
+class InjectedFile implements StoredFile {
+  readonly #injector: FaultInjector;
+  readonly #path: string;
+  readonly #inner: StoredFile;
+
+  constructor(injector: FaultInjector, path: string, inner: StoredFile) {
+    this.#injector = injector;
+    this.#path = path;
+    this.#inner = inner;
+  }
+
+  read(into: Buffer, start: number, end: number, position: number, done: Transferred): void {
+    this.#meet("read", done, (limit) =>
+      this.#inner.read(into, start, Math.min(end, start + limit), position, done),
+    );
+  }
+
+  write(from: Buffer, start: number, end: number, position: number, done: Transferred): void {
+    this.#meet("write", done, (limit) =>
+      this.#inner.write(from, start, Math.min(end, start + limit), position, done),
+    );
+  }
+
+  writev(buffers: readonly Buffer[], position: number, done: Transferred): void {
+    this.#meet("write", done, (limit) => {
+      const all = Buffer.concat(buffers);
+      if (limit < all.length) {
+        this.#inner.write(all, 0, limit, position, done);
+      } else {
+        this.#inner.writev(buffers, position, done);
+      }
+    });
+  }
+
+  sync(done: Done): void {
+    this.#meet("sync", done, () => this.#inner.sync(done));
+  }
+
+  size(): Promise<number> {
+    return this.#inner.size();
+  }
+
+  close(): Promise<void> {
+    return this.#inner.close();
+  }
+
+  #meet(kind: OperationKind, done: Transferred, act: (limit: number) => void): void {
+    const fault = this.#injector.meet(kind, this.#path);
+    delayed(fault, () => {
+      if (fault?.error === undefined) {
+        act(fault?.shortTo ?? Infinity);
+      } else {
+        const error = systemError(fault.error, this.#path);
+        setImmediate(() => done(error, 0));
+      }
+    });
+  }
+}
+
+function delayed(fault: InjectedFault | null, then: () => void): void {
+  if (fault?.delayMs === undefined) {
+    then();
+  } else {
+    setTimeout(then, fault.delayMs);
+  }
+}
