@@ -9,19 +9,26 @@ import { ErrorLog } from "./error-log.ts";
 import { RpcError, withoutStack } from "./errors.ts";
 import { GroupDispatcher } from "./group-dispatcher.ts";
 import { acceptEveryone } from "./handshake.ts";
+import { callChain } from "./interceptor/call-chain.ts";
+import { requestChain } from "./interceptor/request-chain.ts";
 import { SILENT_LOGGER } from "./logger.ts";
 import { describeAddress, resolveClientOptions } from "./options.ts";
 import { Outcome } from "./outcome.ts";
 import type { Socket } from "node:net";
 import type { CallCompletion, Decode, Encode } from "./call-completion.ts";
-import type { CloseOptions } from "./connection.ts";
+import type { CallParent, CloseOptions } from "./connection.ts";
 import type { OnHandshake } from "./handshake.ts";
+import type { CallChain } from "./interceptor/call-chain.ts";
+import type { Interceptor } from "./interceptor/interceptor.ts";
+import type { RequestChain } from "./interceptor/request-chain.ts";
 import type { Logger } from "./logger.ts";
 import type { ClientOptions, ResolvedClientOptions } from "./options.ts";
 import type { PeerInfo } from "./peer.ts";
 
 export interface ClientDeps {
   readonly logger?: Logger;
+  /** What sees the requests and calls of every connection. Default: nothing. */
+  readonly interceptors?: readonly Interceptor[];
   /** Judges the peer after it has introduced itself. Default: it is accepted. */
   readonly onHandshake?: OnHandshake;
   /** A number within [0, 1), for the jitter of the pauses between attempts. Default Math.random. */
@@ -44,6 +51,8 @@ export class RpcClient {
   readonly #options: ResolvedClientOptions;
   readonly #logger: Logger;
   readonly #onHandshake: OnHandshake;
+  readonly #requestChain: RequestChain | null;
+  readonly #callChain: CallChain | null;
   readonly #outcome: Outcome;
   readonly #backoff: Backoff;
   readonly #address: string;
@@ -65,7 +74,10 @@ export class RpcClient {
     this.#options = resolveClientOptions(options);
     this.#logger = deps.logger ?? SILENT_LOGGER;
     this.#onHandshake = deps.onHandshake ?? acceptEveryone;
-    this.#outcome = new Outcome(this.counters, new ErrorLog(this.#logger));
+    const errorLog = new ErrorLog(this.#logger);
+    this.#requestChain = requestChain(deps.interceptors ?? [], this.counters, errorLog);
+    this.#callChain = callChain(deps.interceptors ?? [], this.counters, errorLog);
+    this.#outcome = new Outcome(this.counters, errorLog);
     const { reconnectMinMs, reconnectMaxMs, address } = this.#options;
     this.#backoff = new Backoff(reconnectMinMs, reconnectMaxMs, deps.random ?? Math.random);
     this.#address = describeAddress(address);
@@ -121,9 +133,10 @@ export class RpcClient {
     encode: Encode<A>,
     argument: A,
     decode: Decode<T>,
+    parent: CallParent | null = null,
   ): Promise<T> {
     const completion = new PromiseCall(decode);
-    this.start(command, groupId, timeoutMs, encode, argument, completion);
+    this.start(command, groupId, timeoutMs, encode, argument, completion, parent);
     return completion.promise;
   }
 
@@ -135,6 +148,7 @@ export class RpcClient {
     encode: Encode<A>,
     argument: A,
     completion: CallCompletion,
+    parent: CallParent | null = null,
   ): void {
     const connection = this.#connection;
     if (connection === null) {
@@ -142,7 +156,7 @@ export class RpcClient {
       this.#outcome.fail(completion, withoutStack(fault));
       return;
     }
-    connection.start(command, groupId, timeoutMs, encode, argument, completion);
+    connection.start(command, groupId, timeoutMs, encode, argument, completion, parent);
   }
 
   /** As `Connection.oneWay`; false while there is no connection. */
@@ -200,6 +214,8 @@ export class RpcClient {
       counters: this.counters,
       logger: this.#logger,
       wheel: processWheel,
+      requestChain: this.#requestChain,
+      callChain: this.#callChain,
       onLeaving: (leaving) => this.#onLost(leaving, null),
     });
     this.#connection = connection;

@@ -4,6 +4,7 @@ import { PromiseCall } from "./call-completion.ts";
 import { readNack } from "./control-frames.ts";
 import { RpcError, withoutStack } from "./errors.ts";
 import { Command, ONE_WAY_BYTE } from "./frame.ts";
+import { RequestExtension } from "./extension.ts";
 import { encodeRefusal } from "./handshake-frame.ts";
 import { IdleWatch } from "./idle-watch.ts";
 import { LINGER_MS, closeWith } from "./last-words.ts";
@@ -14,6 +15,7 @@ import { Status } from "./status.ts";
 import type { ConnectionRefusalCode } from "./answer-code.ts";
 import type { RpcFault } from "./errors.ts";
 import type { CallCompletion, Decode, Encode } from "./call-completion.ts";
+import type { CallChain } from "./interceptor/call-chain.ts";
 import type { PeerInfo } from "./peer.ts";
 import type { PipelineDeps } from "./pipeline.ts";
 
@@ -31,6 +33,15 @@ export interface CloseOptions {
 export interface ConnectionDeps extends PipelineDeps {
   /** The peer takes no new calls; what is under way still ends. */
   readonly onLeaving: (connection: Connection) => void;
+  /** Null without interceptors of calls. */
+  readonly callChain: CallChain | null;
+}
+
+/** A request in whose name calls are made: they inherit its deadline and its trace. */
+export interface CallParent {
+  /** Of performance.now(), 0 for none. */
+  readonly deadlineMs: number;
+  readonly traceparent: string | null;
 }
 
 /** open: all works. leaving: no new calls, what is under way still ends. closed: nothing works. */
@@ -49,6 +60,7 @@ export class Connection {
   /** For the user: whatever belongs to this connection. */
   context: unknown = null;
   readonly #deps: ConnectionDeps;
+  readonly #callChain: CallChain | null;
   /** More is buffered only by a peer that sends request after request and reads nothing. */
   readonly #maxBufferedBytes: number;
   readonly #pipeline: Pipeline;
@@ -64,6 +76,7 @@ export class Connection {
     const { socket, peer, options, counters, wheel } = deps;
     this.peer = peer;
     this.#deps = deps;
+    this.#callChain = deps.callChain;
     this.#idleWatch = new IdleWatch(() => this.#pipeline.isIdle);
     this.#pipeline = new Pipeline(deps, this, () => this.#idleWatch.check(), {
       onControl: (command, body, start, end) => this.#onControl(command, body, start, end),
@@ -114,7 +127,8 @@ export class Connection {
   /**
    * Calls the peer. `groupId` 0 is no group; `timeoutMs` 0 is no deadline. The argument is encoded
    * before it returns, or later when the call has to wait for a permit: leave it unchanged until
-   * the promise settles. Rejects with an RpcError.
+   * the promise settles. With a `parent`, which an IncomingRequest is, the call has at most the time
+   * that is left of it and carries its trace on. Rejects with an RpcError.
    */
   call<A, T>(
     command: number,
@@ -123,9 +137,10 @@ export class Connection {
     encode: Encode<A>,
     argument: A,
     decode: Decode<T>,
+    parent: CallParent | null = null,
   ): Promise<T> {
     const completion = new PromiseCall(decode);
-    this.start(command, groupId, timeoutMs, encode, argument, completion);
+    this.start(command, groupId, timeoutMs, encode, argument, completion, parent);
     return completion.promise;
   }
 
@@ -137,12 +152,42 @@ export class Connection {
     encode: Encode<A>,
     argument: A,
     completion: CallCompletion,
+    parent: CallParent | null = null,
   ): void {
-    if (this.#state === State.open) {
-      this.#pipeline.calls.start(command, groupId, timeoutMs, encode, argument, completion);
+    if (parent !== null || this.#callChain !== null) {
+      this.#startTraced(command, groupId, timeoutMs, encode, argument, completion, parent);
+    } else if (this.#state === State.open) {
+      this.#pipeline.calls.start(command, groupId, timeoutMs, encode, argument, completion, null);
     } else {
       this.#pipeline.outcome.fail(completion, withoutStack(this.#refusal()));
     }
+  }
+
+  #startTraced<A>(
+    command: number,
+    groupId: number,
+    timeoutMs: number,
+    encode: Encode<A>,
+    argument: A,
+    completion: CallCompletion,
+    parent: CallParent | null,
+  ): void {
+    let traceparent = parent === null ? null : parent.traceparent;
+    const limitMs = parent === null ? timeoutMs : timeWithin(parent, timeoutMs);
+    let outcome = completion;
+    if (this.#callChain !== null) {
+      const chain = this.#callChain;
+      const context = chain.enter(this, command, groupId, limitMs, traceparent, completion);
+      traceparent = context.traceparent;
+      outcome = context;
+    }
+    if (this.#state !== State.open) {
+      this.#pipeline.outcome.fail(outcome, withoutStack(this.#refusal()));
+      return;
+    }
+    const extension = traceparent === null ? null : new RequestExtension(traceparent, null);
+    const { calls } = this.#pipeline;
+    calls.start(command, groupId, limitMs, encode, argument, outcome, extension);
   }
 
   /**
@@ -299,4 +344,14 @@ export class Connection {
     }
     return true;
   }
+}
+
+/** The time for a call in the name of `parent`; negative when there is none left. */
+function timeWithin(parent: CallParent, timeoutMs: number): number {
+  if (parent.deadlineMs === 0) {
+    return timeoutMs;
+  }
+  // 0 would mean no deadline.
+  const leftMs = parent.deadlineMs - performance.now() || -1;
+  return timeoutMs === 0 ? leftMs : Math.min(timeoutMs, leftMs);
 }

@@ -29,6 +29,8 @@ export class Counters {
   /** Requests and one-ways for a group that is unknown or stopped, or for an unknown command. */
   unroutable = 0;
   handlerErrors = 0;
+  /** Interceptors that threw when they were told of an answer, a call or its outcome. */
+  interceptorErrors = 0;
   /** Completions of calls that threw. */
   completionErrors = 0;
   /** Frames that cannot be read, and frames that no correct peer sends. */

@@ -1,9 +1,17 @@
 import { readUtf8, utf8Length } from "@dt/codec";
+import { TRACEPARENT_BYTES, readTraceparent } from "./traceparent.ts";
 import type { ByteWriter } from "@dt/codec";
 import type { Encode } from "./call-completion.ts";
 
-/** What an extension block may hold. Unknown tags are skipped. */
-const Tag = { code: 1, detail: 2 } as const;
+/**
+ * What an extension block may hold. Unknown tags are skipped.
+ *
+ *   1 code          error answer: UTF-8
+ *   2 detail        error answer: any bytes
+ *   3 traceparent   request: 55 ASCII bytes, W3C Trace Context
+ *   4 stream        request: it opens a stream; u32 messages and u32 bytes that the opener takes
+ */
+const Tag = { code: 1, detail: 2, traceparent: 3, stream: 4 } as const;
 
 const BLOCK_HEADER_BYTES = 2;
 const FIELD_HEADER_BYTES = 3;
@@ -50,6 +58,73 @@ function patchUint16(writer: ByteWriter, at: number, value: number): void {
   }
   writer.buf[at] = value >>> 8;
   writer.buf[at + 1] = value;
+}
+
+/** What a request says besides its header: the fields of its extension block. */
+export class RequestExtension {
+  /** A valid W3C traceparent of version 00. */
+  readonly traceparent: string | null;
+  /** What the opener of a stream takes at first; null for a request that opens none. */
+  readonly stream: StreamOpening | null;
+
+  constructor(traceparent: string | null, stream: StreamOpening | null) {
+    this.traceparent = traceparent;
+    this.stream = stream;
+  }
+}
+
+export interface StreamOpening {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+const STREAM_BYTES = 8;
+
+export function writeRequestExtension(writer: ByteWriter, extension: RequestExtension): void {
+  const { traceparent, stream } = extension;
+  const traceBytes = traceparent === null ? 0 : FIELD_HEADER_BYTES + TRACEPARENT_BYTES;
+  const streamBytes = stream === null ? 0 : FIELD_HEADER_BYTES + STREAM_BYTES;
+  writer.u16(traceBytes + streamBytes);
+  if (traceparent !== null) {
+    writer.u8(Tag.traceparent);
+    writer.u16(TRACEPARENT_BYTES);
+    writer.utf8(traceparent);
+  }
+  if (stream !== null) {
+    writer.u8(Tag.stream);
+    writer.u16(STREAM_BYTES);
+    writer.u32(stream.messages);
+    writer.u32(stream.bytes);
+  }
+}
+
+/**
+ * Reads the block between `at` and `after`, as `skipExtension` found them; null when it says nothing
+ * about a request. Fields that are malformed count as absent: a request never fails by what it says
+ * about its trace.
+ */
+export function readRequestExtension(
+  buf: Buffer,
+  at: number,
+  after: number,
+): RequestExtension | null {
+  let traceparent: string | null = null;
+  let stream: StreamOpening | null = null;
+  let pos = at + BLOCK_HEADER_BYTES;
+  while (pos + FIELD_HEADER_BYTES <= after) {
+    const tag = buf.readUInt8(pos);
+    const start = pos + FIELD_HEADER_BYTES;
+    pos = start + buf.readUInt16BE(pos + 1);
+    if (pos > after) {
+      break;
+    }
+    if (tag === Tag.traceparent) {
+      traceparent = readTraceparent(buf, start, pos);
+    } else if (tag === Tag.stream && pos - start >= STREAM_BYTES) {
+      stream = { messages: buf.readUInt32BE(start), bytes: buf.readUInt32BE(start + 4) };
+    }
+  }
+  return traceparent === null && stream === null ? null : new RequestExtension(traceparent, stream);
 }
 
 /**

@@ -2,6 +2,8 @@
 import type { Encode } from "./call-completion.ts";
 import type { Connection } from "./connection.ts";
 import type { Group } from "./group-dispatcher.ts";
+import type { RequestExtension, StreamOpening } from "./extension.ts";
+import type { RequestContext } from "./interceptor/request-context.ts";
 import type { Replies } from "./replies.ts";
 import type { Status } from "./status.ts";
 import type { ByteWriter } from "@dt/codec";
@@ -29,6 +31,15 @@ export class IncomingRequest {
   readonly deadlineMs: number;
   /** Size of the frame, which is what the receiver's byte limit counts. */
   readonly frameBytes: number;
+  /**
+   * The W3C traceparent that the request carries, or that of the span an interceptor has started
+   * for it. Calls that are made with this request as their parent carry it on.
+   */
+  traceparent: string | null;
+  /** What the peer said it takes at first, when the request opens a stream. */
+  readonly stream: StreamOpening | null;
+  /** Where the answer is reported to; null without interceptors. */
+  context: RequestContext | null = null;
   readonly #replies: Replies;
   readonly #group: Group | null;
   #isAnswered = false;
@@ -43,6 +54,7 @@ export class IncomingRequest {
     isOneWay: boolean,
     deadlineMs: number,
     frameBytes: number,
+    extension: RequestExtension | null = null,
   ) {
     this.connection = connection;
     this.command = command;
@@ -51,6 +63,8 @@ export class IncomingRequest {
     this.isOneWay = isOneWay;
     this.deadlineMs = deadlineMs;
     this.frameBytes = frameBytes;
+    this.traceparent = extension === null ? null : extension.traceparent;
+    this.stream = extension === null ? null : extension.stream;
     this.#replies = replies;
     this.#group = group;
   }

@@ -4,7 +4,7 @@ export type { ClientDeps } from "./client.ts";
 export { RpcServer } from "./server.ts";
 export type { ConnectionListener, ServerDeps } from "./server.ts";
 export { Connection } from "./connection.ts";
-export type { CloseListener, CloseOptions, NackListener } from "./connection.ts";
+export type { CallParent, CloseListener, CloseOptions, NackListener } from "./connection.ts";
 export { CommandTable } from "./command-table.ts";
 export type { Handler } from "./command-table.ts";
 export { GroupDispatcher } from "./group-dispatcher.ts";
@@ -19,6 +19,13 @@ export { DEFAULTS } from "./options.ts";
 export type { Address, ClientOptions, ConnectionOptions, ServerOptions } from "./options.ts";
 export type { Identity, PeerInfo, PeerLimits, Refusal } from "./peer.ts";
 export type { OnHandshake } from "./handshake.ts";
+export type {
+  CallInterceptor,
+  Interceptor,
+  RequestInterceptor,
+} from "./interceptor/interceptor.ts";
+export type { RequestContext } from "./interceptor/request-context.ts";
+export type { CallContext } from "./interceptor/call-context.ts";
 export type { Logger } from "./logger.ts";
 export { Counters } from "./counters.ts";
 // For other implementations of the protocol and for tools.

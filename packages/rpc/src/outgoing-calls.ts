@@ -1,12 +1,14 @@
 // Hot path: per call. Bench: bench/echo.bench.ts. No closures, no promises, no logging.
 import { withoutStack } from "./errors.ts";
-import { REQUEST_BYTE, remainingMicros } from "./frame.ts";
+import { writeRequestExtension } from "./extension.ts";
+import { FLAG_EXTENSION, REQUEST_BYTE, remainingMicros } from "./frame.ts";
 import { PING_SEQ, PendingCalls } from "./pending-calls.ts";
 import { WaitingCall, WaitingCalls } from "./waiting-calls.ts";
 import type { CallCompletion, Encode } from "./call-completion.ts";
 import type { Counters } from "./counters.ts";
 import type { DeadlineWheel } from "./deadline-wheel.ts";
 import type { RpcError, RpcFault } from "./errors.ts";
+import type { RequestExtension } from "./extension.ts";
 import type { Outcome } from "./outcome.ts";
 import type { PendingCall } from "./pending-calls.ts";
 import type { Permits } from "./permits.ts";
@@ -64,17 +66,26 @@ export class OutgoingCalls {
     encode: Encode<A>,
     argument: A,
     completion: CallCompletion,
+    extension: RequestExtension | null = null,
   ): void {
     if (!(timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
-      this.#startWithOddTimeout(command, groupId, timeoutMs, encode, argument, completion);
+      this.#startWithOddTimeout(
+        command,
+        groupId,
+        timeoutMs,
+        encode,
+        argument,
+        completion,
+        extension,
+      );
       return;
     }
     const nowMs = this.#out.nowMs();
     if (this.#waiting.count > 0 || !this.#hasRoom()) {
-      this.#wait(command, groupId, timeoutMs, nowMs, encode, argument, completion);
+      this.#wait(command, groupId, timeoutMs, nowMs, encode, argument, completion, extension);
       return;
     }
-    const call = this.#pending.add(completion, timeoutMs);
+    const call = this.#pending.add(completion, timeoutMs, extension);
     if (!this.#send(call, command, groupId, timeoutMs, encode, argument)) {
       return;
     }
@@ -91,12 +102,13 @@ export class OutgoingCalls {
     encode: Encode<A>,
     argument: A,
     completion: CallCompletion,
+    extension: RequestExtension | null,
   ): void {
     if (Number.isNaN(timeoutMs)) {
       throw new RangeError("a timeout of NaN milliseconds");
     }
     if (timeoutMs > 0) {
-      this.start(command, groupId, MAX_TIMEOUT_MS, encode, argument, completion);
+      this.start(command, groupId, MAX_TIMEOUT_MS, encode, argument, completion, extension);
       return;
     }
     this.#counters.callsTimedOut++;
@@ -166,6 +178,10 @@ export class OutgoingCalls {
     const out = this.#out;
     const writer = out.begin(groupId);
     try {
+      if (call.extension !== null) {
+        out.addFlag(FLAG_EXTENSION);
+        writeRequestExtension(writer, call.extension);
+      }
       encode(writer, argument);
     } catch (error) {
       out.abandon();
@@ -200,6 +216,7 @@ export class OutgoingCalls {
     encode: Encode<A>,
     argument: A,
     completion: CallCompletion,
+    extension: RequestExtension | null,
   ): void {
     const limit = this.#options.maxWaitingCalls;
     const waitingCalls = this.#waiting.count;
@@ -210,7 +227,7 @@ export class OutgoingCalls {
       );
       return;
     }
-    const call = this.#pending.add(completion, timeoutMs);
+    const call = this.#pending.add(completion, timeoutMs, extension);
     const deadlineMs = timeoutMs > 0 ? nowMs + timeoutMs : 0;
     const erased = encode as Encode<unknown>;
     call.waiting = new WaitingCall(call, command, groupId, deadlineMs, erased, argument);

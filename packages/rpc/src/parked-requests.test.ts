@@ -9,7 +9,15 @@ test("requests leave in the order they came, however pushes and shifts alternate
   let next = 0;
   for (let round = 0; round < 100; round++) {
     for (let count = 0; count < round % 7; count++) {
-      parked.push({ command: next++, groupId: 0, seq: 0, deadlineMs: 0, frameBytes: 16, body });
+      parked.push({
+        command: next++,
+        groupId: 0,
+        seq: 0,
+        deadlineMs: 0,
+        extension: null,
+        frameBytes: 16,
+        body,
+      });
     }
     for (let count = 0; count < round % 5; count++) {
       const request = parked.shift();

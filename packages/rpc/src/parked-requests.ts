@@ -1,3 +1,5 @@
+import type { RequestExtension } from "./extension.ts";
+
 /** A request that waits until the peer has read some of the replies before it. */
 export interface ParkedRequest {
   readonly command: number;
@@ -5,6 +7,7 @@ export interface ParkedRequest {
   readonly seq: number;
   readonly deadlineMs: number;
   readonly frameBytes: number;
+  readonly extension: RequestExtension | null;
   /** A copy. */
   readonly body: Buffer;
 }

@@ -1,6 +1,7 @@
 // Hot path: per call. Bench: bench/echo.bench.ts. No closures, no promises, no Map.
 import type { CallCompletion } from "./call-completion.ts";
 import type { DeadlineEntry } from "./deadline-wheel.ts";
+import type { RequestExtension } from "./extension.ts";
 import type { WaitingCall } from "./waiting-calls.ts";
 
 /** The slot of a call. Slots are made when the ring grows and used again for call after call. */
@@ -16,6 +17,8 @@ export class PendingCall implements DeadlineEntry {
   /** Its place in the queue while it waits for a permit. */
   waiting: WaitingCall | null = null;
   timeoutMs = 0;
+  /** What goes with the request besides its header; null for most. */
+  extension: RequestExtension | null = null;
   readonly #onDeadline: (call: PendingCall) => void;
 
   constructor(onDeadline: (call: PendingCall) => void) {
@@ -65,7 +68,11 @@ export class PendingCalls {
     return this.#count;
   }
 
-  add(completion: CallCompletion, timeoutMs: number): PendingCall {
+  add(
+    completion: CallCompletion,
+    timeoutMs: number,
+    extension: RequestExtension | null = null,
+  ): PendingCall {
     if (this.#count * 2 >= this.#ring.length) {
       this.#grow();
     }
@@ -80,6 +87,7 @@ export class PendingCalls {
         call.seq = seq;
         call.frameBytes = 0;
         call.timeoutMs = timeoutMs;
+        call.extension = extension;
         return call;
       }
     }

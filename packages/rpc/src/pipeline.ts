@@ -15,6 +15,7 @@ import type { Counters } from "./counters.ts";
 import type { DeadlineWheel } from "./deadline-wheel.ts";
 import type { RpcError } from "./errors.ts";
 import type { GroupDispatcher } from "./group-dispatcher.ts";
+import type { RequestChain } from "./interceptor/request-chain.ts";
 import type { Logger } from "./logger.ts";
 import type { ResolvedConnectionOptions } from "./options.ts";
 import type { PeerInfo } from "./peer.ts";
@@ -29,6 +30,8 @@ export interface PipelineDeps {
   readonly counters: Counters;
   readonly logger: Logger;
   readonly wheel: DeadlineWheel;
+  /** Null without interceptors of requests. */
+  readonly requestChain: RequestChain | null;
 }
 
 /**

@@ -2,7 +2,7 @@
 import { FrameDecoder } from "@dt/codec";
 import { withoutStack } from "./errors.ts";
 import { readErrorAnswer } from "./error-answer.ts";
-import { skipExtension } from "./extension.ts";
+import { readRequestExtension, skipExtension } from "./extension.ts";
 import {
   COMMAND_AT,
   FIRST_USER_COMMAND,
@@ -25,6 +25,7 @@ import {
 } from "./frame.ts";
 import { Status, statusFromWire } from "./status.ts";
 import type { FrameSink } from "@dt/codec";
+import type { RequestExtension } from "./extension.ts";
 import type { ConnectionRefusalCode } from "./answer-code.ts";
 import type { Counters } from "./counters.ts";
 import type { Outcome } from "./outcome.ts";
@@ -115,19 +116,36 @@ export class Receiver implements FrameSink {
     }
     let bodyStart = start + MIN_FRAME_BYTES;
     let groupId = 0;
+    let extension: RequestExtension | null = null;
     if (flags !== 0) {
+      let extensionAt = bodyStart;
       bodyStart = this.#bodyStart(flags, buf, bodyStart, end);
       if (bodyStart < 0) {
         return;
       }
       if ((flags & FLAG_GROUP) !== 0) {
-        groupId = readUint32(buf, start + MIN_FRAME_BYTES);
+        groupId = readUint32(buf, extensionAt);
+        extensionAt += GROUP_BYTES;
+      }
+      if ((flags & FLAG_EXTENSION) !== 0) {
+        extension = readRequestExtension(buf, extensionAt, bodyStart);
       }
     }
     const nowMs = this.#nowMs;
     const deadlineMs = micros === 0 ? 0 : nowMs + micros / 1000;
     const frameBytes = end - start + LENGTH_BYTES;
-    this.#intake.request(command, groupId, seq, deadlineMs, nowMs, frameBytes, buf, bodyStart, end);
+    this.#intake.request(
+      command,
+      groupId,
+      seq,
+      deadlineMs,
+      nowMs,
+      frameBytes,
+      extension,
+      buf,
+      bodyStart,
+      end,
+    );
   }
 
   #oneWay(buf: Buffer, start: number, end: number): void {

@@ -1,5 +1,5 @@
 // Hot path: per reply. Bench: bench/echo.bench.ts. No closures, no promises, no logging.
-import { FLAG_EXTENSION, RESPONSE_BYTE } from "./frame.ts";
+import { FLAG_EXTENSION, HEADER_BYTES, RESPONSE_BYTE } from "./frame.ts";
 import { writeErrorExtension } from "./extension.ts";
 import { Status } from "./status.ts";
 import type { RequestRefusalCode } from "./answer-code.ts";
@@ -49,7 +49,7 @@ export class Replies {
   }
 
   ok<A>(request: IncomingRequest, encode: Encode<A>, argument: A): void {
-    if (!this.#isWanted(request)) {
+    if (!this.#isWanted(request, Status.ok, null)) {
       return;
     }
     const out = this.#out;
@@ -62,6 +62,7 @@ export class Replies {
         "DT_RPC_REPLY_DROPPED",
         message,
       );
+      request.context?.ended(Status.flowControl, "DT_RPC_REPLY_DROPPED", true);
       return;
     }
     const writer = out.begin(0);
@@ -76,15 +77,25 @@ export class Replies {
         "DT_RPC_REPLY_ENCODE",
         String(error),
       );
+      request.context?.ended(Status.internal, "DT_RPC_REPLY_ENCODE", true);
       return;
     }
     if (out.frameBytes > this.#options.maxPeerFrameBytes) {
       const message = `a reply of ${out.frameBytes} bytes`;
       out.abandon();
       this.refuse(request.command, request.seq, Status.tooLarge, "DT_RPC_REPLY_TOO_LARGE", message);
+      request.context?.ended(Status.tooLarge, "DT_RPC_REPLY_TOO_LARGE", true);
       return;
     }
-    out.finish(RESPONSE_BYTE, request.command, request.seq, Status.ok);
+    const { context } = request;
+    if (context === null) {
+      out.finish(RESPONSE_BYTE, request.command, request.seq, Status.ok);
+      return;
+    }
+    // The bytes stay where they are until the end of the turn.
+    const { buf, pos } = writer;
+    const frameBytes = out.finish(RESPONSE_BYTE, request.command, request.seq, Status.ok);
+    context.replied(buf, pos - frameBytes + HEADER_BYTES, pos);
   }
 
   error<A>(
@@ -95,8 +106,11 @@ export class Replies {
     encodeDetail: Encode<A> | null,
     argument: A,
   ): void {
-    if (this.#isWanted(request)) {
+    if (this.#isWanted(request, status, code)) {
       this.#error(request.command, request.seq, status, code, message, encodeDetail, argument);
+      if (request.context !== null) {
+        request.context.ended(status, code, true);
+      }
     }
   }
 
@@ -151,13 +165,15 @@ export class Replies {
     }
   }
 
-  #isWanted(request: IncomingRequest): boolean {
+  #isWanted(request: IncomingRequest, status: Status, code: string | null): boolean {
     if (!this.isOpen || request.isOneWay) {
       this.#counters.droppedReplies++;
+      request.context?.ended(status, code, false);
       return false;
     }
     if (request.deadlineMs > 0 && this.#out.nowMs() >= request.deadlineMs) {
       this.#counters.expiredBeforeReply++;
+      request.context?.ended(status, code, false);
       return false;
     }
     return true;

@@ -10,7 +10,9 @@ import type { Connection } from "./connection.ts";
 import type { ControlFrames } from "./control-frames.ts";
 import type { Counters } from "./counters.ts";
 import type { ErrorLog } from "./error-log.ts";
+import type { RequestExtension } from "./extension.ts";
 import type { Group, GroupDispatcher } from "./group-dispatcher.ts";
+import type { RequestChain } from "./interceptor/request-chain.ts";
 import type { Permits } from "./permits.ts";
 import type { Replies } from "./replies.ts";
 import type { SendBuffer } from "./send-buffer.ts";
@@ -26,6 +28,8 @@ export interface RequestIntakeDeps {
   readonly counters: Counters;
   readonly errorLog: ErrorLog;
   readonly maxSendBufferBytes: number;
+  /** Null without interceptors. */
+  readonly requestChain: RequestChain | null;
 }
 
 /**
@@ -40,6 +44,7 @@ export class RequestIntake {
   readonly #replies: Replies;
   readonly #inFlight: Permits;
   readonly #maxSendBufferBytes: number;
+  readonly #chain: RequestChain | null;
   readonly #parked = new ParkedRequests();
   /** The group of the last frame: most frames are for the same one as the frame before. */
   #group: Group | null = null;
@@ -55,6 +60,7 @@ export class RequestIntake {
     this.#replies = deps.replies;
     this.#inFlight = deps.inFlight;
     this.#maxSendBufferBytes = deps.maxSendBufferBytes;
+    this.#chain = deps.requestChain;
   }
 
   /** body[start, end) is the body; `deadlineMs` is absolute, 0 for none. */
@@ -65,6 +71,7 @@ export class RequestIntake {
     deadlineMs: number,
     nowMs: number,
     frameBytes: number,
+    extension: RequestExtension | null,
     body: Buffer,
     start: number,
     end: number,
@@ -88,10 +95,10 @@ export class RequestIntake {
     inFlight.take(frameBytes);
     if (this.#out.bufferedBytes >= this.#maxSendBufferBytes || !this.#parked.isEmpty) {
       const copy = Buffer.from(body.subarray(start, end));
-      this.#parked.push({ command, groupId, seq, deadlineMs, frameBytes, body: copy });
+      this.#parked.push({ command, groupId, seq, deadlineMs, frameBytes, extension, body: copy });
       return;
     }
-    this.#handle(command, groupId, seq, deadlineMs, nowMs, frameBytes, body, start, end);
+    this.#handle(command, groupId, seq, deadlineMs, nowMs, frameBytes, extension, body, start, end);
   }
 
   oneWay(
@@ -108,7 +115,7 @@ export class RequestIntake {
       this.#deps.control.nack(groupId, this.#routeStatus, command);
       return;
     }
-    this.#call(handler, command, groupId, 0, true, 0, frameBytes, body, start, end);
+    this.#call(handler, command, groupId, 0, true, 0, frameBytes, null, body, start, end);
   }
 
   /** Handles what was put aside, as far as the peer has read its replies. */
@@ -118,13 +125,14 @@ export class RequestIntake {
       if (parked === null) {
         return;
       }
-      const { command, groupId, seq, deadlineMs, frameBytes, body } = parked;
+      const { command, groupId, seq, deadlineMs, frameBytes, extension, body } = parked;
       const nowMs = this.#out.nowMs();
       if (deadlineMs > 0 && nowMs >= deadlineMs) {
         this.#deps.counters.expiredBeforeHandling++;
         this.#replies.release(frameBytes);
       } else {
-        this.#handle(command, groupId, seq, deadlineMs, nowMs, frameBytes, body, 0, body.length);
+        const end = body.length;
+        this.#handle(command, groupId, seq, deadlineMs, nowMs, frameBytes, extension, body, 0, end);
       }
     }
   }
@@ -143,6 +151,7 @@ export class RequestIntake {
     deadlineMs: number,
     nowMs: number,
     frameBytes: number,
+    extension: RequestExtension | null,
     body: Buffer,
     start: number,
     end: number,
@@ -156,7 +165,19 @@ export class RequestIntake {
     if (groupId !== 0 && this.#group !== null) {
       this.#group.inFlight++;
     }
-    this.#call(handler, command, groupId, seq, false, deadlineMs, frameBytes, body, start, end);
+    this.#call(
+      handler,
+      command,
+      groupId,
+      seq,
+      false,
+      deadlineMs,
+      frameBytes,
+      extension,
+      body,
+      start,
+      end,
+    );
   }
 
   #call(
@@ -167,6 +188,7 @@ export class RequestIntake {
     isOneWay: boolean,
     deadlineMs: number,
     frameBytes: number,
+    extension: RequestExtension | null,
     body: Buffer,
     start: number,
     end: number,
@@ -181,8 +203,12 @@ export class RequestIntake {
       isOneWay,
       deadlineMs,
       frameBytes,
+      extension,
     );
     try {
+      if (this.#chain !== null && !this.#chain.enter(request, body, start, end)) {
+        return;
+      }
       handler(request, body, start, end);
     } catch (error) {
       this.#deps.counters.handlerErrors++;

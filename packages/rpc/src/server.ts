@@ -3,10 +3,13 @@ import { CommandTable } from "./command-table.ts";
 import { Connection } from "./connection.ts";
 import { Counters } from "./counters.ts";
 import { processWheel } from "./deadline-wheel.ts";
+import { ErrorLog } from "./error-log.ts";
 import { GroupDispatcher } from "./group-dispatcher.ts";
 import { encodeRefusal } from "./handshake-frame.ts";
 import { acceptEveryone, acceptHandshake } from "./handshake.ts";
 import { LINGER_MS, closeWith } from "./last-words.ts";
+import { callChain } from "./interceptor/call-chain.ts";
+import { requestChain } from "./interceptor/request-chain.ts";
 import { SILENT_LOGGER } from "./logger.ts";
 import { describeAddress, resolveServerOptions } from "./options.ts";
 import { listenError } from "./socket-error.ts";
@@ -15,12 +18,17 @@ import type { Server, Socket } from "node:net";
 import type { ConnectionRefusalCode } from "./answer-code.ts";
 import type { CloseOptions } from "./connection.ts";
 import type { OnHandshake } from "./handshake.ts";
+import type { CallChain } from "./interceptor/call-chain.ts";
+import type { Interceptor } from "./interceptor/interceptor.ts";
+import type { RequestChain } from "./interceptor/request-chain.ts";
 import type { Logger } from "./logger.ts";
 import type { Address, ResolvedServerOptions, ServerOptions } from "./options.ts";
 import type { PeerInfo, Refusal } from "./peer.ts";
 
 export interface ServerDeps {
   readonly logger?: Logger;
+  /** What sees the requests and calls of every connection. Default: nothing. */
+  readonly interceptors?: readonly Interceptor[];
   /** Judges each peer after it has introduced itself. Default: all are accepted. */
   readonly onHandshake?: OnHandshake;
 }
@@ -50,6 +58,8 @@ export class RpcServer {
   readonly #options: ResolvedServerOptions;
   readonly #logger: Logger;
   readonly #onHandshake: OnHandshake;
+  readonly #requestChain: RequestChain | null;
+  readonly #callChain: CallChain | null;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
   /** Sockets whose handshake is under way. */
@@ -62,6 +72,9 @@ export class RpcServer {
     this.#options = resolveServerOptions(options);
     this.#logger = deps.logger ?? SILENT_LOGGER;
     this.#onHandshake = deps.onHandshake ?? acceptEveryone;
+    const errorLog = new ErrorLog(this.#logger);
+    this.#requestChain = requestChain(deps.interceptors ?? [], this.counters, errorLog);
+    this.#callChain = callChain(deps.interceptors ?? [], this.counters, errorLog);
     this.#server = createServer({ noDelay: true }, this.#onSocket);
   }
 
@@ -160,6 +173,8 @@ export class RpcServer {
       counters: this.counters,
       logger: this.#logger,
       wheel: processWheel,
+      requestChain: this.#requestChain,
+      callChain: this.#callChain,
       onLeaving() {},
     });
     this.#connections.add(connection);
