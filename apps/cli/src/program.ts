@@ -25,17 +25,21 @@ export async function createProgram(
   registerKvCommands(program, context);
   registerClusterCommands(program, context);
   registerLogCommands(program, context);
-  if (mayMeanBench(argv)) {
+  if (mayMean("bench", argv)) {
     const { registerBenchCommands } = await import("@dt/bench");
     registerBenchCommands(program);
+  }
+  if (mayMean("sim", argv)) {
+    const { registerSimCommand } = await import("./sim/sim-command.ts");
+    registerSimCommand(program, context);
   }
   adopt(program, context);
   return program;
 }
 
-/** The benchmarks bring much code: it is loaded for them and for the list of all commands. */
-function mayMeanBench([first]: readonly string[]): boolean {
-  return first === undefined || ["bench", "help", "-h", "--help"].includes(first);
+/** Benchmarks and simulator bring much code: it is loaded for them and for the list of all commands. */
+function mayMean(command: string, [first]: readonly string[]): boolean {
+  return first === undefined || [command, "help", "-h", "--help"].includes(first);
 }
 
 /** Makes every command, those of other packages too, throw instead of ending the process, and use the terminal. */

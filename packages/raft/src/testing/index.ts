@@ -46,7 +46,7 @@ export { type CallOutcome, type ClientCall, ClientHistory } from "./check/client
 export { checkLinearizable, type RegisterOperation } from "./check/linearizability.ts";
 
 // Random runs.
-export { runRandom, type RunReport } from "./random/random-run.ts";
+export { runRandom, type RunOptions, type RunReport } from "./random/random-run.ts";
 export { drawProfile, type Focus, FOCUSES, type RunProfile } from "./random/run-profile.ts";
 export { type ClientLoad, SimClients } from "./random/sim-clients.ts";
 export { Nemesis } from "./random/nemesis.ts";

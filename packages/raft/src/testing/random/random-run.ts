@@ -23,6 +23,13 @@ export interface RunReport extends NodeCounts, NetworkCounts {
   readonly unknown: number;
 }
 
+export interface RunOptions {
+  /** The fault that the run is for; drawn from the seed when it is not given. */
+  readonly focus?: Focus | null;
+  /** Gets every line of the trace. */
+  readonly onLine?: (line: string) => void;
+}
+
 /** How often a run may go on with more faults when the one it is for did not happen. */
 const MAX_EXTENSIONS = 20;
 
@@ -32,15 +39,16 @@ const MAX_EXTENSIONS = 20;
  * leader, that all logs and states are equal, that a new write and a new read succeed (I13), and
  * that what the clients saw has a linear order (I11). Rejects a run without the fault it is for.
  */
-export function runRandom(seed: number): RunReport {
-  return withoutEntropy(() => play(seed));
+export function runRandom(seed: number, options: RunOptions = {}): RunReport {
+  return withoutEntropy(() => play(seed, options));
 }
 
-function play(seed: number): RunReport {
-  const profile = drawProfile(new SimRandom(seed ^ 0x5eed));
+function play(seed: number, { focus, onLine }: RunOptions): RunReport {
+  const profile = drawProfile(new SimRandom(seed ^ 0x5eed), focus ?? null);
   const { core, host, link, disk, nodeCount, clockRates, load, faultMs } = profile;
   const options = { seed, nodeCount, core, host, link, disk, clockRates };
   const cluster = new SimCluster(options);
+  cluster.trace.onLine = onLine ?? null;
   cluster.reportUnreachable = cluster.random.chance(0.5);
   const clients = new SimClients(cluster, load);
   const nemesis = new Nemesis(cluster, profile);

@@ -51,8 +51,10 @@ export interface RunProfile {
   readonly calmMaxMs: number;
 }
 
-export function drawProfile(random: SimRandom): RunProfile {
-  const focus = random.pick(FOCUSES);
+/** What `random` gives; a focus other than null replaces the one that is drawn. */
+export function drawProfile(random: SimRandom, wanted: Focus | null = null): RunProfile {
+  const drawn = random.pick(FOCUSES);
+  const focus = wanted ?? drawn;
   const electionMs = random.pick([150, 400, 1000]);
   // Leases end within a small part of a timeout: what is coarse would miss the moment.
   const isFine = focus === "drift";

@@ -3,6 +3,8 @@ const TAIL_LINES = 400;
 /** Everything that happened, as a running hash of all lines and the text of the last ones. */
 export class SimTrace {
   readonly #tail: string[] = [];
+  /** Gets every line; set before the run for a whole trace. */
+  onLine: ((line: string) => void) | null = null;
   #next = 0;
   #low = 0x811c9dc5;
   #high = 0x1b873593;
@@ -23,6 +25,7 @@ export class SimTrace {
     }
     this.#low = low;
     this.#high = high;
+    this.onLine?.(text);
     this.#tail[this.#next] = text;
     this.#next = (this.#next + 1) % TAIL_LINES;
   }
