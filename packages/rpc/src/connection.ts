@@ -192,11 +192,14 @@ export class Connection {
 
   /**
    * Sends a message that has no answer. Returns false, and sends nothing, when the connection is
-   * not open or too many bytes wait to be read by the peer. Throws what `encode` throws, and
-   * DT_RPC_TOO_LARGE.
+   * not open or too many bytes wait to be read by the peer. Throws what `encode` throws,
+   * DT_RPC_NO_GROUPS and DT_RPC_TOO_LARGE.
    */
   oneWay<A>(command: number, groupId: number, encode: Encode<A>, argument: A): boolean {
-    const { out, maxPeerFrameBytes } = this.#pipeline;
+    const { out, maxPeerFrameBytes, maxGroupId } = this.#pipeline;
+    if (groupId > maxGroupId) {
+      throw new RpcError({ code: "DT_RPC_NO_GROUPS", groupId });
+    }
     const limitBytes = this.#deps.options.maxSendBufferBytes;
     if (this.#state !== State.open || out.bufferedBytes >= limitBytes) {
       return false;

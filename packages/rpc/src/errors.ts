@@ -13,6 +13,7 @@ export type RpcFault =
   | { readonly code: "DT_RPC_CONNECTION_LOST"; readonly wasSent: boolean }
   | { readonly code: "DT_RPC_CLOSED"; readonly wasSent: boolean }
   | { readonly code: "DT_RPC_STOPPING" }
+  | { readonly code: "DT_RPC_NO_GROUPS"; readonly groupId: number }
   | { readonly code: "DT_RPC_NOT_CONNECTED"; readonly address: string }
   | { readonly code: "DT_RPC_FLOW_CONTROL"; readonly waitingCalls: number; readonly limit: number }
   | {
@@ -125,6 +126,8 @@ function describe(fault: RpcFault): string {
       return "the peer is stopping and takes no new requests";
     case "DT_RPC_NOT_CONNECTED":
       return `no connection to ${fault.address}`;
+    case "DT_RPC_NO_GROUPS":
+      return `the peer knows no groups, so nothing can be sent to group ${fault.groupId}`;
     case "DT_RPC_FLOW_CONTROL":
       return `${fault.waitingCalls} calls wait already, the limit is ${fault.limit}`;
     case "DT_RPC_TOO_LARGE":

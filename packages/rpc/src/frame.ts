@@ -20,6 +20,7 @@ export const FLAG_COMPRESSED = 4;
 export const LENGTH_BYTES = 4;
 export const HEADER_BYTES = 16;
 export const GROUP_BYTES = 4;
+export const MAX_GROUP_ID = 0xffff_ffff;
 /**
  * The smallest value the length field may have: the fixed header without the length field itself.
  */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { CommandTable } from "./command-table.ts";
-import { GroupDispatcher } from "./group-dispatcher.ts";
+import { GroupDispatcher, GroupState } from "./group-dispatcher.ts";
 
 const table = new CommandTable();
 
@@ -56,5 +56,39 @@ describe("GroupDispatcher", () => {
     group!.release();
     await Promise.all(waits);
     expect(ended).toEqual(["a", "b"]);
+  });
+
+  test("retiring a group ends with its last request, and then the group is unknown", async () => {
+    const groups = new GroupDispatcher();
+    groups.register(7, table);
+    const group = groups.find(7);
+    group!.inFlight = 1;
+    const retired = groups.retire(7, 60_000);
+    expect([groups.exists(7), group!.state]).toEqual([true, GroupState.draining]);
+    group!.release();
+    expect(await retired).toBe(true);
+    expect([groups.exists(7), group!.state]).toEqual([false, GroupState.removed]);
+    expect(await groups.retire(7, 60_000)).toBe(true);
+  });
+
+  test("retiring a group does not wait longer than it is told to, and says so", async () => {
+    const groups = new GroupDispatcher();
+    groups.register(7, table);
+    groups.find(7)!.inFlight = 1;
+    expect(await groups.retire(7, 1)).toBe(false);
+    expect(groups.exists(7)).toBe(false);
+  });
+
+  test("retiring a group leaves another one alone that has taken its id meanwhile", async () => {
+    const groups = new GroupDispatcher();
+    groups.register(7, table);
+    const old = groups.find(7);
+    old!.inFlight = 1;
+    const retired = groups.retire(7, 60_000);
+    groups.unregister(7);
+    groups.register(7, table);
+    old!.release();
+    expect(await retired).toBe(true);
+    expect(groups.exists(7)).toBe(true);
   });
 });

@@ -1,4 +1,5 @@
 // Hot path: per frame of a group. Bench: bench/echo.bench.ts.
+import { MAX_GROUP_ID } from "./frame.ts";
 import type { CommandTable } from "./command-table.ts";
 
 export const GroupState = { running: 0, draining: 1, removed: 2 } as const;
@@ -54,7 +55,7 @@ export class GroupDispatcher {
    * table.
    */
   register(groupId: number, table: CommandTable): void {
-    if (!Number.isInteger(groupId) || groupId < 1 || groupId > 0xffff_ffff) {
+    if (!Number.isInteger(groupId) || groupId < 1 || groupId > MAX_GROUP_ID) {
       throw new RangeError(`group id ${groupId} is not within 1..2^32-1`);
     }
     if (this.#groups.has(groupId)) {
@@ -73,8 +74,8 @@ export class GroupDispatcher {
   }
 
   /**
-   * From now on the group takes nothing new. Resolves when every request it has taken is answered
-   * or dropped; at once for an unknown group.
+   * From now on the group takes nothing new. Resolves when every request it has taken is answered;
+   * at once for an unknown group.
    */
   drain(groupId: number): Promise<void> {
     const group = this.#groups.get(groupId);
@@ -88,6 +89,28 @@ export class GroupDispatcher {
     return new Promise((resolve) => {
       group.drained.push(resolve);
     });
+  }
+
+  /**
+   * Drains the group, for `drainMs` milliseconds at most, and unregisters it. Resolves with whether
+   * every request it had taken was answered by then. Those that were not may still be.
+   */
+  async retire(groupId: number, drainMs: number): Promise<boolean> {
+    const group = this.#groups.get(groupId);
+    if (group === undefined) {
+      return true;
+    }
+    let timer: NodeJS.Timeout | undefined;
+    const timeIsUp = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, drainMs);
+    });
+    await Promise.race([this.drain(groupId), timeIsUp]);
+    clearTimeout(timer);
+    // Meanwhile it may have been unregistered, and its id be in use for another group.
+    if (this.#groups.get(groupId) === group) {
+      this.unregister(groupId);
+    }
+    return group.inFlight === 0;
   }
 
   /** Whether the group is registered; a draining one is. */

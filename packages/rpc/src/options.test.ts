@@ -23,7 +23,12 @@ describe("options", () => {
     const { maxConnections, ...forClients } = DEFAULTS;
     expect(client).toEqual(forClients);
     expect(resolveServerOptions({}).maxConnections).toBe(maxConnections);
-    expect(identity).toMatchObject({ nodeId: 0, clusterId: "", role: "", capabilities: [] });
+    expect(identity).toMatchObject({
+      nodeId: 0,
+      clusterId: "",
+      role: "",
+      capabilities: ["groups"],
+    });
   });
 
   test("have the same process id all over the process", () => {

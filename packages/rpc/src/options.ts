@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { BUILT_IN_CAPABILITIES } from "./capabilities.ts";
 import { RpcError } from "./errors.ts";
 import type { Identity } from "./peer.ts";
 
@@ -195,7 +196,9 @@ function resolveIdentity(input: Partial<Identity>, problems: string[]): Identity
     nodeId: input.nodeId ?? 0,
     clusterId: input.clusterId ?? "",
     role: input.role ?? "",
-    capabilities: Object.freeze([...(input.capabilities ?? [])]),
+    capabilities: Object.freeze([
+      ...new Set([...BUILT_IN_CAPABILITIES, ...(input.capabilities ?? [])]),
+    ]),
   };
   if (!PROCESS_ID_PATTERN.test(identity.processId)) {
     problems.push("identity.processId: not 32 lower-case hexadecimal digits");

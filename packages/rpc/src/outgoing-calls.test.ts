@@ -60,7 +60,12 @@ function create(maxRequests: number): Fixture {
     new DeadlineWheel(),
     counters,
     outcome,
-    { maxPeerFrameBytes: 1e6, maxSendBufferBytes: 1e6, maxWaitingCalls: 10 },
+    {
+      maxGroupId: 0xffff_ffff,
+      maxPeerFrameBytes: 1e6,
+      maxSendBufferBytes: 1e6,
+      maxWaitingCalls: 10,
+    },
     () => {},
   );
   const encode = (_writer: ByteWriter, name: string): void => {

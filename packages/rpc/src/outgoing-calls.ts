@@ -18,6 +18,8 @@ import type { SendBuffer } from "./send-buffer.ts";
 const MAX_TIMEOUT_MS = 0x7fff_ffff;
 
 export interface OutgoingCallsOptions {
+  /** The largest group id that the peer understands: 0 when it knows no groups. */
+  readonly maxGroupId: number;
   readonly maxPeerFrameBytes: number;
   readonly maxSendBufferBytes: number;
   readonly maxWaitingCalls: number;
@@ -78,6 +80,10 @@ export class OutgoingCalls {
         completion,
         extension,
       );
+      return;
+    }
+    if (groupId > this.#options.maxGroupId) {
+      this.#outcome.fail(completion, withoutStack({ code: "DT_RPC_NO_GROUPS", groupId }));
       return;
     }
     const nowMs = this.#out.nowMs();

@@ -1,6 +1,7 @@
+import { Capability } from "./capabilities.ts";
 import { ControlFrames } from "./control-frames.ts";
 import { ErrorLog } from "./error-log.ts";
-import { LENGTH_BYTES } from "./frame.ts";
+import { LENGTH_BYTES, MAX_GROUP_ID } from "./frame.ts";
 import { Outcome } from "./outcome.ts";
 import { OutgoingCalls } from "./outgoing-calls.ts";
 import { Permits } from "./permits.ts";
@@ -43,6 +44,8 @@ export interface PipelineDeps {
 export class Pipeline {
   /** The largest frame the peer takes, its length field included. */
   readonly maxPeerFrameBytes: number;
+  /** The largest group id that the peer understands: 0 when it knows no groups. */
+  readonly maxGroupId: number;
   readonly out: SendBuffer;
   readonly control: ControlFrames;
   readonly outcome: Outcome;
@@ -63,6 +66,8 @@ export class Pipeline {
     const { socket, peer, options, counters, logger, wheel } = deps;
     const maxPeerFrameBytes = peer.limits.maxFrameBytes + LENGTH_BYTES;
     this.maxPeerFrameBytes = maxPeerFrameBytes;
+    const maxGroupId = peer.capabilities.includes(Capability.groups) ? MAX_GROUP_ID : 0;
+    this.maxGroupId = maxGroupId;
     const out = new SendBuffer(socket, counters, () => this.#onDrained());
     this.out = out;
     this.control = new ControlFrames(out, options.maxSendBufferBytes);
@@ -78,7 +83,7 @@ export class Pipeline {
       wheel,
       counters,
       this.outcome,
-      { ...options, maxPeerFrameBytes },
+      { ...options, maxPeerFrameBytes, maxGroupId },
       onIdle,
     );
     this.replies = new Replies(

@@ -17,6 +17,10 @@ import type { Permits } from "./permits.ts";
 import type { Replies } from "./replies.ts";
 import type { SendBuffer } from "./send-buffer.ts";
 
+/** So many groups of one peer are found without a Map. A power of two. */
+const RECENT_GROUPS = 16;
+const RECENT_MASK = RECENT_GROUPS - 1;
+
 export interface RequestIntakeDeps {
   readonly connection: Connection;
   readonly commands: CommandTable;
@@ -46,7 +50,9 @@ export class RequestIntake {
   readonly #maxSendBufferBytes: number;
   readonly #chain: RequestChain | null;
   readonly #parked = new ParkedRequests();
-  /** The group of the last frame: most frames are for the same one as the frame before. */
+  /** The groups of the last frames, each at the place that its id has. */
+  readonly #recentGroups: (Group | null)[] = Array.from({ length: RECENT_GROUPS }, () => null);
+  /** The group of the last frame. */
   #group: Group | null = null;
   /** Why the last route led to no handler. */
   #routeStatus: Status = Status.ok;
@@ -238,11 +244,12 @@ export class RequestIntake {
   }
 
   #findGroup(groupId: number): Group | null {
-    const last = this.#group;
-    if (last !== null && last.id === groupId && last.state !== GroupState.removed) {
-      return last;
+    const at = groupId & RECENT_MASK;
+    let group = this.#recentGroups[at] ?? null;
+    if (group === null || group.id !== groupId || group.state === GroupState.removed) {
+      group = this.#deps.groups.find(groupId);
+      this.#recentGroups[at] = group;
     }
-    const group = this.#deps.groups.find(groupId);
     this.#group = group;
     return group;
   }

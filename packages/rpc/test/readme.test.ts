@@ -22,6 +22,7 @@ const faults = {
   DT_RPC_LISTEN: true,
   DT_RPC_LISTENER: true,
   DT_RPC_NOT_CONNECTED: true,
+  DT_RPC_NO_GROUPS: true,
   DT_RPC_OPTIONS: true,
   DT_RPC_PEER_SILENT: true,
   DT_RPC_PROTOCOL: true,

@@ -12,8 +12,11 @@ export const RAW_IDENTITY: Identity = {
   nodeId: 0,
   clusterId: "",
   role: "raw",
-  capabilities: [],
+  capabilities: ["groups"],
 };
+
+/** A peer that knows no group ids: all its frames have the short header. */
+export const SHORT_HEADER_IDENTITY: Identity = { ...RAW_IDENTITY, capabilities: [] };
 
 export const RAW_LIMITS: PeerLimits = {
   maxFrameBytes: 16 * 1024 * 1024,
@@ -83,9 +86,13 @@ export async function rawConnect(address: Address): Promise<RawPeer> {
 }
 
 /** Connects to a server and gets through the handshake. */
-export async function rawClient(address: Address, limits = RAW_LIMITS): Promise<RawPeer> {
+export async function rawClient(
+  address: Address,
+  limits = RAW_LIMITS,
+  identity = RAW_IDENTITY,
+): Promise<RawPeer> {
   const peer = await rawConnect(address);
-  peer.sendBytes(encodeOffer(RAW_IDENTITY, limits));
+  peer.sendBytes(encodeOffer(identity, limits));
   await peer.frame();
   return peer;
 }
@@ -107,13 +114,17 @@ export async function rawServer(): Promise<{ address: Address; peers: RawPeer[] 
 }
 
 /** Waits for the next connection of a raw server and answers its handshake. */
-export async function rawAccept(peers: RawPeer[], limits = RAW_LIMITS): Promise<RawPeer> {
+export async function rawAccept(
+  peers: RawPeer[],
+  limits = RAW_LIMITS,
+  identity = RAW_IDENTITY,
+): Promise<RawPeer> {
   await until(() => peers.length > 0, "a connection to the raw server");
   const peer = peers.shift();
   if (peer === undefined) {
     throw new Error("no peer");
   }
   await peer.frame();
-  peer.sendBytes(encodeAcceptance(1, RAW_IDENTITY, limits));
+  peer.sendBytes(encodeAcceptance(1, identity, limits));
   return peer;
 }

@@ -1,0 +1,8 @@
+/** What a peer may say it understands, beyond what every peer of its version does. */
+export const Capability = {
+  /** Frames may carry a group id. A peer without it has the short header only. */
+  groups: "groups",
+} as const;
+
+/** What this implementation tells every peer; those of the user come behind. */
+export const BUILT_IN_CAPABILITIES: readonly string[] = [Capability.groups];
