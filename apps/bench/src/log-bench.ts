@@ -137,7 +137,7 @@ class Appends {
     this.#waiting += count;
     const startMs = performance.now();
     const io = { term: 1, sequence: ++this.#sequence };
-    this.#log.write({ io, hardState: null, truncateFrom: 0, batches }, (error) =>
+    this.#log.write({ io, hardState: null, reset: null, truncateFrom: 0, batches }, (error) =>
       this.#onDone(error, count, startMs),
     );
   }

@@ -24,6 +24,10 @@ const EMPTY_LOG = {
   lastIndex: 0,
   lastChain: 0,
   termRuns: [],
+  prevIndex: 0,
+  prevTerm: 0,
+  prevChain: 0,
+  configs: [],
 } as const;
 const ELECTION_MS = 10_000;
 

@@ -51,6 +51,7 @@ async function append(directory: string, depth: number, forMs: number): Promise<
       const write: Write = {
         io: { term: 1, sequence: ++sequence },
         hardState: null,
+        reset: null,
         truncateFrom: 0,
         batches,
       };

@@ -1,4 +1,12 @@
-import type { EntryBatch, LogState, RaftLog, Write } from "@dt/raft";
+import {
+  type EntryBatch,
+  type LogState,
+  type RaftLog,
+  recordLength,
+  recordTimestamp,
+  storedBytes,
+  type Write,
+} from "@dt/raft";
 import { Appender } from "./append/appender.ts";
 import { openFilled } from "./append/segment-filler.ts";
 import { SegmentWriter } from "./append/segment-writer.ts";
@@ -28,6 +36,7 @@ export interface FileLogLocation extends LogIdentity {
 
 /** What exists while the log is open. */
 interface OpenParts {
+  readonly segments: SegmentList;
   readonly status: StatusFile;
   readonly files: FileCache;
   readonly hints: HintWriter;
@@ -81,7 +90,10 @@ export class FileLog implements RaftLog {
   }
 
   write(write: Write, done: (error: Error | null) => void): void {
-    if (this.#parts === null || this.#closing !== null) {
+    if (write.reset !== null) {
+      const { index } = write.reset;
+      queueMicrotask(() => done(new LogError({ code: "DT_LOG_GAP", expectedIndex: 0, index })));
+    } else if (this.#parts === null || this.#closing !== null) {
       queueMicrotask(() => done(this.#closed()));
     } else {
       this.#parts.appender.write(write, done);
@@ -92,6 +104,39 @@ export class FileLog implements RaftLog {
     return this.#parts === null || this.#closing !== null
       ? Promise.reject(this.#closed())
       : this.#parts.reader.read(firstIndex, lastIndex, maxBytes);
+  }
+
+  get firstIndex(): number {
+    return this.#parts?.segments.firstIndex ?? 1;
+  }
+
+  termAt(index: number): number | null {
+    const runs = this.#parts?.segments.termRuns() ?? [];
+    const isHere = index < (this.#parts?.segments.nextIndex ?? 0);
+    return index === 0
+      ? 0
+      : isHere
+        ? (runs.findLast((r) => r.firstIndex <= index)?.term ?? null)
+        : null;
+  }
+
+  async firstIndexAtOrAfter(timestampMs: number): Promise<number> {
+    const lastIndex = (this.#parts?.segments.nextIndex ?? 1) - 1;
+    for (let next = this.firstIndex; next <= lastIndex;) {
+      for (const { bytes } of await this.read(next, lastIndex, 1 << 20)) {
+        for (let at = 0; at < bytes.length; at += storedBytes(recordLength(bytes, at))) {
+          if (recordTimestamp(bytes, at) >= timestampMs) {
+            return next;
+          }
+          next++;
+        }
+      }
+    }
+    return lastIndex + 1;
+  }
+
+  dropHead(_beforeIndex: number): void {
+    // Segments are not deleted yet: everything stays.
   }
 
   close(): Promise<void> {
@@ -124,6 +169,10 @@ export class FileLog implements RaftLog {
       lastIndex: segments.nextIndex - 1,
       lastChain: segments.last.lastChain,
       termRuns: segments.termRuns(),
+      prevIndex: segments.firstIndex - 1,
+      prevTerm: 0,
+      prevChain: 0,
+      configs: [],
     };
   }
 
@@ -165,7 +214,7 @@ export class FileLog implements RaftLog {
       reader,
       writer,
     });
-    return { status, files, hints, reader, writer, appender };
+    return { segments, status, files, hints, reader, writer, appender };
   }
 
   async #close(): Promise<void> {

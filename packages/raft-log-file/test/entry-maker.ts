@@ -68,7 +68,13 @@ export class EntryMaker {
     hardState: HardState | null = null,
   ): Write {
     const term = batches.at(-1)?.term ?? 0;
-    return { io: { term, sequence: ++this.#sequence }, hardState, truncateFrom, batches };
+    return {
+      io: { term, sequence: ++this.#sequence },
+      hardState,
+      reset: null,
+      truncateFrom,
+      batches,
+    };
   }
 }
 

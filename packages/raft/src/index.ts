@@ -18,10 +18,23 @@ export type { Endpoint } from "./client/link.ts";
 export type { StatusReply } from "./gen/raft.ts";
 
 export { MemoryLog } from "./log/memory-log.ts";
+export { MemorySnapshotStore } from "./log/memory-snapshot-store.ts";
 
 // For authors of logs and transports.
-export { NO_SPACE_CODE } from "./log/raft-log.ts";
-export type { LogState, RaftLog, TermRun } from "./log/raft-log.ts";
+export { COMPACTED_CODE, isCompacted, NO_SPACE_CODE } from "./log/raft-log.ts";
+export type { ConfigEntry, LogBase, LogState, RaftLog, TermRun } from "./log/raft-log.ts";
+export {
+  isSnapshotDamaged,
+  isSnapshotNotFound,
+  SNAPSHOT_DAMAGED_CODE,
+  SNAPSHOT_NOT_FOUND_CODE,
+} from "./log/snapshot-store.ts";
+export type {
+  SnapshotMeta,
+  SnapshotReader,
+  SnapshotStore,
+  SnapshotWriter,
+} from "./log/snapshot-store.ts";
 export type { RaftTransport, TransportReceiver } from "./node/transport.ts";
 export { scanRecords, sliceBatch, recordOffset } from "./entry/entry-batch.ts";
 export type { EntryBatch, RecordFault, RecordRun } from "./entry/entry-batch.ts";

@@ -98,7 +98,7 @@ class GoldenWriter {
     const timestampMs = 1_700_000_000_000 + this.#nextIndex * 1000;
     const batches = this.#builder.seal(this.#nextIndex, term, timestampMs, this.#chain);
     const io = { term, sequence: ++this.#sequence };
-    await store(this.#log, { io, hardState, truncateFrom, batches });
+    await store(this.#log, { io, hardState, reset: null, truncateFrom, batches });
     this.#nextIndex += sizes.length;
     this.#chain = batches.at(-1)?.chain ?? this.#chain;
   }

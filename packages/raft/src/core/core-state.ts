@@ -83,7 +83,7 @@ export class CoreState {
   readonly scratch: number[] = [];
 
   constructor(config: CoreConfig, nowMs: number, from: CoreState | null = null) {
-    const { hardState, firstIndex, lastIndex, lastChain, termRuns } = config.state;
+    const { hardState, firstIndex, lastIndex, lastChain, termRuns, prevTerm } = config.state;
     this.config = config;
     this.id = config.id;
     this.options = config.options;
@@ -104,7 +104,7 @@ export class CoreState {
           this.peers.push(new Peer(id));
         }
       }
-      this.log = new LogView(new TermRuns(firstIndex, lastIndex, termRuns), lastChain);
+      this.log = new LogView(new TermRuns(firstIndex, lastIndex, termRuns, prevTerm), lastChain);
       this.writes = new WriteTracker(lastIndex);
       this.acks = new GatedAcks();
       this.reads = new PendingReads();

@@ -49,7 +49,9 @@ export function logStateOf({ hardState, log }: Disk): LogState {
   }
   const last = log.at(-1);
   const lastIndex = last?.lastIndex ?? 0;
-  return { hardState, firstIndex: 1, lastIndex, lastChain: last?.chain ?? 0, termRuns };
+  const lastChain = last?.chain ?? 0;
+  const start = { prevIndex: 0, prevTerm: 0, prevChain: 0, configs: [] };
+  return { hardState, firstIndex: 1, lastIndex, lastChain, termRuns, ...start };
 }
 
 export function describeBatch(batch: EntryBatch): string {

@@ -36,7 +36,7 @@ export class LogView {
 
   get lastTerm(): number {
     const terms = this.runs.terms;
-    return terms.length === 0 ? 0 : (terms[terms.length - 1] as number);
+    return terms.length === 0 ? this.runs.prevTerm : (terms[terms.length - 1] as number);
   }
 
   termAt(index: number): number {

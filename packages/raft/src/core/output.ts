@@ -1,5 +1,6 @@
 import type { EntryBatch } from "../entry/entry-batch.ts";
 import type { IoId } from "./input.ts";
+import type { LogBase } from "./log-state.ts";
 import type { Message, NodeId } from "./message.ts";
 
 export const Role = { follower: 0, preCandidate: 1, candidate: 2, leader: 3 } as const;
@@ -14,11 +15,13 @@ export interface HardState {
   readonly commitIndex: number;
 }
 
-/** One change of the disk. Durable in this order: hard state, truncation, entries. */
+/** One change of the disk. Durable in this order: hard state, reset, truncation, entries. */
 export interface Write {
   readonly io: IoId;
   /** Present when term or vote changed since the last write. */
   readonly hardState: HardState | null;
+  /** Every entry is dropped and the log continues after this one: a snapshot took their place. */
+  readonly reset: LogBase | null;
   /** Entries at and above this index are dropped before `batches` are added; 0 = none. */
   readonly truncateFrom: number;
   /** Consecutive; empty when only the hard state changes. */

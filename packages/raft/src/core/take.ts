@@ -57,6 +57,7 @@ function takeWrite(s: CoreState): Write {
   return {
     io: { term: s.term, sequence },
     hardState: isHardStateDirty ? { term: s.term, vote: s.vote, commitIndex } : null,
+    reset: null,
     truncateFrom,
     batches,
   };

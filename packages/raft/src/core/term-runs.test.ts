@@ -21,12 +21,19 @@ test("knows the term of every entry, and of none outside", () => {
   expect(runs.termAt(7)).toBe(-1);
 });
 
-test("a log without its head knows nothing below its first entry", () => {
-  const runs = new TermRuns(11, 20, [
-    { firstIndex: 11, term: 3 },
-    { firstIndex: 15, term: 5 },
-  ]);
-  expect(runs.termAt(10)).toBe(-1);
+test("a log without its head knows the entry before its first and nothing below", () => {
+  const runs = new TermRuns(
+    11,
+    20,
+    [
+      { firstIndex: 11, term: 3 },
+      { firstIndex: 15, term: 5 },
+    ],
+    2,
+  );
+  expect(runs.termAt(9)).toBe(-1);
+  expect(runs.termAt(0)).toBe(-1);
+  expect(runs.termAt(10)).toBe(2);
   expect(runs.termAt(11)).toBe(3);
   expect(runs.termAt(15)).toBe(5);
   expect(runs.lastIndexOfTermAtMost(20, 2)).toBe(10);

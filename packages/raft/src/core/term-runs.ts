@@ -6,13 +6,16 @@ import { invariant } from "./invariant.ts";
  * covers `firsts[i] .. firsts[i + 1] - 1`, the last one ends at `lastIndex`.
  */
 export class TermRuns {
-  readonly firstIndex: number;
+  firstIndex: number;
+  /** Term of the entry before `firstIndex`, which the log no longer holds; 0 for none. */
+  prevTerm: number;
   lastIndex: number;
   readonly firsts: number[] = [];
   readonly terms: number[] = [];
 
-  constructor(firstIndex: number, lastIndex: number, runs: readonly TermRun[]) {
+  constructor(firstIndex: number, lastIndex: number, runs: readonly TermRun[], prevTerm = 0) {
     this.firstIndex = firstIndex;
+    this.prevTerm = prevTerm;
     this.lastIndex = lastIndex;
     for (const run of runs) {
       this.firsts.push(run.firstIndex);
@@ -21,13 +24,13 @@ export class TermRuns {
     this.assertInvariants();
   }
 
-  /** Term of the entry at `index`; 0 for index 0, the entry before all logs; -1 when not known. */
+  /**
+   * Term of the entry at `index`, also of the one before the first; 0 for index 0, the entry before
+   * all logs; -1 when not known.
+   */
   termAt(index: number): number {
-    if (index === 0) {
-      return 0;
-    }
     if (index < this.firstIndex || index > this.lastIndex) {
-      return -1;
+      return index === this.firstIndex - 1 ? this.prevTerm : -1;
     }
     return this.terms[this.#runOf(index)] as number;
   }
@@ -56,9 +59,9 @@ export class TermRuns {
 
   append(term: number, lastIndex: number): void {
     const runCount = this.terms.length;
-    const lastTerm = runCount === 0 ? 0 : (this.terms[runCount - 1] as number);
+    const lastTerm = runCount === 0 ? this.prevTerm : (this.terms[runCount - 1] as number);
     invariant(term >= lastTerm, "terms in the log never go down");
-    if (term > lastTerm) {
+    if (term > lastTerm || runCount === 0) {
       this.firsts.push(this.lastIndex + 1);
       this.terms.push(term);
     }
@@ -75,7 +78,7 @@ export class TermRuns {
   }
 
   clone(): TermRuns {
-    const copy = new TermRuns(this.firstIndex, this.firstIndex - 1, []);
+    const copy = new TermRuns(this.firstIndex, this.firstIndex - 1, [], this.prevTerm);
     copy.lastIndex = this.lastIndex;
     for (let i = 0; i < this.firsts.length; i++) {
       copy.firsts.push(this.firsts[i] as number);
@@ -93,6 +96,7 @@ export class TermRuns {
       return;
     }
     invariant(this.firsts[0] === this.firstIndex, "runs start where the log starts");
+    invariant((this.terms[0] as number) >= this.prevTerm, "terms in the log never go down");
     invariant((this.firsts[runCount - 1] as number) <= this.lastIndex, "no run is empty");
     for (let i = 1; i < runCount; i++) {
       invariant((this.firsts[i - 1] as number) < (this.firsts[i] as number), "runs ascend");

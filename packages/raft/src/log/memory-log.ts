@@ -1,10 +1,22 @@
+import { type ConfigEntry, LOG_START, type LogBase } from "../core/log-state.ts";
 import type { HardState, Write } from "../core/output.ts";
 import { type EntryBatch, recordOffset, sliceBatch } from "../entry/entry-batch.ts";
-import { INITIAL_CHAIN, recordLength, storedBytes } from "../entry/record.ts";
-import type { LogState, RaftLog, TermRun } from "./raft-log.ts";
+import {
+  EntryType,
+  RECORD_HEADER_BYTES,
+  recordLength,
+  recordTimestamp,
+  recordType,
+  storedBytes,
+} from "../entry/record.ts";
+import { COMPACTED_CODE, type LogState, type RaftLog, type TermRun } from "./raft-log.ts";
 
 /** Why a `MemoryLog` refused; the codes are those every `RaftLog` uses. */
-export type MemoryLogCode = "DT_LOG_CLOSED" | "DT_LOG_GAP" | "DT_LOG_NOT_FOUND";
+export type MemoryLogCode =
+  | "DT_LOG_CLOSED"
+  | "DT_LOG_GAP"
+  | "DT_LOG_NOT_FOUND"
+  | typeof COMPACTED_CODE;
 
 export class MemoryLogError extends Error {
   override readonly name = "MemoryLogError" as const;
@@ -32,6 +44,8 @@ interface Outcome {
  */
 export class MemoryLog implements RaftLog {
   readonly #defer: (task: () => void) => void;
+  /** The entry before the first batch. */
+  #base: LogBase = LOG_START;
   #batches: EntryBatch[] = [];
   #hardState: HardState = { term: 0, vote: 0, commitIndex: 0 };
   #outcomes: Outcome[] = [];
@@ -46,11 +60,19 @@ export class MemoryLog implements RaftLog {
     const last = this.#batches.at(-1);
     return Promise.resolve({
       hardState: this.#hardState,
-      firstIndex: 1,
+      firstIndex: this.firstIndex,
       lastIndex: this.#lastIndex(),
-      lastChain: last?.chain ?? INITIAL_CHAIN,
+      lastChain: last?.chain ?? this.#base.chain,
       termRuns: termRuns(this.#batches),
+      prevIndex: this.#base.index,
+      prevTerm: this.#base.term,
+      prevChain: this.#base.chain,
+      configs: this.#batches.flatMap(configsOf),
     });
+  }
+
+  get firstIndex(): number {
+    return this.#base.index + 1;
   }
 
   write(write: Write, done: (error: Error | null) => void): void {
@@ -64,6 +86,10 @@ export class MemoryLog implements RaftLog {
   read(firstIndex: number, lastIndex: number, maxBytes: number): Promise<EntryBatch[]> {
     if (!this.#isOpen) {
       return Promise.reject(closedError());
+    }
+    if (firstIndex > 0 && firstIndex < this.firstIndex) {
+      const detail = `${firstIndex} in a log that starts at ${this.firstIndex}`;
+      return Promise.reject(new MemoryLogError(COMPACTED_CODE, detail));
     }
     if (firstIndex < 1 || firstIndex > lastIndex || lastIndex > this.#lastIndex()) {
       const detail = `${firstIndex} to ${lastIndex} in a log that ends at ${this.#lastIndex()}`;
@@ -88,6 +114,41 @@ export class MemoryLog implements RaftLog {
     return Promise.resolve(found);
   }
 
+  termAt(index: number): number | null {
+    if (index === this.#base.index) {
+      return this.#base.term;
+    }
+    const isHere = index >= this.firstIndex && index <= this.#lastIndex();
+    return isHere ? (this.#batches[this.#positionOf(index)]?.term ?? null) : null;
+  }
+
+  firstIndexAtOrAfter(timestampMs: number): Promise<number> {
+    for (const { bytes, firstIndex } of this.#batches) {
+      let index = firstIndex;
+      for (let at = 0; at < bytes.length; at += storedBytes(recordLength(bytes, at))) {
+        if (recordTimestamp(bytes, at) >= timestampMs) {
+          return Promise.resolve(index);
+        }
+        index++;
+      }
+    }
+    return Promise.resolve(this.#lastIndex() + 1);
+  }
+
+  dropHead(beforeIndex: number): void {
+    const end = Math.min(beforeIndex - 1, this.#lastIndex());
+    if (!this.#isOpen || end <= this.#base.index) {
+      return;
+    }
+    const term = this.termAt(end) ?? 0;
+    const chain = this.#chainAt(end) ?? 0;
+    this.#batches = this.#batches.flatMap((batch) => {
+      const from = Math.max(batch.firstIndex, end + 1);
+      return from > batch.lastIndex ? [] : [sliceBatch(batch, from, batch.lastIndex)];
+    });
+    this.#base = { index: end, term, chain };
+  }
+
   async close(): Promise<void> {
     this.#isOpen = false;
     if (this.#outcomes.length > 0) {
@@ -96,9 +157,11 @@ export class MemoryLog implements RaftLog {
   }
 
   #apply(write: Write): MemoryLogError | null {
-    const keepTo = write.truncateFrom > 0 ? write.truncateFrom - 1 : this.#lastIndex();
+    const { reset, truncateFrom } = write;
+    const lastIndex = reset === null ? this.#lastIndex() : reset.index;
+    const keepTo = truncateFrom > 0 ? truncateFrom - 1 : lastIndex;
     let prev = keepTo;
-    let chain = this.#chainAt(keepTo);
+    let chain = keepTo === reset?.index ? reset.chain : this.#chainAt(keepTo);
     for (const batch of write.batches) {
       if (batch.firstIndex !== prev + 1 || batch.prevChain !== chain) {
         const detail = `a batch from ${batch.firstIndex} after index ${prev}`;
@@ -112,7 +175,12 @@ export class MemoryLog implements RaftLog {
       return new MemoryLogError("DT_LOG_GAP", detail);
     }
     this.#hardState = write.hardState ?? this.#hardState;
-    this.#truncateAfter(keepTo);
+    if (reset === null) {
+      this.#truncateAfter(keepTo);
+    } else {
+      this.#base = reset;
+      this.#batches = [];
+    }
     this.#batches.push(...write.batches);
     return null;
   }
@@ -129,7 +197,7 @@ export class MemoryLog implements RaftLog {
   }
 
   #lastIndex(): number {
-    return this.#batches.at(-1)?.lastIndex ?? 0;
+    return this.#batches.at(-1)?.lastIndex ?? this.#base.index;
   }
 
   /** Which of the batches holds an entry that is here. */
@@ -147,10 +215,10 @@ export class MemoryLog implements RaftLog {
     return low;
   }
 
-  /** Chain of an entry, the initial one for index 0, null for an index that is not here. */
+  /** Chain of an entry or of the one before the first; null for an index that is not here. */
   #chainAt(index: number): number | null {
-    if (index === 0) {
-      return INITIAL_CHAIN;
+    if (index === this.#base.index) {
+      return this.#base.chain;
     }
     const batch = this.#batches.findLast((each) => each.firstIndex <= index);
     return batch === undefined || batch.lastIndex < index
@@ -193,6 +261,20 @@ function termRuns(batches: readonly EntryBatch[]): TermRun[] {
     }
   }
   return runs;
+}
+
+function configsOf(batch: EntryBatch): ConfigEntry[] {
+  const configs: ConfigEntry[] = [];
+  const { bytes, term } = batch;
+  let index = batch.firstIndex;
+  for (let at = 0; at < bytes.length; at += storedBytes(recordLength(bytes, at))) {
+    if (recordType(bytes, at) === EntryType.config) {
+      const payload = bytes.subarray(at + RECORD_HEADER_BYTES, at + recordLength(bytes, at));
+      configs.push({ index, term, payload });
+    }
+    index++;
+  }
+  return configs;
 }
 
 function closedError(): MemoryLogError {

@@ -2,10 +2,17 @@ import type { LogState } from "../core/log-state.ts";
 import type { Write } from "../core/output.ts";
 import type { EntryBatch } from "../entry/entry-batch.ts";
 
-export type { LogState, TermRun } from "../core/log-state.ts";
+export type { ConfigEntry, LogBase, LogState, TermRun } from "../core/log-state.ts";
 
 /** The code of an error that leaves the log usable, see `RaftLog.write`. */
 export const NO_SPACE_CODE = "DT_LOG_NO_SPACE";
+
+/** The code of a read's error when the entries were there once and their head has been dropped. */
+export const COMPACTED_CODE = "DT_LOG_COMPACTED";
+
+export function isCompacted(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === COMPACTED_CODE;
+}
 
 export function isNoSpace(error: Error): boolean {
   return "code" in error && error.code === NO_SPACE_CODE;
@@ -34,9 +41,28 @@ export interface RaftLog {
   /**
    * Entries from `firstIndex`, at most up to `lastIndex` and about `maxBytes` (always at least one
    * entry), as stored. Only for entries whose write was reported durable. Rejects with a coded error
-   * when the entries are not there, cannot be read or are damaged.
+   * when the entries are not there, cannot be read or are damaged; with `COMPACTED_CODE` when
+   * `firstIndex` is below the log's first index, because its head was dropped or the log was reset.
    */
   read(firstIndex: number, lastIndex: number, maxBytes: number): Promise<EntryBatch[]>;
+
+  /** The first index that can be read now; `lastIndex + 1` when there is none. */
+  readonly firstIndex: number;
+
+  /** Term of a durable entry, or of the one before the first; 0 for index 0 of a log never cut; else null. */
+  termAt(index: number): number | null;
+
+  /**
+   * The first readable index whose entry is stamped at or after `timestampMs`; one above the last
+   * durable index when there is none. Stamps are the leaders' wall clocks and may go back.
+   */
+  firstIndexAtOrAfter(timestampMs: number): Promise<number>;
+
+  /**
+   * Entries below `beforeIndex` may go. The log drops what it can in its own time, perhaps nothing
+   * and never above `beforeIndex`, and no write fails because of it. Idempotent; never goes back.
+   */
+  dropHead(beforeIndex: number): void;
 
   /** Finishes what is queued and releases the log. Idempotent. */
   close(): Promise<void>;

@@ -17,6 +17,16 @@ class ScriptedLog implements RaftLog {
   read(): Promise<[]> {
     return Promise.resolve([]);
   }
+  readonly firstIndex = 1;
+  termAt(): null {
+    return null;
+  }
+  firstIndexAtOrAfter(): Promise<number> {
+    return Promise.resolve(1);
+  }
+  dropHead(): void {
+    // Not part of this test.
+  }
   close(): Promise<void> {
     return Promise.resolve();
   }
@@ -43,7 +53,13 @@ function setUp() {
     onFailed: (error) => events.push(error.message),
   });
   const submit = (sequence: number) =>
-    stage.submit({ io: { term: 1, sequence }, hardState: null, truncateFrom: 0, batches: [] });
+    stage.submit({
+      io: { term: 1, sequence },
+      hardState: null,
+      reset: null,
+      truncateFrom: 0,
+      batches: [],
+    });
   return { log, events, stage, submit };
 }
 

@@ -4,6 +4,8 @@ export {
   type LogStorage,
   runRaftLogConformance,
 } from "./log-conformance.ts";
+export { runLogHeadConformance } from "./log-head-conformance.ts";
+export { runSnapshotStoreConformance, type SnapshotStorage } from "./snapshot-store-conformance.ts";
 
 // The simulated cluster.
 export { SimCluster, type SimClusterOptions, SCRIPT_CORE_OPTIONS } from "./sim/sim-cluster.ts";

@@ -139,7 +139,7 @@ class Subject {
     const raised = term > this.#term ? { term, vote: 0, commitIndex: 0 } : null;
     this.#term = Math.max(term, this.#term);
     const io = { term, sequence: ++this.#sequence };
-    return { io, hardState: hardState ?? raised, truncateFrom, batches };
+    return { io, hardState: hardState ?? raised, reset: null, truncateFrom, batches };
   }
 
   /** Reads everything in as many steps as it takes and compares it with what is expected. */
@@ -215,6 +215,10 @@ const CASES: readonly Case[] = [
         lastIndex: 0,
         lastChain: INITIAL_CHAIN,
         termRuns: [],
+        prevIndex: 0,
+        prevTerm: 0,
+        prevChain: INITIAL_CHAIN,
+        configs: [],
       });
     },
   },

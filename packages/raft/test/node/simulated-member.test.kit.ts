@@ -115,6 +115,24 @@ class SimulatedLog implements RaftLog {
     return Promise.resolve(this.#disk.durable.state());
   }
 
+  get firstIndex(): number {
+    return this.#disk.durable.firstIndex;
+  }
+
+  termAt(index: number): number | null {
+    const { durable } = this.#disk;
+    const isHere = index >= durable.firstIndex - 1 && index <= durable.lastIndex;
+    return isHere ? durable.termAt(index) : null;
+  }
+
+  firstIndexAtOrAfter(timestampMs: number): Promise<number> {
+    return Promise.resolve(this.#disk.durable.firstIndexAtOrAfter(timestampMs));
+  }
+
+  dropHead(beforeIndex: number): void {
+    this.#disk.dropHead(beforeIndex);
+  }
+
   write(write: Write, done: (error: Error | null) => void): void {
     this.#disk.write(write, () => this.#clock.run(() => done(null)));
   }

@@ -70,8 +70,9 @@ export function describeBatches(batches: readonly EntryBatch[]): string {
 
 /** A write on one line: its id, what it keeps, where it cuts and what it adds. */
 export function describeWrite(write: Write): string {
-  const { io, hardState, truncateFrom, batches } = write;
+  const { io, hardState, reset, truncateFrom, batches } = write;
   const state = hardState === null ? "" : ` t${hardState.term} vote ${hardState.vote}`;
+  const start = reset === null ? "" : ` after ${reset.term}:${reset.index}`;
   const cut = truncateFrom > 0 ? ` cut ${truncateFrom}` : "";
-  return `writes ${io.term}/${io.sequence}${state}${cut} ${describeBatches(batches)}`;
+  return `writes ${io.term}/${io.sequence}${state}${start}${cut} ${describeBatches(batches)}`;
 }

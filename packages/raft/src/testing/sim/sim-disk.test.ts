@@ -35,7 +35,7 @@ function write(
   hardState: HardState | null = null,
   truncateFrom = 0,
 ): Write {
-  return { io: { term: 1, sequence }, hardState, truncateFrom, batches };
+  return { io: { term: 1, sequence }, hardState, reset: null, truncateFrom, batches };
 }
 
 describe("writes", () => {

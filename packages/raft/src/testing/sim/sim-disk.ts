@@ -75,7 +75,7 @@ export class SimDisk {
     this.durable = content;
     this.issued = content.clone();
     this.#noteVote(content.hardState);
-    for (let i = 1; i <= content.lastIndex; i++) {
+    for (let i = content.firstIndex; i <= content.lastIndex; i++) {
       this.#chains.add(content.chainAt(i));
     }
   }
@@ -98,6 +98,12 @@ export class SimDisk {
   /** True when the entry that `chain` stands for was durable here at some time. */
   everHeld(chain: number): boolean {
     return this.#chains.has(chain);
+  }
+
+  /** Drops entries at the head at once: nobody waits for it and a crash cannot tell. */
+  dropHead(beforeIndex: number): void {
+    this.issued.dropHead(beforeIndex);
+    this.durable.dropHead(Math.min(beforeIndex, this.issued.firstIndex));
   }
 
   /** Queues a write; `done` is called when it is durable, unless the process dies before. */
@@ -259,11 +265,15 @@ export class SimDisk {
   }
 
   #persist(write: Write, steps: number): void {
-    const before = Math.max(0, Math.min(this.durable.lastIndex, write.truncateFrom - 1));
-    const from = write.truncateFrom > 0 ? before : this.durable.lastIndex;
+    const { reset, truncateFrom } = write;
+    const lastIndex = reset === null ? this.durable.lastIndex : reset.index;
+    const from = truncateFrom > 0 ? Math.max(0, Math.min(lastIndex, truncateFrom - 1)) : lastIndex;
     this.durable.applyPart(write, steps);
     this.#noteVote(this.durable.hardState);
-    for (let i = from + 1; i <= this.durable.lastIndex; i++) {
+    if (reset !== null && this.durable.firstIndex === reset.index + 1) {
+      this.#chains.add(reset.chain);
+    }
+    for (let i = Math.max(from + 1, this.durable.firstIndex); i <= this.durable.lastIndex; i++) {
       this.#chains.add(this.durable.chainAt(i));
     }
     if (this.#isMisdirecting && from > 0 && this.durable.lastIndex > from) {

@@ -1,11 +1,15 @@
 import { crc32, readUint64, writeUint64 } from "@dt/codec";
+import { type ConfigEntry, LOG_START, type LogBase } from "../../core/log-state.ts";
 import type { HardState, Write } from "../../core/output.ts";
 import { type EntryBatch, scanRecords } from "../../entry/entry-batch.ts";
 import {
-  INITIAL_CHAIN,
+  EntryType,
+  RECORD_HEADER_BYTES,
   recordHeaderCrc,
   recordLength,
   recordTerm,
+  recordTimestamp,
+  recordType,
   storedBytes,
 } from "../../entry/record.ts";
 import type { LogState, TermRun } from "../../log/raft-log.ts";
@@ -18,44 +22,51 @@ const HARD_STATE_BYTES = 28;
  * with a checksum. What a restarted node gets is read back from these bytes.
  */
 export class StoredLog {
-  /** One record per entry; the entry with index i is at i - 1. */
-  readonly #records: Buffer[] = [];
+  /** The entry before the first record. */
+  #base: LogBase = LOG_START;
+  /** One record per entry; the entry with index i is at i - 1 - base.index. */
+  #records: Buffer[] = [];
   /** What a reader finds instead of a record, by index; the true one is kept for `repair`. */
   readonly #damaged = new Map<number, Buffer>();
   #hardState: Buffer = encodeHardState({ term: 0, vote: 0, commitIndex: 0 });
 
   get lastIndex(): number {
-    return this.#records.length;
+    return this.#base.index + this.#records.length;
+  }
+
+  /** First index that is here; `lastIndex + 1` for none. */
+  get firstIndex(): number {
+    return this.#base.index + 1;
   }
 
   get lastTerm(): number {
-    return this.termAt(this.#records.length);
+    return this.termAt(this.lastIndex);
   }
 
   get lastChain(): number {
-    return this.chainAt(this.#records.length);
+    return this.chainAt(this.lastIndex);
   }
 
   get hardState(): HardState {
     return decodeHardState(this.#hardState);
   }
 
-  /** Term of an entry; 0 for index 0. */
+  /** Term of an entry, or of the one before the first. */
   termAt(index: number): number {
-    return index === 0 ? 0 : recordTerm(this.recordAt(index), 0);
+    return index === this.#base.index ? this.#base.term : recordTerm(this.recordAt(index), 0);
   }
 
   /** The value that stands for the whole log up to `index`. */
   chainAt(index: number): number {
-    return index === 0 ? INITIAL_CHAIN : recordHeaderCrc(this.recordAt(index), 0);
+    return index === this.#base.index ? this.#base.chain : recordHeaderCrc(this.recordAt(index), 0);
   }
 
   recordAt(index: number): Buffer {
-    const record = this.#records[index - 1];
+    const record = this.#records[index - this.firstIndex];
     ensure(
       record !== undefined,
       "log",
-      `no entry ${index} in a log that ends at ${this.lastIndex}`,
+      `no entry ${index} in a log from ${this.firstIndex} to ${this.lastIndex}`,
     );
     return record;
   }
@@ -83,13 +94,36 @@ export class StoredLog {
   /** Drops the entries at and above `index`. */
   truncateFrom(index: number): void {
     ensure(
-      index >= 1 && index <= this.lastIndex + 1,
+      index >= this.firstIndex && index <= this.lastIndex + 1,
       "log",
       `truncation from ${index} in a log that ends at ${this.lastIndex}`,
     );
-    this.#records.length = index - 1;
+    this.#records.length = index - this.firstIndex;
     for (const damaged of this.#damaged.keys()) {
       if (damaged >= index) {
+        this.#damaged.delete(damaged);
+      }
+    }
+  }
+
+  /** Drops every entry and continues after `base`. */
+  reset(base: LogBase): void {
+    this.#base = base;
+    this.#records = [];
+    this.#damaged.clear();
+  }
+
+  /** Drops the entries below `beforeIndex`, none above the last. */
+  dropHead(beforeIndex: number): void {
+    const end = Math.min(beforeIndex - 1, this.lastIndex);
+    if (end <= this.#base.index) {
+      return;
+    }
+    const base = { index: end, term: this.termAt(end), chain: this.chainAt(end) };
+    this.#records = this.#records.slice(end - this.#base.index);
+    this.#base = base;
+    for (const damaged of this.#damaged.keys()) {
+      if (damaged <= end) {
         this.#damaged.delete(damaged);
       }
     }
@@ -112,16 +146,19 @@ export class StoredLog {
     }
   }
 
-  /** All of one write, in its order: hard state, truncation, entries. */
+  /** All of one write, in its order: hard state, reset, truncation, entries. */
   apply(write: Write): void {
     this.applyPart(write, Infinity);
   }
 
-  /** The first `steps` steps of a write: hard state, truncation and each entry count as one. */
+  /** The first `steps` steps of a write: hard state, reset, truncation and each entry count as one. */
   applyPart(write: Write, steps: number): void {
     let left = steps;
     if (write.hardState !== null && left-- > 0) {
       this.setHardState(write.hardState);
+    }
+    if (write.reset !== null && left-- > 0) {
+      this.reset(write.reset);
     }
     if (write.truncateFrom > 0 && left-- > 0) {
       this.truncateFrom(write.truncateFrom);
@@ -137,7 +174,7 @@ export class StoredLog {
 
   /** What opening this log gives, scanned from the bytes; null when they are damaged. */
   open(): LogState | null {
-    const batches = this.#scan(1, this.lastIndex);
+    const batches = this.#scan(this.firstIndex, this.lastIndex);
     return batches === null ? null : this.#stateOf(batches);
   }
 
@@ -152,10 +189,14 @@ export class StoredLog {
     const termRuns: TermRun[] = batches.map(({ firstIndex, term }) => ({ firstIndex, term }));
     return {
       hardState: this.hardState,
-      firstIndex: 1,
+      firstIndex: this.firstIndex,
       lastIndex: this.lastIndex,
       lastChain: this.lastChain,
       termRuns,
+      prevIndex: this.#base.index,
+      prevTerm: this.#base.term,
+      prevChain: this.#base.chain,
+      configs: this.#configs(),
     };
   }
 
@@ -176,10 +217,17 @@ export class StoredLog {
     return this.#scan(firstIndex, end);
   }
 
+  /** First index whose entry is stamped at or after `timestampMs`; one above the last for none. */
+  firstIndexAtOrAfter(timestampMs: number): number {
+    const at = this.#records.findIndex((record) => recordTimestamp(record, 0) >= timestampMs);
+    return at < 0 ? this.lastIndex + 1 : this.firstIndex + at;
+  }
+
   /** A copy that changes independently. */
   clone(): StoredLog {
     const copy = new StoredLog();
-    copy.#records.push(...this.#records);
+    copy.#base = this.#base;
+    copy.#records = this.#records.slice();
     for (const [index, bytes] of this.#damaged) {
       copy.#damaged.set(index, bytes);
     }
@@ -187,9 +235,20 @@ export class StoredLog {
     return copy;
   }
 
+  #configs(): ConfigEntry[] {
+    const configs: ConfigEntry[] = [];
+    for (const [i, record] of this.#records.entries()) {
+      if (recordType(record, 0) === EntryType.config) {
+        const payload = record.subarray(RECORD_HEADER_BYTES, recordLength(record, 0));
+        configs.push({ index: this.firstIndex + i, term: recordTerm(record, 0), payload });
+      }
+    }
+    return configs;
+  }
+
   /** Null when what is read does not parse; only damage may be the reason. */
   #scan(firstIndex: number, lastIndex: number): EntryBatch[] | null {
-    const records = this.#records.slice(firstIndex - 1, lastIndex);
+    const records = this.#records.slice(firstIndex - this.firstIndex, lastIndex - this.#base.index);
     let isDamaged = false;
     for (const [index, found] of this.#damaged) {
       if (index >= firstIndex && index <= lastIndex) {
@@ -210,6 +269,7 @@ export class StoredLog {
 /** Steps of a write that a crash may cut between, see `StoredLog.applyPart`. */
 export function writeSteps(write: Write): number {
   let steps = (write.hardState === null ? 0 : 1) + (write.truncateFrom > 0 ? 1 : 0);
+  steps += write.reset === null ? 0 : 1;
   for (const batch of write.batches) {
     steps += batch.lastIndex - batch.firstIndex + 1;
   }
