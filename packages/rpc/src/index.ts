@@ -24,6 +24,13 @@ export type {
   Interceptor,
   RequestInterceptor,
 } from "./interceptor/interceptor.ts";
+export { logging } from "./interceptor/logging.ts";
+export type { LoggingOptions } from "./interceptor/logging.ts";
+export { RpcMetrics } from "./interceptor/metrics.ts";
+export type { Metric, MetricValue, MetricsOptions } from "./interceptor/metrics.ts";
+export { tracing } from "./interceptor/tracing.ts";
+export type { Span, TracingOptions } from "./interceptor/tracing.ts";
+export { parseTraceparent } from "./traceparent.ts";
 export type { RequestContext } from "./interceptor/request-context.ts";
 export type { CallContext } from "./interceptor/call-context.ts";
 export type { Logger } from "./logger.ts";

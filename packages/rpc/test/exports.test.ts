@@ -16,9 +16,13 @@ test("the package exports these values and no others", () => {
     "PROTOCOL_MINOR",
     "RpcClient",
     "RpcError",
+    "RpcMetrics",
     "RpcServer",
     "Status",
     "asyncHandler",
+    "logging",
+    "parseTraceparent",
     "statusName",
+    "tracing",
   ]);
 });
