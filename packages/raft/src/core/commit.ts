@@ -1,10 +1,10 @@
 import type { CoreState } from "./core-state.ts";
 import type { Peer } from "./progress.ts";
-import { kthLargest } from "./quorum.ts";
+import { reachedByQuorum } from "./quorum.ts";
 import { isReadable, onReadable } from "./reads.ts";
 
 /**
- * Leader: commits what a quorum has durably, if it is of the own term; entries of earlier terms are
+ * Leader: commits what a quorum has durably (in a joint configuration one of each half), if it is of the own term; entries of earlier terms are
  * committed by what follows them (Raft paper, section 5.4.2). The leader's own disk counts like any
  * other, so a group may commit before its leader's write is durable, and a lone voter never does.
  */
@@ -13,8 +13,7 @@ export function advanceCommit(s: CoreState): void {
   for (let i = 0; i < peers.length; i++) {
     scratch[i] = (peers[i] as Peer).matchIndex;
   }
-  scratch[peers.length] = s.writes.durableIndex;
-  const index = kthLargest(scratch, peers.length + 1, s.quorum);
+  const index = reachedByQuorum(s, s.writes.durableIndex);
   if (index <= s.commitIndex || index < s.termStartIndex) {
     return;
   }

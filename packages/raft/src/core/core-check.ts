@@ -20,7 +20,11 @@ export function assertCoreInvariants(s: CoreState): void {
     s.acks.held.length <= s.writes.pendingSequences.length + 1,
     "at most one ack waits for a write",
   );
-  invariant(s.role === Role.follower || s.isVoter, "only voters campaign and lead");
+  invariant(
+    s.role === Role.follower || s.role === Role.leader || s.isVoter,
+    "only voters campaign",
+  );
+  invariant(s.configs.active.index <= s.log.lastIndex, "the active configuration is in the log");
   invariant((s.role === Role.leader) === (s.leaderId === s.id), "a leader knows that it leads");
   if (s.role === Role.candidate || s.role === Role.leader) {
     invariant(s.vote === s.id, "who campaigns votes for itself");
@@ -57,6 +61,7 @@ export function digestCore(s: CoreState): string {
   parts.push(s.grantTo, s.hasOwnVote, s.termStartIndex, s.heartbeatDueMs);
   parts.push(s.isHeartbeatWanted, s.isAppendWanted, s.leaseUntilMs, s.reportedCommitIndex);
   digestLog(s, parts);
+  digestConfigs(s, parts);
   const { writes, acks, reads } = s;
   parts.push("writes", writes.issuedSequence, writes.durableSequence, writes.hardStateSequence);
   parts.push(writes.issuedIndex, writes.durableIndex, writes.truncateFrom);
@@ -86,8 +91,16 @@ function digestLog(s: CoreState, parts: (number | string | boolean)[]): void {
   }
 }
 
+/** The log's chain stands for what its entries say; only the start has no entry. */
+function digestConfigs(s: CoreState, parts: (number | string | boolean)[]): void {
+  for (const { index, term, voters, observers } of s.configs.list) {
+    parts.push("config", index, term, ...voters, "observers", ...observers);
+  }
+}
+
 function digestPeer(peer: Peer, parts: (number | string | boolean)[]): void {
-  parts.push("peer", peer.id, peer.hasGranted, peer.state, peer.matchIndex, peer.nextIndex);
+  parts.push("peer", peer.id, peer.isOldVoter, peer.isNextVoter, peer.hasGranted);
+  parts.push(peer.state, peer.matchIndex, peer.nextIndex);
   parts.push(peer.isProbeSent, peer.isProbeBare, peer.isProbeWanted);
   parts.push(peer.isReplyDue, peer.logReadIndex, peer.isLogReadHeld);
   parts.push(peer.ackedSentAtMs, peer.ackedReadToken, peer.heardMs, "inflight");
@@ -102,7 +115,7 @@ function digestOutbox(s: CoreState, parts: (number | string | boolean)[]): void 
   if (out.isEmpty) {
     return;
   }
-  parts.push("out", out.hasRoleChange, out.hasLostLeadership);
+  parts.push("out", out.hasRoleChange, out.hasLostLeadership, out.hasConfigurationChange);
   parts.push(JSON.stringify(out.messages, describeBatch), JSON.stringify(out.logReads));
   parts.push(JSON.stringify(out.readGrants), JSON.stringify(out.readDrops));
   parts.push(JSON.stringify(out.proposeDrops, describeBatch));

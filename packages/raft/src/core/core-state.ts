@@ -1,7 +1,16 @@
+import type { Member } from "../entry/config-payload.ts";
 import type { LogState } from "./log-state.ts";
+import { ConfigTrack } from "./config-track.ts";
 import { GatedAcks } from "./gated-acks.ts";
 import { invariant } from "./invariant.ts";
 import { LogView } from "./log-view.ts";
+import {
+  type Configuration,
+  configurationOf,
+  isJoint,
+  isVoterIn,
+  membersOf,
+} from "./membership.ts";
 import type { NodeId } from "./message.ts";
 import type { CoreOptions } from "./options.ts";
 import { Outbox } from "./outbox.ts";
@@ -16,8 +25,15 @@ import { WriteTracker } from "./write-tracker.ts";
 /** What a core starts from. */
 export interface CoreConfig {
   readonly id: NodeId;
-  /** Members that vote. A node that is not among them follows and never campaigns. */
+  /**
+   * Members that vote as long as the log holds no configuration. A node that is not among them
+   * follows and never campaigns; without any, it waits to be added by others.
+   */
   readonly voters: readonly NodeId[];
+  /** Members that only follow, as long as the log holds no configuration. */
+  readonly observers?: readonly NodeId[];
+  /** Where the members of the start are, for configurations that are made from it. */
+  readonly members?: readonly Member[];
   readonly options: CoreOptions;
   /** What the log holds. */
   readonly state: LogState;
@@ -35,9 +51,19 @@ export class CoreState {
   readonly config: CoreConfig;
   readonly id: NodeId;
   readonly options: CoreOptions;
-  readonly isVoter: boolean;
-  readonly quorum: number;
-  readonly peers: Peer[] = [];
+  readonly configs: ConfigTrack;
+  /** This node votes: in the only configuration or in either half of a joint one. */
+  isVoter = false;
+  isOldVoter = false;
+  isNextVoter = false;
+  /** Majority of the voters; of a joint configuration, of the old half. */
+  quorum = 1;
+  /** Majority of the new half of a joint configuration; 0 = it is not joint. */
+  nextQuorum = 0;
+  /** Other members: those that vote in the old half first, see `voterPeers`. */
+  peers: Peer[] = [];
+  /** How many of the first peers vote in the old half. */
+  voterPeers = 0;
 
   /** The clocks at the last step. */
   nowMs: number;
@@ -81,14 +107,13 @@ export class CoreState {
   reportedCommitIndex: number;
   /** Work space of quorum questions; carries nothing from one step to the next. */
   readonly scratch: number[] = [];
+  readonly halfScratch: number[] = [];
 
   constructor(config: CoreConfig, nowMs: number, from: CoreState | null = null) {
     const { hardState, firstIndex, lastIndex, lastChain, termRuns, prevTerm } = config.state;
     this.config = config;
     this.id = config.id;
     this.options = config.options;
-    this.isVoter = config.voters.includes(config.id);
-    this.quorum = quorumSize(config.voters.length);
     this.nowMs = nowMs;
     this.lastTickMs = nowMs;
     this.heardLeaderMs = nowMs;
@@ -99,19 +124,20 @@ export class CoreState {
     this.commitIndex = Math.max(Math.min(hardState.commitIndex, lastIndex), config.appliedIndex);
     this.reportedCommitIndex = this.commitIndex;
     if (from === null) {
-      for (const id of config.voters) {
-        if (id !== config.id) {
-          this.peers.push(new Peer(id));
-        }
-      }
+      this.configs = new ConfigTrack([
+        startOf(config),
+        ...config.state.configs.map(configurationOf),
+      ]);
       this.log = new LogView(new TermRuns(firstIndex, lastIndex, termRuns, prevTerm), lastChain);
       this.writes = new WriteTracker(lastIndex);
       this.acks = new GatedAcks();
       this.reads = new PendingReads();
       this.out = new Outbox();
+      this.activate();
       this.#start();
       return;
     }
+    this.configs = from.configs.clone();
     for (const peer of from.peers) {
       this.peers.push(peer.clone());
     }
@@ -127,7 +153,29 @@ export class CoreState {
     return new CoreState(this.config, this.nowMs, this);
   }
 
-  /** The other voter `id`, or null. */
+  /** The active configuration changed: takes over who counts, keeps what is known of who stays. */
+  activate(): void {
+    const { active } = this.configs;
+    const { voters, nextVoters } = active;
+    const peers: Peer[] = [];
+    for (const id of membersOf(active)) {
+      if (id !== this.id) {
+        const peer = this.peer(id) ?? new Peer(id);
+        peer.isOldVoter = voters.includes(id);
+        peer.isNextVoter = nextVoters.includes(id);
+        peers.push(peer);
+      }
+    }
+    this.peers = peers;
+    this.voterPeers = peers.filter((peer) => peer.isOldVoter).length;
+    this.isOldVoter = voters.includes(this.id);
+    this.isNextVoter = nextVoters.includes(this.id);
+    this.isVoter = isVoterIn(active, this.id);
+    this.quorum = quorumSize(voters.length);
+    this.nextQuorum = isJoint(active) ? quorumSize(nextVoters.length) : 0;
+  }
+
+  /** The other member `id`, or null. */
   peer(id: NodeId): Peer | null {
     for (const peer of this.peers) {
       if (peer.id === id) {
@@ -140,11 +188,10 @@ export class CoreState {
   #start(): void {
     const { id, voters, appliedIndex, options } = this.config;
     invariant(id > 0 && voters.every((voter) => voter > 0), "node ids are above 0");
-    invariant(voters.length > 0, "a group has voters");
     invariant(new Set(voters).size === voters.length, "no voter is listed twice");
     invariant(appliedIndex <= this.log.lastIndex, "the state machine is not ahead of the log");
     invariant(this.log.lastTerm <= this.term, "no entry is of a term not entered yet");
-    const isAlone = this.isVoter && voters.length === 1;
+    const isAlone = this.isVoter && this.quorum === 1 && this.nextQuorum === 0;
     this.randomState = nextRandom(this.randomState);
     this.electionTimeoutMs = randomBetween(
       this.randomState,
@@ -155,6 +202,12 @@ export class CoreState {
   }
 
   #copyScalars(from: CoreState): void {
+    this.isVoter = from.isVoter;
+    this.isOldVoter = from.isOldVoter;
+    this.isNextVoter = from.isNextVoter;
+    this.quorum = from.quorum;
+    this.nextQuorum = from.nextQuorum;
+    this.voterPeers = from.voterPeers;
     this.wallMs = from.wallMs;
     this.lastTickMs = from.lastTickMs;
     this.randomState = from.randomState;
@@ -177,4 +230,20 @@ export class CoreState {
     this.leaseUntilMs = from.leaseUntilMs;
     this.reportedCommitIndex = from.reportedCommitIndex;
   }
+}
+
+/** What a group starts with before its log says otherwise. */
+function startOf({ voters, observers = [], members = [] }: CoreConfig): Configuration {
+  return {
+    index: 0,
+    term: 0,
+    members,
+    voters,
+    observers,
+    nextVoters: [],
+    nextObservers: [],
+    prepareIndex: 0,
+    leavesByItself: false,
+    removed: [],
+  };
 }

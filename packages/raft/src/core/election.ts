@@ -2,6 +2,8 @@ import type { CoreState } from "./core-state.ts";
 import { becomeLeader } from "./leading.ts";
 import { MessageKind, type NodeId, type VoteReply, type VoteRequest } from "./message.ts";
 import { Role } from "./output.ts";
+import type { Peer } from "./progress.ts";
+import { reachedByQuorum } from "./quorum.ts";
 import { becomeFollower, enterTerm } from "./role.ts";
 import { excuseStall, isLeaderAlive, restartElectionTimer, startElectionTimer } from "./timing.ts";
 
@@ -27,7 +29,7 @@ export function tickElection(s: CoreState, sinceLastTickMs: number): void {
 /** Asks whether it could win before it enters a new term, so that a node cut off disturbs nobody. */
 function becomePreCandidate(s: CoreState): void {
   startRound(s, Role.preCandidate);
-  if (s.quorum === 1) {
+  if (hasVoteQuorum(s)) {
     becomeCandidate(s);
     return;
   }
@@ -90,6 +92,10 @@ export function onVoteRequest(s: CoreState, request: VoteRequest): void {
 
 export function onVoteReply(s: CoreState, reply: VoteReply): void {
   const isPreVote = reply.kind === MessageKind.preVoteReply;
+  const peer = s.peer(reply.from);
+  if (peer === null) {
+    return;
+  }
   if (reply.term > s.term && !(isPreVote && reply.granted)) {
     becomeFollower(s, reply.term, 0);
     return;
@@ -99,11 +105,8 @@ export function onVoteReply(s: CoreState, reply: VoteReply): void {
   if (s.role !== asked || !reply.granted || reply.term !== askedTerm) {
     return;
   }
-  const peer = s.peer(reply.from);
-  if (peer !== null) {
-    peer.hasGranted = true;
-    countVotes(s);
-  }
+  peer.hasGranted = true;
+  countVotes(s);
 }
 
 function grant(s: CoreState, candidate: NodeId): void {
@@ -121,13 +124,7 @@ function grant(s: CoreState, candidate: NodeId): void {
 }
 
 function countVotes(s: CoreState): void {
-  let count = 1;
-  for (const peer of s.peers) {
-    if (peer.hasGranted) {
-      count++;
-    }
-  }
-  if (count < s.quorum) {
+  if (!hasVoteQuorum(s)) {
     return;
   }
   if (s.role === Role.preCandidate) {
@@ -135,6 +132,14 @@ function countVotes(s: CoreState): void {
   } else {
     becomeLeader(s);
   }
+}
+
+function hasVoteQuorum(s: CoreState): boolean {
+  const { peers, scratch } = s;
+  for (let i = 0; i < peers.length; i++) {
+    scratch[i] = (peers[i] as Peer).hasGranted ? 1 : 0;
+  }
+  return reachedByQuorum(s, 1) === 1;
 }
 
 /** Raft paper, section 5.4.1: whoever leads must have everything that is committed. */
@@ -148,6 +153,9 @@ function isUpToDate(s: CoreState, request: VoteRequest): boolean {
 
 function askPeers(s: CoreState, kind: VoteRequest["kind"], term: number): void {
   for (const peer of s.peers) {
+    if (!peer.isOldVoter && !peer.isNextVoter) {
+      continue;
+    }
     s.out.messages.push({
       kind,
       from: s.id,

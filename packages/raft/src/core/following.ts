@@ -3,6 +3,7 @@ import { type EntryBatch, sliceBatch } from "../entry/entry-batch.ts";
 import { conflictHint } from "./conflict-hint.ts";
 import type { CoreState } from "./core-state.ts";
 import { invariant } from "./invariant.ts";
+import { reconfigure } from "./reconfigure.ts";
 import { type Append, type Heartbeat, MessageKind, type NodeId } from "./message.ts";
 import { Role } from "./output.ts";
 import { becomeFollower } from "./role.ts";
@@ -92,12 +93,17 @@ function takeBatch(s: CoreState, batch: EntryBatch): void {
     }
   }
   const part = sliceBatch(batch, from, batch.lastIndex);
+  let isReconfigured = false;
   if (from <= log.lastIndex) {
     invariant(from > s.commitIndex, "a committed entry is never cut away");
     log.truncate(from, part.prevChain);
     s.writes.truncated(from);
+    isReconfigured = s.configs.truncate(from);
   }
   log.append(part);
+  if (s.configs.append(part) || isReconfigured) {
+    reconfigure(s);
+  }
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { EntryBatch } from "../entry/entry-batch.ts";
 import { batchOf } from "./entries.test.kit.ts";
 import { type Input, InputKind } from "./input.ts";
+import type { ConfigEntry } from "./membership.ts";
 import type { Message, MessageKind, NodeId } from "./message.ts";
 import { preVoteReply, voteReply } from "./messages.test.kit.ts";
 import { type CoreOptions, DEFAULT_CORE_OPTIONS } from "./options.ts";
@@ -22,6 +23,8 @@ export interface CoreSetup {
   /** What the disk holds. */
   readonly log?: readonly EntryBatch[];
   readonly hardState?: Partial<HardState>;
+  /** The CONFIG entries among `log`. */
+  readonly configs?: readonly ConfigEntry[];
   readonly appliedIndex?: number;
   readonly seed?: number;
 }
@@ -45,7 +48,7 @@ export function startCore(setup: CoreSetup, nowMs = 0): RaftCore {
         prevIndex: 0,
         prevTerm: 0,
         prevChain: 0,
-        configs: [],
+        configs: setup.configs ?? [],
       },
       appliedIndex: setup.appliedIndex ?? 0,
       seed: setup.seed ?? 7,

@@ -5,7 +5,8 @@ import type { CoreState } from "./core-state.ts";
 import { type AppendReply, type HeartbeatReply, MessageKind } from "./message.ts";
 import { DropReason, Role } from "./output.ts";
 import type { Peer } from "./progress.ts";
-import { kthLargest } from "./quorum.ts";
+import { renewLease } from "./lease.ts";
+import { reachedByQuorum } from "./quorum.ts";
 import { grantReads } from "./reads.ts";
 import { onAppendReply, onPeerAlive } from "./replication.ts";
 import { becomeFollower } from "./role.ts";
@@ -19,11 +20,11 @@ export function becomeLeader(s: CoreState): void {
   s.leaderId = s.id;
   s.out.hasRoleChange = true;
   s.termStartIndex = s.log.lastIndex + 1;
-  s.leaseUntilMs = s.quorum === 1 ? Infinity : 0;
   s.heartbeatDueMs = s.nowMs + s.options.heartbeatMs;
   for (const peer of s.peers) {
     peer.reset(s.termStartIndex, s.nowMs);
   }
+  renewLease(s);
   appendOwn(
     s,
     singleEntry(EntryType.noop, NO_PAYLOAD, s.termStartIndex, s.term, s.wallMs, s.log.lastChain),
@@ -107,35 +108,12 @@ export function onFollowerReply(
   }
 }
 
-/**
- * A quorum answered messages sent at or after some moment. Each of those voters refuses every rival
- * for electionTimeoutMin from when it got the message, so counted from the sending, and by a clock
- * that may be slow, nobody else leads for a little less than that.
- */
-function renewLease(s: CoreState): void {
-  if (!s.options.checkQuorum) {
-    return;
-  }
-  const { peers, scratch } = s;
-  for (let i = 0; i < peers.length; i++) {
-    scratch[i] = (peers[i] as Peer).ackedSentAtMs;
-  }
-  const quorumSentAtMs = kthLargest(scratch, peers.length, s.quorum - 1);
-  if (quorumSentAtMs >= 0) {
-    const { electionTimeoutMinMs, leaseDriftPercent } = s.options;
-    s.leaseUntilMs = quorumSentAtMs + (electionTimeoutMinMs * (100 - leaseDriftPercent)) / 100;
-  }
-}
-
 function hasHeardQuorum(s: CoreState): boolean {
-  if (s.quorum === 1) {
-    return true;
-  }
   const { peers, scratch } = s;
   for (let i = 0; i < peers.length; i++) {
     scratch[i] = (peers[i] as Peer).heardMs;
   }
-  const quorumHeardMs = kthLargest(scratch, peers.length, s.quorum - 1);
+  const quorumHeardMs = reachedByQuorum(s, s.nowMs);
   if (s.nowMs - quorumHeardMs < s.options.electionTimeoutMinMs) {
     s.isStallExcused = false;
     return true;

@@ -1,3 +1,6 @@
+import type { ConfigEntry } from "./membership.ts";
+
+export type { ConfigEntry } from "./membership.ts";
 import type { HardState } from "./output.ts";
 
 /** A run of entries of one term: from `firstIndex` to the next run's, or to the log's end. */
@@ -15,14 +18,6 @@ export interface LogBase {
 }
 
 export const LOG_START: LogBase = Object.freeze({ index: 0, term: 0, chain: 0 });
-
-/** An entry of type CONFIG that the log holds. */
-export interface ConfigEntry {
-  readonly index: number;
-  readonly term: number;
-  /** Payload of the record; immutable. */
-  readonly payload: Buffer;
-}
 
 /** What a log holds when it has been opened. */
 export interface LogState {

@@ -11,6 +11,8 @@ export class Outbox {
   /** Role, term or leader changed. */
   hasRoleChange = false;
   hasLostLeadership = false;
+  /** Another configuration is active. */
+  hasConfigurationChange = false;
 
   get isEmpty(): boolean {
     return (
@@ -20,7 +22,8 @@ export class Outbox {
       this.proposeDrops.length === 0 &&
       this.logReads.length === 0 &&
       !this.hasRoleChange &&
-      !this.hasLostLeadership
+      !this.hasLostLeadership &&
+      !this.hasConfigurationChange
     );
   }
 
@@ -33,6 +36,7 @@ export class Outbox {
     this.logReads = [];
     this.hasRoleChange = false;
     this.hasLostLeadership = false;
+    this.hasConfigurationChange = false;
   }
 
   clone(): Outbox {
@@ -44,6 +48,7 @@ export class Outbox {
     copy.logReads = this.logReads.slice();
     copy.hasRoleChange = this.hasRoleChange;
     copy.hasLostLeadership = this.hasLostLeadership;
+    copy.hasConfigurationChange = this.hasConfigurationChange;
     return copy;
   }
 }

@@ -1,6 +1,7 @@
 import type { EntryBatch } from "../entry/entry-batch.ts";
 import type { IoId } from "./input.ts";
 import type { LogBase } from "./log-state.ts";
+import type { Configuration } from "./membership.ts";
 import type { Message, NodeId } from "./message.ts";
 
 export const Role = { follower: 0, preCandidate: 1, candidate: 2, leader: 3 } as const;
@@ -83,6 +84,8 @@ export interface Output {
   readonly roleChange: RoleChange | null;
   /** Set when leadership was lost in between, also when it was won again before `take`. */
   readonly leadershipLost: boolean;
+  /** The configuration that is active now, when another one was at the last `take`; else null. */
+  readonly configuration: Configuration | null;
   /** Commit index after the last step. The host applies up to it, see `RaftCore.tailBatches`. */
   readonly commitIndex: number;
 }

@@ -26,9 +26,13 @@ export interface ProgressView {
   readonly inflightBytes: number;
 }
 
-/** Another voter: its answer in an election round, and what this node knows of it while it leads. */
+/** Another member: its answer in an election round, and what this node knows of it while it leads. */
 export class Peer {
   readonly id: NodeId;
+  /** Counts in the old half of a joint configuration, or in the only one. */
+  isOldVoter = true;
+  /** Counts in the new half of a joint configuration. */
+  isNextVoter = false;
   /** It granted the vote or pre-vote asked for in this round. */
   hasGranted = false;
   state: ProgressState = ProgressState.probe;
@@ -108,6 +112,8 @@ export class Peer {
 
   clone(): Peer {
     const copy = new Peer(this.id);
+    copy.isOldVoter = this.isOldVoter;
+    copy.isNextVoter = this.isNextVoter;
     copy.hasGranted = this.hasGranted;
     copy.state = this.state;
     copy.matchIndex = this.matchIndex;

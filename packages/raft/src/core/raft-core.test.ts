@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { entries, ranges } from "./entries.test.kit.ts";
-import { HandDriven, startCore } from "./hand-driven.test.kit.ts";
+import { HandDriven, idleFollower, startCore } from "./hand-driven.test.kit.ts";
 import { InputKind } from "./input.ts";
 import { MessageKind } from "./message.ts";
 import {
@@ -8,7 +8,6 @@ import {
   append,
   heartbeat,
   heartbeatReply,
-  preVote,
   preVoteReply,
   vote,
   voteReply,
@@ -16,17 +15,13 @@ import {
 import { Role } from "./output.ts";
 
 describe("messages", () => {
-  test("from nodes that do not vote, or to another node, are not read", () => {
+  test("answers of nodes that are no members, and messages to others, are not read", () => {
     const node = new HandDriven();
     node.nowMs = 5000;
     const before = node.core.clone();
     const strangers = [
-      append({ term: 9, from: 4 }),
-      heartbeat(9, { from: 4 }),
       heartbeatReply(9, { from: 4 }),
       accepted(9, 1, { from: 4 }),
-      vote(9, 9, 9, 4),
-      preVote(9, 9, 9, 4),
       voteReply(9, false, 4),
       preVoteReply(9, false, 4),
       heartbeat(9, { from: 1 }),
@@ -37,6 +32,16 @@ describe("messages", () => {
       before.step({ kind: InputKind.applied, index: 0 }, 5000, 1_000_000);
       expect(node.core.digest()).toBe(before.digest());
     }
+  });
+
+  test("of a leader and of a candidate count although this node does not know them yet", () => {
+    // They may be members by entries that this node does not hold.
+    const node = idleFollower();
+    const replies = node.receive(vote(9, 9, 9, 4));
+    expect([node.core.term, node.core.vote]).toEqual([9, 4]);
+    expect(replies.write?.hardState).toMatchObject({ term: 9, vote: 4 });
+    node.receive(append({ term: 10, from: 5 }));
+    expect(node.core.leaderId).toBe(5);
   });
 });
 
@@ -140,7 +145,6 @@ describe("the state", () => {
   });
 
   test("cannot start from a contradiction", () => {
-    expect(() => startCore({ voters: [] })).toThrow("a group has voters");
     expect(() => startCore({ voters: [1, 2, 2] })).toThrow("listed twice");
     expect(() => startCore({ voters: [0, 1] })).toThrow("node ids");
     expect(() => startCore({ log: entries(5), hardState: { term: 4 } })).toThrow("not entered yet");

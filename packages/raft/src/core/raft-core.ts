@@ -2,6 +2,7 @@ import type { EntryBatch } from "../entry/entry-batch.ts";
 import { assertCoreInvariants, digestCore } from "./core-check.ts";
 import { type CoreConfig, CoreState } from "./core-state.ts";
 import type { Input } from "./input.ts";
+import type { Configuration } from "./membership.ts";
 import type { NodeId } from "./message.ts";
 import { type Output, Role } from "./output.ts";
 import type { ProgressView } from "./progress.ts";
@@ -79,6 +80,16 @@ export class RaftCore {
   /** Leads, and has committed an entry of its own term. */
   get isReadable(): boolean {
     return isReadable(this.#s);
+  }
+
+  /** The newest configuration of the log; it counts from its append on. */
+  get configuration(): Configuration {
+    return this.#s.configs.active;
+  }
+
+  /** The configuration that was active at `index`, an index from the applied one on. */
+  configurationAt(index: number): Configuration {
+    return this.#s.configs.at(index);
   }
 
   /** Reads may be served from the state machine before this time; 0 = not at all. */

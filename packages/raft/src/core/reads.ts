@@ -2,7 +2,7 @@ import type { CoreState } from "./core-state.ts";
 import { invariant } from "./invariant.ts";
 import { DropReason, Role } from "./output.ts";
 import type { Peer } from "./progress.ts";
-import { kthLargest } from "./quorum.ts";
+import { reachedByQuorum } from "./quorum.ts";
 
 /**
  * Linearizable reads without a lease (Raft thesis, section 6.4): the read gets the commit index at
@@ -18,10 +18,9 @@ export function onRead(s: CoreState, token: number): void {
     return;
   }
   s.reads.add(token, s.commitIndex);
-  if (s.quorum > 1) {
+  grantReads(s);
+  if (s.reads.count > 0) {
     s.isHeartbeatWanted = true;
-  } else {
-    grantReads(s);
   }
 }
 
@@ -58,12 +57,9 @@ export function grantReads(s: CoreState): void {
 }
 
 function confirmedToken(s: CoreState): number {
-  if (s.quorum === 1) {
-    return s.reads.newestToken;
-  }
   const { peers, scratch } = s;
   for (let i = 0; i < peers.length; i++) {
     scratch[i] = (peers[i] as Peer).ackedReadToken;
   }
-  return kthLargest(scratch, peers.length, s.quorum - 1);
+  return reachedByQuorum(s, s.reads.newestToken);
 }

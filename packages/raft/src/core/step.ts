@@ -59,7 +59,7 @@ function tick(s: CoreState): void {
 }
 
 function receive(s: CoreState, message: Message): void {
-  if (message.to !== s.id || s.peer(message.from) === null) {
+  if (message.to !== s.id || message.from === s.id) {
     return;
   }
   switch (message.kind) {
@@ -85,12 +85,16 @@ function receive(s: CoreState, message: Message): void {
 }
 
 function receiveReply(s: CoreState, reply: AppendReply | HeartbeatReply): void {
+  const peer = s.peer(reply.from);
+  if (peer === null) {
+    // Whoever is no member any more says nothing about terms.
+    return;
+  }
   if (reply.term > s.term) {
     becomeFollower(s, reply.term, 0);
     return;
   }
-  const peer = s.peer(reply.from);
-  if (peer !== null && s.role === Role.leader && reply.term === s.term) {
+  if (s.role === Role.leader && reply.term === s.term) {
     onFollowerReply(s, peer, reply);
   }
 }
@@ -110,6 +114,9 @@ function persisted(s: CoreState, sequence: number): void {
 function applied(s: CoreState, index: number): void {
   invariant(index <= s.commitIndex, "only committed entries are applied");
   s.appliedIndex = Math.max(s.appliedIndex, index);
+  if (s.configs.list.length > 1) {
+    s.configs.dropBefore(s.appliedIndex);
+  }
   trimTail(s);
 }
 

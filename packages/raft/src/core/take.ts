@@ -34,6 +34,7 @@ export function takeOutput(s: CoreState): Output {
     logReads: out.logReads,
     roleChange: out.hasRoleChange ? { role: s.role, term: s.term, leaderId: s.leaderId } : null,
     leadershipLost: out.hasLostLeadership,
+    configuration: out.hasConfigurationChange ? s.configs.active : null,
     commitIndex: s.commitIndex,
   };
   out.reset();

@@ -137,7 +137,7 @@ export class BatchBuilder {
   }
 }
 
-/** A batch of one entry, such as the no-op of a new leader. */
+/** A batch of one entry, such as the no-op of a new leader or a configuration. */
 export function singleEntry(
   type: EntryType,
   payload: Buffer,
@@ -145,6 +145,7 @@ export function singleEntry(
   term: number,
   timestampMs: number,
   prevChain: number,
+  bizType = 0,
 ): EntryBatch {
   const bytes = Buffer.allocUnsafeSlow(recordBytes(payload.length));
   payload.copy(bytes, RECORD_HEADER_BYTES);
@@ -156,7 +157,7 @@ export function singleEntry(
     length,
     payloadCrc,
     type,
-    0,
+    bizType,
     term,
     index,
     timestampMs,

@@ -1,23 +1,23 @@
-import type { Clock, Dispatcher, FiberGen, FiberGroup } from "@dt/fiber";
+import type { FiberGen, FiberGroup } from "@dt/fiber";
 import { FiberCondition, sleep, toPromise } from "@dt/fiber";
 import { InputKind } from "../core/input.ts";
 import type { Input, IoId } from "../core/input.ts";
 import type { Message, NodeId } from "../core/message.ts";
 import { Role } from "../core/output.ts";
-import type { LogReadRequest, Output } from "../core/output.ts";
+import type { Output } from "../core/output.ts";
 import { RaftCore } from "../core/raft-core.ts";
 import { RaftError } from "../errors.ts";
 import type { LeaderHint } from "../errors.ts";
-import type { RaftLog } from "../log/raft-log.ts";
 import { ApplyStage } from "./apply-stage.ts";
-import type { ResolvedGroupOptions } from "./group-options.ts";
+import { Arrivals } from "./arrivals.ts";
+import type { GroupConfig, GroupDeps } from "./group-config.ts";
 import { describeStatus } from "./group-status.ts";
 import type { GroupStatus } from "./group-status.ts";
-import type { Logger } from "./logger.ts";
+import { OutputCarrier } from "./output-carrier.ts";
 import { ProposalQueue } from "./proposal-queue.ts";
 import { ReadQueue } from "./read-queue.ts";
 import type { Proposal, ReadWaiter, StateMachine } from "./state-machine.ts";
-import type { RaftTransport, TransportReceiver } from "./transport.ts";
+import type { TransportReceiver } from "./transport.ts";
 import { WriteStage } from "./write-stage.ts";
 
 /**
@@ -25,35 +25,6 @@ import { WriteStage } from "./write-stage.ts";
  * they are still in the cache, which is what copying a payload costs most.
  */
 const MAX_BATCH_BYTES = 256 << 10;
-
-/** A voter and where clients and other members reach it. */
-export interface Member {
-  readonly nodeId: NodeId;
-  readonly host: string;
-  readonly port: number;
-}
-
-export interface GroupConfig<R> {
-  readonly groupId: number;
-  readonly nodeId: NodeId;
-  /** All voters, this node included. */
-  readonly members: readonly Member[];
-  readonly stateMachine: StateMachine<R>;
-  /** Opened and closed by the group. */
-  readonly log: RaftLog;
-  readonly options: ResolvedGroupOptions;
-  /** Seeds the election timeouts; different on every node. */
-  readonly seed: number;
-  /** Called once when the group stops by itself, because its log or its state machine failed. */
-  readonly onFailed?: ((error: RaftError) => void) | undefined;
-}
-
-export interface GroupDeps {
-  readonly dispatcher: Dispatcher;
-  readonly clock: Clock;
-  readonly transport: RaftTransport;
-  readonly logger: Logger;
-}
 
 /**
  * One member of one group: drives the pure core with what arrives, and does what it says. All state is touched
@@ -74,9 +45,8 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
   readonly #writes: WriteStage;
   readonly #applies: ApplyStage<R>;
   #hasWork = true;
-  #messages: Message[] = [];
-  #inputs: Input[] = [];
-  #persisted: IoId | null = null;
+  readonly #arrivals = new Arrivals();
+  readonly #carrier: OutputCarrier;
   #notLeader: RaftError;
   /** Set when the group stops or has failed; every later call gets it. */
   #stopped: RaftError | null = null;
@@ -127,6 +97,16 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
             { cause: error },
           ),
         ),
+    });
+    this.#carrier = new OutputCarrier({
+      groupId: this.groupId,
+      log: config.log,
+      writes: this.#writes,
+      reads: this.#reads,
+      transport: deps.transport,
+      logger: deps.logger,
+      onInput: (input) => this.#onInput(input),
+      onUnreachable: (peer) => this.onUnreachable(peer),
     });
     this.#fibers = deps.dispatcher.group(`raft-${this.groupId}`, {
       onError: (error) =>
@@ -211,13 +191,12 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
   }
 
   onMessage(message: Message): void {
-    this.#messages.push(message);
+    this.#arrivals.message(message);
     this.#wakeUp();
   }
 
   onUnreachable(peer: NodeId): void {
-    this.#inputs.push({ kind: InputKind.unreachable, peer });
-    this.#wakeUp();
+    this.#onInput({ kind: InputKind.unreachable, peer });
   }
 
   /** Refuses new work, fails what waits, finishes what is queued for the disk and releases the log. */
@@ -270,8 +249,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
   *#ticker(): FiberGen<void> {
     for (;;) {
       yield* sleep(this.#config.options.tickMs);
-      this.#inputs.push(TICK);
-      this.#wakeUp();
+      this.#onInput(TICK);
     }
   }
 
@@ -299,22 +277,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
   }
 
   #stepArrived(nowMs: number, wallMs: number): void {
-    const core = this.#core;
-    const messages = this.#messages;
-    const inputs = this.#inputs;
-    const io = this.#persisted;
-    this.#messages = [];
-    this.#inputs = [];
-    this.#persisted = null;
-    for (const message of messages) {
-      core.step({ kind: InputKind.message, message }, nowMs, wallMs);
-    }
-    if (io !== null) {
-      core.step({ kind: InputKind.persisted, io }, nowMs, wallMs);
-    }
-    for (const input of inputs) {
-      core.step(input, nowMs, wallMs);
-    }
+    this.#arrivals.stepInto(this.#core, nowMs, wallMs);
     if (this.#writes.isFull && nowMs >= this.#nextRetryMs) {
       this.#nextRetryMs = nowMs + this.#config.options.noSpaceRetryMs;
       this.#writes.retry();
@@ -356,29 +319,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
         "role changed",
       );
     }
-    if (output.write !== null) {
-      this.#writes.submit(output.write);
-    }
-    for (const message of output.messages) {
-      if (!this.#deps.transport.send(this.groupId, message)) {
-        this.onUnreachable(message.to);
-      }
-    }
-    for (const request of output.logReads) {
-      this.#readLog(request);
-    }
-    for (const { token, index } of output.readGrants) {
-      this.#reads.grant(token, index);
-    }
-    for (const { token } of output.readDrops) {
-      this.#reads.drop(token, this.#notLeader);
-    }
-    if (output.proposeDrops.length > 0) {
-      // Batches are sealed right before the step, on the core's own position: a drop is a bug of this file.
-      throw new Error(
-        `the core dropped ${output.proposeDrops.length} batches of group ${this.groupId}`,
-      );
-    }
+    this.#carrier.carry(output, this.#notLeader);
   }
 
   #apply(nowMs: number, wallMs: number): void {
@@ -394,22 +335,9 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
     }
   }
 
-  #readLog(request: LogReadRequest): void {
-    const { to, firstIndex, lastIndex, maxBytes } = request;
-    this.#config.log.read(firstIndex, lastIndex, maxBytes).then(
-      (batches) => {
-        this.#inputs.push({ kind: InputKind.logRead, to, firstIndex, batches });
-        this.#wakeUp();
-      },
-      (error: unknown) => {
-        this.#deps.logger.error(
-          { groupId: this.groupId, peer: to, firstIndex, err: error },
-          "reading the log for a follower failed",
-        );
-        this.#inputs.push({ kind: InputKind.logRead, to, firstIndex, batches: [] });
-        this.#wakeUp();
-      },
-    );
+  #onInput(input: Input): void {
+    this.#arrivals.input(input);
+    this.#wakeUp();
   }
 
   #loseLeadership(): void {
@@ -420,7 +348,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
   }
 
   #onPersisted(io: IoId): void {
-    this.#persisted = io;
+    this.#arrivals.persisted(io);
     this.#wakeUp();
   }
 

@@ -2,7 +2,7 @@ import { Status } from "@dt/rpc";
 import type { PeerInfo, Refusal } from "@dt/rpc";
 import type { NodeId } from "../core/message.ts";
 import { RaftError } from "../errors.ts";
-import type { Member } from "../node/raft-group.ts";
+import type { Member } from "../node/group-config.ts";
 
 /** Role that members announce in the handshake; only they may send messages to groups. */
 export const MEMBER_ROLE = "member";

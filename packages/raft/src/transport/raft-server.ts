@@ -11,7 +11,7 @@ import type { GroupOptions } from "../node/group-options.ts";
 import { SILENT_LOGGER } from "../node/logger.ts";
 import type { Logger } from "../node/logger.ts";
 import { RaftGroup } from "../node/raft-group.ts";
-import type { Member } from "../node/raft-group.ts";
+import type { Member } from "../node/group-config.ts";
 import type { StateMachine } from "../node/state-machine.ts";
 import { STATUS_COMMAND } from "./commands.ts";
 import { checkMembers, MEMBER_ROLE, refusePeer } from "./membership-check.ts";

@@ -2,7 +2,7 @@ import { CommandTable, RpcClient } from "@dt/rpc";
 import type { IncomingRequest, ClientOptions, RpcServer } from "@dt/rpc";
 import type { Message, NodeId } from "../core/message.ts";
 import type { Logger } from "../node/logger.ts";
-import type { Member } from "../node/raft-group.ts";
+import type { Member } from "../node/group-config.ts";
 import type { RaftTransport, TransportReceiver } from "../node/transport.ts";
 import { kindOfCommand, MESSAGE_KINDS, messageCommand } from "./commands.ts";
 import { MEMBER_ROLE, refuseMember } from "./membership-check.ts";

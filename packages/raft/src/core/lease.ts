@@ -1,0 +1,22 @@
+import type { CoreState } from "./core-state.ts";
+import type { Peer } from "./progress.ts";
+import { reachedByQuorum } from "./quorum.ts";
+
+/**
+ * A quorum answered messages sent at or after some moment. Each of those voters refuses every rival
+ * for electionTimeoutMin from when it got the message, so counted from the sending, and by a clock
+ * that may be slow, nobody else leads for a little less than that. A voter that is a quorum by
+ * itself has no rival.
+ */
+export function renewLease(s: CoreState): void {
+  const { peers, scratch } = s;
+  for (let i = 0; i < peers.length; i++) {
+    scratch[i] = (peers[i] as Peer).ackedSentAtMs;
+  }
+  const { checkQuorum, electionTimeoutMinMs, leaseDriftPercent } = s.options;
+  const quorumSentAtMs = reachedByQuorum(s, Infinity);
+  const isHeld = quorumSentAtMs === Infinity || (checkQuorum && quorumSentAtMs >= 0);
+  s.leaseUntilMs = isHeld
+    ? quorumSentAtMs + (electionTimeoutMinMs * (100 - leaseDriftPercent)) / 100
+    : 0;
+}

@@ -1,0 +1,36 @@
+import type { Clock, Dispatcher } from "@dt/fiber";
+import type { NodeId } from "../core/message.ts";
+import type { Member } from "../entry/config-payload.ts";
+import type { RaftError } from "../errors.ts";
+import type { RaftLog } from "../log/raft-log.ts";
+import type { ResolvedGroupOptions } from "./group-options.ts";
+import type { Logger } from "./logger.ts";
+import type { StateMachine } from "./state-machine.ts";
+import type { RaftTransport } from "./transport.ts";
+
+export type { Member } from "../entry/config-payload.ts";
+
+export interface GroupConfig<R> {
+  readonly groupId: number;
+  readonly nodeId: NodeId;
+  /**
+   * The voters that the group starts with; counts as long as the log holds no configuration. Empty for a node
+   * that waits to be added by the others.
+   */
+  readonly members: readonly Member[];
+  readonly stateMachine: StateMachine<R>;
+  /** Opened and closed by the group. */
+  readonly log: RaftLog;
+  readonly options: ResolvedGroupOptions;
+  /** Seeds the election timeouts; different on every node. */
+  readonly seed: number;
+  /** Called once when the group stops by itself, because its log or its state machine failed. */
+  readonly onFailed?: ((error: RaftError) => void) | undefined;
+}
+
+export interface GroupDeps {
+  readonly dispatcher: Dispatcher;
+  readonly clock: Clock;
+  readonly transport: RaftTransport;
+  readonly logger: Logger;
+}
