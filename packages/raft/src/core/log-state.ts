@@ -1,7 +1,7 @@
 import type { ConfigEntry } from "./membership.ts";
+import type { HardState } from "./output.ts";
 
 export type { ConfigEntry } from "./membership.ts";
-import type { HardState } from "./output.ts";
 
 /** A run of entries of one term: from `firstIndex` to the next run's, or to the log's end. */
 export interface TermRun {

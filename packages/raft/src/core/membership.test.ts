@@ -64,11 +64,11 @@ describe("a follower's configuration", () => {
 
   test("M11 is read from the log at the start, committed or not", () => {
     const [first] = entries(1);
-    const joint = entryOf({ voters: [1, 2, 3], nextVoters: [1, 4] }, 2, 1, first!.chain);
+    const joint = entryOf({ voters: [1, 2, 3], nextVoters: [1, 4] }, 2, 2, first!.chain);
     const payload = encodeConfigPayload(config({ voters: [1, 2, 3], nextVoters: [1, 4] }));
     const core = startCore({
       log: [first!, joint],
-      configs: [{ index: 2, term: 1, payload }],
+      configs: [{ index: 2, term: 2, payload }],
     });
     expect(core.configuration).toMatchObject({ index: 2, nextVoters: [1, 4] });
   });
@@ -105,6 +105,9 @@ test("M18 what a joint quorum has reached equals a brute-force count, in any ord
           firstIndex: 1,
           lastIndex: 1,
           lastChain: 1,
+          prevIndex: 0,
+          prevTerm: 0,
+          prevChain: 0,
           termRuns: [{ firstIndex: 1, term: 1 }],
           configs: [
             { index: 1, term: 1, payload: encodeConfigPayload(config({ voters, nextVoters })) },
