@@ -264,9 +264,10 @@ export class Connection {
 
   readonly #onData = (chunk: Buffer): void => {
     const nowMs = performance.now();
-    this.#liveness.lastReceivedMs = nowMs;
     try {
-      this.#pipeline.receiver.push(chunk, nowMs);
+      if (this.#pipeline.receiver.push(chunk, nowMs)) {
+        this.#liveness.lastReceivedMs = nowMs;
+      }
     } catch (error) {
       this.#onDecodeError(error);
     }

@@ -186,7 +186,9 @@ function violation(
 /** Collects the first frame of a connection, whatever the chunks are. */
 export class FirstFrameCollector {
   readonly #maxBytes: number;
+  /** The bytes so far; the memory doubles, so that single bytes are not copied again and again. */
   #collected: Buffer = Buffer.alloc(0);
+  #byteCount = 0;
 
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
@@ -200,10 +202,9 @@ export class FirstFrameCollector {
    * is none.
    */
   push(chunk: Buffer): Buffer | Refusal | null {
-    const bytes = this.#collected.length === 0 ? chunk : Buffer.concat([this.#collected, chunk]);
+    const bytes = this.#byteCount === 0 ? chunk : this.#append(chunk);
     if (bytes.length < LENGTH_BYTES) {
-      this.#collected = bytes;
-      return null;
+      return this.#keep(bytes);
     }
     const length = bytes.readUInt32BE(0);
     if (length < MIN_FRAME_BYTES || length > this.#maxBytes) {
@@ -212,10 +213,28 @@ export class FirstFrameCollector {
     }
     const end = LENGTH_BYTES + length;
     if (bytes.length < end) {
-      this.#collected = bytes;
-      return null;
+      return this.#keep(bytes);
     }
     this.rest = bytes.subarray(end);
     return bytes.subarray(LENGTH_BYTES, end);
+  }
+
+  #append(chunk: Buffer): Buffer {
+    const byteCount = this.#byteCount + chunk.length;
+    if (byteCount > this.#collected.length) {
+      const grown = Buffer.allocUnsafeSlow(2 * byteCount);
+      grown.set(this.#collected.subarray(0, this.#byteCount));
+      this.#collected = grown;
+    }
+    this.#collected.set(chunk, this.#byteCount);
+    return this.#collected.subarray(0, byteCount);
+  }
+
+  #keep(bytes: Buffer): null {
+    if (this.#byteCount === 0) {
+      this.#collected = bytes;
+    }
+    this.#byteCount = bytes.length;
+    return null;
   }
 }

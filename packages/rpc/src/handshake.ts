@@ -9,12 +9,17 @@ import {
 import { Kind } from "./frame.ts";
 import { LINGER_MS, closeWith } from "./last-words.ts";
 import { socketError } from "./socket-error.ts";
+import { Status } from "./status.ts";
 import type { Socket } from "node:net";
+import type { ConnectionRefusalCode } from "./answer-code.ts";
 import type { ResolvedConnectionOptions } from "./options.ts";
 import type { PeerInfo, Refusal } from "./peer.ts";
 
 /** The largest first frame that is read. */
 const MAX_HELLO_BYTES = 64 * 1024;
+
+/** A peer that is given up because of too many others holds its socket no longer than that. */
+const GIVE_UP_LINGER_MS = 10;
 
 /** Judges a peer once it has introduced itself: null accepts it. */
 export type OnHandshake = (peer: PeerInfo) => Refusal | null;
@@ -42,20 +47,28 @@ export function offerHandshake(deps: HandshakeDeps): void {
 }
 
 /** Runs the handshake of the side that was connected to. */
-export function acceptHandshake(deps: HandshakeDeps): void {
-  new Handshake(deps, Kind.request).listen();
+export function acceptHandshake(deps: HandshakeDeps): Handshake {
+  const handshake = new Handshake(deps, Kind.request);
+  handshake.listen();
+  return handshake;
 }
 
-class Handshake {
+/** A handshake under way. Made by `offerHandshake` and `acceptHandshake`. */
+export class Handshake {
   readonly #deps: HandshakeDeps;
   readonly #expected: typeof Kind.request | typeof Kind.response;
   readonly #collector = new FirstFrameCollector(MAX_HELLO_BYTES);
   readonly #timer: NodeJS.Timeout;
+  #lastLook: NodeJS.Immediate | null = null;
 
   constructor(deps: HandshakeDeps, expected: typeof Kind.request | typeof Kind.response) {
     this.#deps = deps;
     this.#expected = expected;
-    this.#timer = setTimeout(this.#onTimeout, deps.options.handshakeTimeoutMs);
+    // After the time is up the socket is read once more: what has arrived while this process stood
+    // still counts as in time.
+    this.#timer = setTimeout(() => {
+      this.#lastLook = setImmediate(this.#onTimeout);
+    }, deps.options.handshakeTimeoutMs);
   }
 
   listen(): void {
@@ -103,9 +116,19 @@ class Handshake {
     this.#deps.onDone(first.peer);
   };
 
+  /** Ends it for a reason of this side, which the peer is told. */
+  giveUp(refusal: Refusal): void {
+    const { code: reason, message: fact } = refusal;
+    const error = new RpcError({ code: "DT_RPC_REJECTED", reason, fact });
+    this.#refuse(0, refusal, error, GIVE_UP_LINGER_MS);
+  }
+
   readonly #onTimeout = (): void => {
     const timeoutMs = this.#deps.options.handshakeTimeoutMs;
-    this.#fail(new RpcError({ code: "DT_RPC_HANDSHAKE_TIMEOUT", timeoutMs }));
+    const error = new RpcError({ code: "DT_RPC_HANDSHAKE_TIMEOUT", timeoutMs });
+    const code: ConnectionRefusalCode = "DT_RPC_HANDSHAKE_TIMEOUT";
+    const message = `no handshake within ${timeoutMs} ms`;
+    this.#refuse(0, { status: Status.timeout, code, message }, error);
   };
 
   readonly #onError = (error: Error): void => {
@@ -117,11 +140,11 @@ class Handshake {
   };
 
   /** Tells the peer why, then closes. */
-  #refuse(seq: number, refusal: Refusal, error: RpcError): void {
+  #refuse(seq: number, refusal: Refusal, error: RpcError, lingerMs: number = LINGER_MS): void {
     const { socket } = this.#deps;
     this.#stop();
     socket.on("error", ignore);
-    closeWith(socket, encodeRefusal(seq, refusal), LINGER_MS);
+    closeWith(socket, encodeRefusal(seq, refusal), lingerMs);
     this.#deps.onFailed(error);
   }
 
@@ -136,6 +159,9 @@ class Handshake {
   #stop(): void {
     const { socket } = this.#deps;
     clearTimeout(this.#timer);
+    if (this.#lastLook !== null) {
+      clearImmediate(this.#lastLook);
+    }
     socket.off("data", this.#onData);
     socket.off("error", this.#onError);
     socket.off("close", this.#onClose);

@@ -6,9 +6,9 @@ export interface LivenessOptions {
 }
 
 /**
- * Watches that the peer is alive. Anything received is a sign of life; when nothing came for the
- * ping interval a ping asks for one, and when nothing came for the timeout the peer is given up, as
- * a half-open connection is.
+ * Watches that the peer is alive. A frame is a sign of life, and so is a good part of one; when
+ * none came for the ping interval a ping asks for one, and when none came for the timeout the peer
+ * is given up, as a half-open connection is.
  *
  * Silence is counted in waits that this process has seen through, not by the clock: after this
  * process or the whole machine stood still, the peer still gets its pings and the time to answer
@@ -18,7 +18,7 @@ export class Liveness implements DeadlineEntry {
   expireTick = -1;
   previousEntry: DeadlineEntry | null = null;
   nextEntry: DeadlineEntry | null = null;
-  /** Of performance.now(). The connection sets it for each chunk. */
+  /** Of performance.now(). The connection sets it for each sign of life. */
   lastReceivedMs: number = performance.now();
   readonly #wheel: DeadlineWheel;
   readonly #options: LivenessOptions;

@@ -20,9 +20,10 @@ function problems(resolve: () => unknown): readonly string[] {
 describe("options", () => {
   test("are the defaults where nothing is given", () => {
     const { identity, address: _, ...client } = resolveClientOptions({ address });
-    const { maxConnections, ...forClients } = DEFAULTS;
+    const { maxConnections, maxHandshakes, ...forClients } = DEFAULTS;
     expect(client).toEqual(forClients);
-    expect(resolveServerOptions({}).maxConnections).toBe(maxConnections);
+    const server = resolveServerOptions({});
+    expect(server).toMatchObject({ maxConnections, maxHandshakes });
     expect(identity).toMatchObject({
       nodeId: 0,
       clusterId: "",

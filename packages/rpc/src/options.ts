@@ -57,6 +57,12 @@ export type Address = { readonly host: string; readonly port: number } | { reado
 export interface ServerOptions extends ConnectionOptions {
   /** Connections at a time; more are closed at once. 1 to 2^20. Default 65 536. */
   maxConnections?: number;
+  /**
+   * Handshakes under way at a time; one more, and the one that has taken longest is given up, so
+   * that peers which finish theirs at once get through a flood of such that never do. 1 to 2^20.
+   * Default 1024.
+   */
+  maxHandshakes?: number;
 }
 
 export interface ClientOptions extends ConnectionOptions {
@@ -73,7 +79,7 @@ export type ResolvedConnectionOptions = Readonly<
   Required<Omit<ConnectionOptions, "identity">> & { identity: Identity }
 >;
 export type ResolvedServerOptions = ResolvedConnectionOptions &
-  Readonly<{ maxConnections: number }>;
+  Readonly<{ maxConnections: number; maxHandshakes: number }>;
 export type ResolvedClientOptions = ResolvedConnectionOptions &
   Readonly<Required<Omit<ClientOptions, keyof ConnectionOptions>>>;
 
@@ -95,6 +101,7 @@ const CONNECTION_DEFAULTS = {
 export const DEFAULTS = {
   ...CONNECTION_DEFAULTS,
   maxConnections: 65_536,
+  maxHandshakes: 1024,
   connectTimeoutMs: 5000,
   reconnectMinMs: 50,
   reconnectMaxMs: 5000,
@@ -119,6 +126,7 @@ const RANGES: Readonly<Record<NumberKey, readonly [number, number]>> = {
   pingIntervalMs: [10, MS_LIMIT],
   peerTimeoutMs: [20, MS_LIMIT],
   maxConnections: [1, COUNT_LIMIT],
+  maxHandshakes: [1, COUNT_LIMIT],
   connectTimeoutMs: [1, MS_LIMIT],
   reconnectMinMs: [1, MS_LIMIT],
   reconnectMaxMs: [1, MS_LIMIT],
@@ -126,7 +134,7 @@ const RANGES: Readonly<Record<NumberKey, readonly [number, number]>> = {
 
 const CONNECTION_KEYS = Object.keys(CONNECTION_DEFAULTS) as (keyof typeof CONNECTION_DEFAULTS)[];
 const CLIENT_KEYS = ["connectTimeoutMs", "reconnectMinMs", "reconnectMaxMs"] as const;
-const SERVER_KEYS = ["maxConnections"] as const;
+const SERVER_KEYS = ["maxConnections", "maxHandshakes"] as const;
 
 const PROCESS_ID = randomBytes(16).toString("hex");
 const PROCESS_ID_PATTERN = /^[0-9a-f]{32}$/;

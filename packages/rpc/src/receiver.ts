@@ -36,6 +36,12 @@ const KNOWN_FLAGS = FLAG_GROUP | FLAG_EXTENSION | FLAG_COMPRESSED;
 /** Within one chunk the clock is read again after this many frames. */
 const FRAMES_PER_CLOCK_READ = 64;
 
+/**
+ * Of a frame that takes many chunks, so many bytes together are as good a sign of life as a whole
+ * frame. Single bytes are none: a peer that sends one now and then would hold its place for ever.
+ */
+const BYTES_OF_LIFE = 4096;
+
 /** What the receiver leaves to the connection. */
 export interface ReceiverEvents {
   /** A one-way of rpc itself. */
@@ -55,7 +61,10 @@ export class Receiver implements FrameSink {
   readonly #outcome: Outcome;
   readonly #events: ReceiverEvents;
   #nowMs = 0;
+  /** Frames since the clock was read; more than 0 once a chunk had one. */
   #clockFrames = 0;
+  /** Bytes since the last sign of life. */
+  #trickleBytes = 0;
 
   constructor(
     maxFrameBytes: number,
@@ -73,13 +82,24 @@ export class Receiver implements FrameSink {
     this.#events = events;
   }
 
-  /** Throws a CodecError when a frame has an impossible length. */
-  push(chunk: Buffer, nowMs: number): void {
+  /**
+   * Returns whether the chunk is a sign of life: it ends a frame, or enough of one has come. Throws a
+   * CodecError when a frame has an impossible length.
+   */
+  push(chunk: Buffer, nowMs: number): boolean {
     this.#nowMs = nowMs;
     this.#clockFrames = 0;
     this.#counters.bytesIn += chunk.length;
     this.#decoder.push(chunk);
     this.#calls.resume();
+    if (this.#clockFrames === 0) {
+      this.#trickleBytes += chunk.length;
+      if (this.#trickleBytes < BYTES_OF_LIFE) {
+        return false;
+      }
+    }
+    this.#trickleBytes = 0;
+    return true;
   }
 
   /** Drops the rest of the chunk and everything after it. */
@@ -91,7 +111,7 @@ export class Receiver implements FrameSink {
     this.#counters.framesIn++;
     if (++this.#clockFrames > FRAMES_PER_CLOCK_READ) {
       this.#nowMs = performance.now();
-      this.#clockFrames = 0;
+      this.#clockFrames = 1;
     }
     const kindByte = buf[start];
     if (kindByte === REQUEST_BYTE) {

@@ -17,7 +17,7 @@ import { Status } from "./status.ts";
 import type { Server, Socket } from "node:net";
 import type { ConnectionRefusalCode } from "./answer-code.ts";
 import type { CloseOptions } from "./connection.ts";
-import type { OnHandshake } from "./handshake.ts";
+import type { Handshake, OnHandshake } from "./handshake.ts";
 import type { CallChain } from "./interceptor/call-chain.ts";
 import type { Interceptor } from "./interceptor/interceptor.ts";
 import type { RequestChain } from "./interceptor/request-chain.ts";
@@ -39,6 +39,11 @@ const FULL: Refusal = {
   status: Status.flowControl,
   code: "DT_RPC_TOO_MANY_CONNECTIONS" satisfies ConnectionRefusalCode,
   message: "the server has as many connections as it takes",
+};
+const TOO_MANY_HANDSHAKES: Refusal = {
+  status: Status.flowControl,
+  code: "DT_RPC_TOO_MANY_HANDSHAKES" satisfies ConnectionRefusalCode,
+  message: "given up for a newer one, because too many handshakes are under way",
 };
 const STOPPING: Refusal = {
   status: Status.stopping,
@@ -62,8 +67,8 @@ export class RpcServer {
   readonly #callChain: CallChain | null;
   readonly #server: Server;
   readonly #connections = new Set<Connection>();
-  /** Sockets whose handshake is under way. */
-  readonly #arriving = new Set<Socket>();
+  /** The handshakes under way, by their sockets, the oldest first. */
+  readonly #arriving = new Map<Socket, Handshake>();
   readonly #listeners: ConnectionListener[] = [];
   /** Set once `close` was called. */
   #closing: Promise<void> | null = null;
@@ -128,7 +133,7 @@ export class RpcServer {
     const stopped = new Promise<void>((resolve) => {
       this.#server.close(() => resolve());
     });
-    for (const socket of this.#arriving) {
+    for (const socket of this.#arriving.keys()) {
       socket.destroy();
     }
     await Promise.all([...this.#connections].map((connection) => connection.close(options)));
@@ -148,8 +153,11 @@ export class RpcServer {
       closeWith(socket, encodeRefusal(0, isClosing ? STOPPING : FULL), LINGER_MS);
       return;
     }
-    this.#arriving.add(socket);
-    acceptHandshake({
+    if (this.#arriving.size >= this.#options.maxHandshakes) {
+      const [oldest] = this.#arriving.values();
+      oldest?.giveUp(TOO_MANY_HANDSHAKES);
+    }
+    const handshake = acceptHandshake({
       socket,
       options: this.#options,
       onHandshake: this.#onHandshake,
@@ -160,6 +168,7 @@ export class RpcServer {
         this.#logger.warn({ err: error }, "a handshake failed");
       },
     });
+    this.#arriving.set(socket, handshake);
   };
 
   #onPeer(socket: Socket, peer: PeerInfo): void {

@@ -167,8 +167,26 @@ describe("the handshake", () => {
     const silent = await rawConnect(address);
     const slow = await rawConnect(address);
     slow.sendBytes(OFFER.subarray(0, 30));
+    const refusal = await slow.frame();
+    expect(refusal.slice(8, 32)).toBe("12020001" + "00000000" + "00000008");
+    expect(refusal).toContain(hex("DT_RPC_HANDSHAKE_TIMEOUT"));
     await Promise.all([silent.closed(), slow.closed()]);
     expect(server.counters.handshakesFailed).toBe(2);
+  });
+
+  test("that has taken longest is given up when there are too many, and a quick one gets through", async () => {
+    const { server, address } = await startServer({ maxHandshakes: 2 });
+    const first = await rawConnect(address);
+    first.sendBytes(OFFER.subarray(0, 30));
+    const second = await rawConnect(address);
+    const quick = await startClient({ address });
+    expect(await quick.call(ECHO, 0, 5000, writeText, "hi", readText)).toBe("hi");
+    expect(await first.frame()).toContain(hex("DT_RPC_TOO_MANY_HANDSHAKES"));
+    await first.closed();
+    expect(second.isClosed).toBe(false);
+    second.sendBytes(OFFER);
+    expect((await second.frame()).slice(8, 16)).toBe("12000001");
+    expect(server.counters.handshakesFailed).toBe(1);
   });
 
   test("that is not finished in time is given up by the client", async () => {

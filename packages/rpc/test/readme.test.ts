@@ -43,6 +43,7 @@ const answers = {
   DT_RPC_GROUP_NOT_FOUND: true,
   DT_RPC_GROUP_STOPPED: true,
   DT_RPC_HANDLER_FAILED: true,
+  DT_RPC_HANDSHAKE_TIMEOUT: true,
   DT_RPC_HEADER_VERSION: true,
   DT_RPC_MAGIC: true,
   DT_RPC_MALFORMED_FRAME: true,
@@ -53,6 +54,7 @@ const answers = {
   DT_RPC_REPLY_TOO_LARGE: true,
   DT_RPC_STOPPING: true,
   DT_RPC_TOO_MANY_CONNECTIONS: true,
+  DT_RPC_TOO_MANY_HANDSHAKES: true,
   DT_RPC_UNKNOWN_COMMAND: true,
   DT_RPC_UNKNOWN_FLAG: true,
 } satisfies Record<AnswerCode, true>;
