@@ -1,9 +1,9 @@
-import { runRaftLogConformance } from "@dt/raft/testing";
+import { runLogHeadConformance, runRaftLogConformance } from "@dt/raft/testing";
 import { mkdtemp, readdir, readlink, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { logOn, newDisk } from "../test/disk-log.ts";
+import { logOn, newDisk, SMALL } from "../test/disk-log.ts";
 import { EntryMaker, store } from "../test/entry-maker.ts";
 import { FileLog } from "./file-log.ts";
 
@@ -17,6 +17,16 @@ describe.each([
     return { log: () => logOn(disk, options), dispose: async () => {} };
   });
 });
+
+describe.each([SMALL, { segmentBytes: 8 << 10, dropDelayMs: 0 }, {}])(
+  "the head, on a disk in memory, %o",
+  (options) => {
+    runLogHeadConformance({ test }, async () => {
+      const disk = newDisk();
+      return { log: () => logOn(disk, options), dispose: async () => {} };
+    });
+  },
+);
 
 /** Files of a directory that this process has open. */
 async function openFilesIn(directory: string): Promise<string[]> {

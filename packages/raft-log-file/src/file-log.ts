@@ -1,12 +1,4 @@
-import {
-  type EntryBatch,
-  type LogState,
-  type RaftLog,
-  recordLength,
-  recordTimestamp,
-  storedBytes,
-  type Write,
-} from "@dt/raft";
+import type { EntryBatch, LogState, RaftLog, Write } from "@dt/raft";
 import { Appender } from "./append/appender.ts";
 import { openFilled } from "./append/segment-filler.ts";
 import { SegmentWriter } from "./append/segment-writer.ts";
@@ -23,7 +15,9 @@ import {
 } from "./options.ts";
 import { FileCache } from "./read/file-cache.ts";
 import { LogReader } from "./read/log-reader.ts";
+import { firstIndexAtOrAfter } from "./read/time-search.ts";
 import { openLog, type RecoveryReport } from "./recover/open-log.ts";
+import { HeadDropper, type LogClock } from "./segment/head-dropper.ts";
 import { HintWriter } from "./segment/hint-writer.ts";
 import type { Segment } from "./segment/segment.ts";
 import { SegmentList } from "./segment/segment-list.ts";
@@ -43,13 +37,20 @@ interface OpenParts {
   readonly reader: LogReader;
   readonly writer: SegmentWriter;
   readonly appender: Appender;
+  readonly head: HeadDropper;
 }
+
+const SYSTEM_CLOCK: LogClock = {
+  nowMs: () => performance.now(),
+  wallMs: () => Date.now(),
+};
 
 /** A group's log in segment files. FORMAT.md tells what is on the disk and in which order it gets there. */
 export class FileLog implements RaftLog {
   readonly #location: FileLogLocation;
   readonly #options: ResolvedFileLogOptions;
   readonly #fileSystem: FileSystem;
+  readonly #clock: LogClock;
   #opening: Promise<LogState> | null = null;
   #closing: Promise<void> | null = null;
   #isClosed = false;
@@ -60,10 +61,12 @@ export class FileLog implements RaftLog {
     location: FileLogLocation,
     options: FileLogOptions = {},
     fileSystem: FileSystem = nodeFileSystem,
+    clock: LogClock = SYSTEM_CLOCK,
   ) {
     this.#location = location;
     this.#options = resolveFileLogOptions(options);
     this.#fileSystem = fileSystem;
+    this.#clock = clock;
   }
 
   /** What `open` found and did; null before. */
@@ -90,10 +93,7 @@ export class FileLog implements RaftLog {
   }
 
   write(write: Write, done: (error: Error | null) => void): void {
-    if (write.reset !== null) {
-      const { index } = write.reset;
-      queueMicrotask(() => done(new LogError({ code: "DT_LOG_GAP", expectedIndex: 0, index })));
-    } else if (this.#parts === null || this.#closing !== null) {
+    if (this.#parts === null || this.#closing !== null) {
       queueMicrotask(() => done(this.#closed()));
     } else {
       this.#parts.appender.write(write, done);
@@ -111,32 +111,17 @@ export class FileLog implements RaftLog {
   }
 
   termAt(index: number): number | null {
-    const runs = this.#parts?.segments.termRuns() ?? [];
-    const isHere = index < (this.#parts?.segments.nextIndex ?? 0);
-    return index === 0
-      ? 0
-      : isHere
-        ? (runs.findLast((r) => r.firstIndex <= index)?.term ?? null)
-        : null;
+    return this.#parts?.segments.termAt(index) ?? null;
   }
 
-  async firstIndexAtOrAfter(timestampMs: number): Promise<number> {
-    const lastIndex = (this.#parts?.segments.nextIndex ?? 1) - 1;
-    for (let next = this.firstIndex; next <= lastIndex;) {
-      for (const { bytes } of await this.read(next, lastIndex, 1 << 20)) {
-        for (let at = 0; at < bytes.length; at += storedBytes(recordLength(bytes, at))) {
-          if (recordTimestamp(bytes, at) >= timestampMs) {
-            return next;
-          }
-          next++;
-        }
-      }
-    }
-    return lastIndex + 1;
+  firstIndexAtOrAfter(timestampMs: number): Promise<number> {
+    return this.#parts === null || this.#closing !== null
+      ? Promise.reject(this.#closed())
+      : firstIndexAtOrAfter(this.#parts.segments, this.#parts.reader, timestampMs);
   }
 
-  dropHead(_beforeIndex: number): void {
-    // Segments are not deleted yet: everything stays.
+  dropHead(beforeIndex: number): void {
+    this.#parts?.head.allow(beforeIndex);
   }
 
   close(): Promise<void> {
@@ -163,17 +148,7 @@ export class FileLog implements RaftLog {
         this.#parts.hints.write(segment);
       }
     }
-    return {
-      hardState: status.status.hardState,
-      firstIndex: segments.firstIndex,
-      lastIndex: segments.nextIndex - 1,
-      lastChain: segments.last.lastChain,
-      termRuns: segments.termRuns(),
-      prevIndex: segments.firstIndex - 1,
-      prevTerm: 0,
-      prevChain: 0,
-      configs: [],
-    };
+    return logState(status, segments);
   }
 
   async #assemble(
@@ -183,6 +158,7 @@ export class FileLog implements RaftLog {
   ): Promise<OpenParts> {
     const { directory } = this.#location;
     const { segmentBytes, durability, readerFiles } = this.#options;
+    const { retainBytes, retainMs, dropDelayMs } = this.#options;
     const fileSystem = this.#fileSystem;
     const isSynced = durability === "fsync";
     const files = new FileCache(fileSystem, readerFiles);
@@ -199,7 +175,10 @@ export class FileLog implements RaftLog {
         segments,
         onInstalled: (sealed, replaced) => {
           dropFiles(files, replaced);
-          hints.write(sealed);
+          if (segments.all.includes(sealed)) {
+            hints.write(sealed);
+          }
+          head.poke();
         },
         onBroken: (error) => appender.fail(error),
       },
@@ -214,13 +193,24 @@ export class FileLog implements RaftLog {
       reader,
       writer,
     });
-    return { segments, status, files, hints, reader, writer, appender };
+    const head: HeadDropper = new HeadDropper({
+      fileSystem,
+      segments,
+      files,
+      retention: { retainBytes, retainMs, dropDelayMs },
+      clock: this.#clock,
+      raiseHead: (headIndex, done) => appender.raiseHead(headIndex, done),
+      wantsSpare: (segment) => writer.wantsSpare(segment),
+      onSpare: () => writer.recycle(),
+    });
+    return { segments, status, files, hints, reader, writer, appender, head };
   }
 
   async #close(): Promise<void> {
     await this.#opening?.catch(() => {}); // Whoever called `open` got its error.
     const parts = this.#parts;
     if (parts !== null) {
+      await parts.head.close();
       await parts.appender.drain();
       await parts.writer.close();
       await parts.hints.close();
@@ -240,4 +230,19 @@ function dropFiles(files: FileCache, replaced: readonly Segment[]): void {
   for (const segment of replaced) {
     files.drop(segment.path);
   }
+}
+
+function logState({ status }: StatusFile, segments: SegmentList): LogState {
+  const first = (segments.all[0] as Segment).header;
+  return {
+    hardState: status.hardState,
+    firstIndex: first.firstIndex,
+    lastIndex: segments.nextIndex - 1,
+    lastChain: segments.last.lastChain,
+    termRuns: segments.termRuns(),
+    prevIndex: first.firstIndex - 1,
+    prevTerm: first.prevTerm,
+    prevChain: first.prevChain,
+    configs: segments.configs(),
+  };
 }

@@ -54,6 +54,8 @@ export type LogFault =
       readonly firstIndex: number;
       readonly lastIndex: number;
     }
+  /** Entries that were there once: the head was dropped, or a snapshot took their place. */
+  | { readonly code: "DT_LOG_COMPACTED"; readonly wantedIndex: number; readonly firstIndex: number }
   /** Opening, reading, listing or another operation that changes nothing failed. */
   | { readonly code: "DT_LOG_IO"; readonly file: string; readonly operation: string }
   /** The log or the directory is not open. */
@@ -98,6 +100,8 @@ function describe(fault: LogFault): string {
       return `the record of index ${fault.index} takes ${fault.recordBytes} bytes, the limit is ${fault.maxRecordBytes}`;
     case "DT_LOG_NOT_FOUND":
       return `index ${fault.wantedIndex} is not in the log, which holds ${fault.firstIndex} to ${fault.lastIndex}`;
+    case "DT_LOG_COMPACTED":
+      return `index ${fault.wantedIndex} was dropped; the log starts at ${fault.firstIndex}`;
     case "DT_LOG_IO":
       return `${fault.operation} of ${fault.file} failed`;
     case "DT_LOG_CLOSED":

@@ -15,6 +15,12 @@ export interface FileLogOptions {
   readonly durability?: Durability;
   /** Open files kept for readers, 1 to 1024. Default 4. */
   readonly readerFiles?: number;
+  /** Bytes of segments that stay when a head may go. Default 0. */
+  readonly retainBytes?: number;
+  /** Entries younger than this stay when a head may go. Default 0. */
+  readonly retainMs?: number;
+  /** From the drop of a segment to the end of its file, for readers of other processes. Default 10 s. */
+  readonly dropDelayMs?: number;
 }
 
 export type ResolvedFileLogOptions = Readonly<Required<FileLogOptions>>;
@@ -23,6 +29,9 @@ export const DEFAULT_FILE_LOG_OPTIONS: ResolvedFileLogOptions = Object.freeze({
   segmentBytes: 64 << 20,
   durability: "fsync",
   readerFiles: 4,
+  retainBytes: 0,
+  retainMs: 0,
+  dropDelayMs: 10_000,
 });
 
 const MAX_SEGMENT_BYTES = 1 << 30;
@@ -48,6 +57,11 @@ export function resolveFileLogOptions(input: FileLogOptions = {}): ResolvedFileL
   }
   if (!Number.isInteger(readerFiles) || readerFiles < 1 || readerFiles > 1024) {
     problems.push(`readerFiles: ${readerFiles} is not an integer from 1 to 1024`);
+  }
+  for (const key of ["retainBytes", "retainMs", "dropDelayMs"] as const) {
+    if (!(options[key] >= 0)) {
+      problems.push(`${key}: ${options[key]} is not a number from 0`);
+    }
   }
   if (problems.length > 0) {
     throw new LogError({ code: "DT_LOG_OPTIONS", problems });

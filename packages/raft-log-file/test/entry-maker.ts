@@ -4,6 +4,7 @@ import {
   EntryType,
   type HardState,
   INITIAL_CHAIN,
+  type LogBase,
   type RaftLog,
   recordHeaderCrc,
   type Write,
@@ -15,13 +16,16 @@ export class EntryMaker {
   /** Record bytes of index i at i - 1. */
   readonly records: Buffer[] = [];
   #sequence = 0;
+  #base: LogBase = { index: 0, term: 0, chain: INITIAL_CHAIN };
 
   get lastIndex(): number {
     return this.records.length;
   }
 
   chainAt(index: number): number {
-    return index === 0 ? INITIAL_CHAIN : recordHeaderCrc(this.records[index - 1] as Buffer, 0);
+    return index === this.#base.index
+      ? this.#base.chain
+      : recordHeaderCrc(this.records[index - 1] as Buffer, 0);
   }
 
   /** The next entries as one batch (or several, when they are large). */
@@ -62,16 +66,25 @@ export class EntryMaker {
     return index;
   }
 
+  /** Goes on after an entry that it has not made, and forgets all others. */
+  resetTo(base: LogBase): LogBase {
+    this.records.length = 0;
+    this.records.length = base.index;
+    this.#base = base;
+    return base;
+  }
+
   write(
     batches: readonly EntryBatch[],
     truncateFrom = 0,
     hardState: HardState | null = null,
+    reset: LogBase | null = null,
   ): Write {
     const term = batches.at(-1)?.term ?? 0;
     return {
       io: { term, sequence: ++this.#sequence },
       hardState,
-      reset: null,
+      reset,
       truncateFrom,
       batches,
     };
@@ -103,6 +116,7 @@ export function store(log: RaftLog, write: Write): Promise<void> {
 /** The records that a log holds, read in steps; each read is checked by the log itself. */
 export async function readRecords(log: RaftLog, lastIndex: number): Promise<Buffer[]> {
   const records: Buffer[] = [];
+  records.length = log.firstIndex - 1; // Places of what the log does not hold any more.
   while (records.length < lastIndex) {
     const batches = await log.read(records.length + 1, lastIndex, 1 << 20);
     for (const batch of batches) {

@@ -331,9 +331,16 @@ describe("a read that fails", () => {
         nextIndex: hint?.nextIndex ?? last,
         endOffset: hint?.endOffset ?? 0,
         termRuns: hint?.termRuns ?? [],
+        configs: [],
+        maxTimestampMs: 0,
         points: [
-          { index: 1, offset: (first?.offset ?? 0) + 8, prevChain: 0 },
-          { index: 2, offset: (first?.offset ?? 0) + 144, prevChain: maker.chainAt(1) },
+          { index: 1, offset: (first?.offset ?? 0) + 8, prevChain: 0, maxTimestampMs: 0 },
+          {
+            index: 2,
+            offset: (first?.offset ?? 0) + 144,
+            prevChain: maker.chainAt(1),
+            maxTimestampMs: 0,
+          },
           ...rest,
         ],
       });

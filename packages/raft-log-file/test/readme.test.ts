@@ -24,6 +24,7 @@ const CODES = {
   DT_LOG_GAP: true,
   DT_LOG_RECORD_TOO_LARGE: true,
   DT_LOG_NOT_FOUND: true,
+  DT_LOG_COMPACTED: true,
   DT_LOG_IO: true,
   DT_LOG_CLOSED: true,
   DT_LOG_OPTIONS: true,
@@ -56,11 +57,14 @@ test("the README lists every error code, once and in order, with what to do", ()
 
 test("the README states the options and defaults there are", () => {
   const stated = tableRows("Options").map((row) => [row[1], row[2]]);
-  const { segmentBytes, durability, readerFiles } = DEFAULT_FILE_LOG_OPTIONS;
+  const { segmentBytes, durability, readerFiles, dropDelayMs } = DEFAULT_FILE_LOG_OPTIONS;
   expect(stated).toEqual([
     ["segmentBytes", `${segmentBytes / (1 << 20)} MiB`],
     ["durability", JSON.stringify(durability)],
     ["readerFiles", String(readerFiles)],
+    ["retainBytes", "0"],
+    ["retainMs", "0"],
+    ["dropDelayMs", `${dropDelayMs / 1000} s`],
   ]);
 });
 

@@ -1,5 +1,5 @@
 // Hot path: per write. Bench: bench/append.bench.ts. No promises.
-import type { Write } from "@dt/raft";
+import type { LogBase, Write } from "@dt/raft";
 import type { StatusFile } from "../directory/status-file.ts";
 import type { Done } from "../file-system.ts";
 import type { Status } from "../format/status-slot.ts";
@@ -26,6 +26,12 @@ export interface AppenderContext {
 
 type Mark = Pick<Status, "markIndex" | "markChain">;
 
+/** A head to be made durable when nothing else is under way. */
+interface HeadRaise {
+  readonly headIndex: number;
+  readonly done: Done;
+}
+
 const NO_MARK: Mark = { markIndex: 0, markChain: 0 };
 
 /**
@@ -47,6 +53,7 @@ export class Appender {
   #isTight = false;
   #poison: LogError | null = null;
   readonly #reports = new Reports();
+  #raise: HeadRaise | null = null;
   #onIdle: (() => void) | null = null;
 
   constructor(context: AppenderContext) {
@@ -68,6 +75,12 @@ export class Appender {
     this.#proceed();
   }
 
+  /** Makes it durable that no entry before `headIndex` has to be there. One call at a time. */
+  raiseHead(headIndex: number, done: Done): void {
+    this.#raise = { headIndex, done };
+    this.#next();
+  }
+
   /** Finishes what is queued and leaves a mark of what is stored. */
   async drain(): Promise<void> {
     if (this.#isBusy || this.#queue.length > 0) {
@@ -86,6 +99,10 @@ export class Appender {
 
   #next(): void {
     while (!this.#isBusy) {
+      if (this.#raise !== null) {
+        this.#writeHead(this.#raise);
+        continue;
+      }
       const head = this.#queue.at(0);
       if (head === undefined) {
         this.#onIdle?.();
@@ -95,6 +112,8 @@ export class Appender {
         this.#queue.takeInto(1, this.#reports.items);
       } else if (head.needsHardState) {
         this.#writeHardState(head);
+      } else if (head.needsReset) {
+        this.#reset(head, head.write.reset as LogBase);
       } else if (head.needsTruncation) {
         this.#truncate(head);
       } else if (this.#cutFrom > 0 && !this.#context.writer.isBeginning) {
@@ -110,6 +129,50 @@ export class Appender {
     const hardState = head.write.hardState ?? status.hardState;
     this.#writeStatus({ ...status, hardState, ...this.#mark() }, () => {
       head.needsHardState = false;
+    });
+  }
+
+  #writeHead(raise: HeadRaise): void {
+    this.#raise = null;
+    if (this.#poison !== null) {
+      raise.done(this.#poison);
+      return;
+    }
+    const { status } = this.#context.status;
+    this.#writeStatus({ ...status, headIndex: raise.headIndex }, () => raise.done(this.#poison));
+  }
+
+  /**
+   * Begins a segment that no earlier one belongs to the log with. Then the status follows: until it
+   * does, the segment itself says that the log begins there.
+   */
+  #reset(head: QueuedWrite, base: LogBase): void {
+    const { status, writer } = this.#context;
+    if (status.status.markIndex > 0) {
+      // The mark must not outlive the entries that it vouches for.
+      this.#writeStatus({ ...status.status, ...NO_MARK }, () => {});
+      return;
+    }
+    this.#isBusy = true;
+    this.#cutFrom = 0;
+    this.#cutBefore = 0;
+    writer.begin(base.index + 1, base.term, base.chain, true);
+    writer.buffer.clear();
+    writer.flush((error) => {
+      this.#isBusy = false;
+      if (error === null) {
+        this.#writeStatus({ ...status.status, headIndex: base.index + 1 }, () => {
+          head.needsReset = false;
+        });
+        return;
+      }
+      writer.abandon();
+      if (error.code === "DT_LOG_NO_SPACE") {
+        this.#queue.refuseAll(error);
+        this.#proceed();
+      } else {
+        this.fail(error);
+      }
     });
   }
 
@@ -138,7 +201,7 @@ export class Appender {
     const from = this.#cutFrom;
     const first = (segments.all[0] as Segment).header;
     if (from === first.firstIndex) {
-      writer.begin(from, first.prevTerm, first.prevChain);
+      writer.begin(from, first.prevTerm, first.prevChain, first.isBase);
       return;
     }
     this.#isBusy = true;

@@ -41,7 +41,8 @@ export class FlushStager {
     for (let item = this.#queue.at(0); item !== undefined; item = this.#queue.at(this.#count)) {
       this.#batchAt = item.batchAt;
       this.#rest = item.rest;
-      const isReady = item.refusal === null && !item.needsHardState && !item.needsTruncation;
+      const mustWait = item.needsHardState || item.needsReset || item.needsTruncation;
+      const isReady = item.refusal === null && !mustWait;
       if (!isReady || (wholeWrites && this.#flush.recordBytes + entryBytes(item) > room)) {
         return;
       }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { writeAll } from "../file-io.ts";
+import { removeIfThere, writeAll } from "../file-io.ts";
 import type { FileSystem, StoredFile } from "../file-system.ts";
-import { NEXT_NAME } from "../directory/log-directory.ts";
+import { NEXT_NAME, SPARE_NAME } from "../directory/log-directory.ts";
 
 /** Zeros written and synced at a time; small enough not to hold up the flushes beside it. */
 export const FILL_CHUNK_BYTES = 256 << 10;
@@ -23,6 +23,8 @@ export interface FilledFile {
   /** For zeros only: an error of a sync is reported once per open file, and must not be swallowed here. */
   readonly zeros: StoredFile;
   filledBytes: number;
+  /** Behind what flushes wrote stands what an earlier life of the file left, not zeros. */
+  readonly isRecycled: boolean;
 }
 
 export interface FillerEvents {
@@ -47,6 +49,8 @@ export class SegmentFiller {
   #usedBytes = 0;
   #isBusy = false;
   #isNextWanted = false;
+  /** There is a file to make the next segment of. */
+  #hasSpare = false;
   /** The next segment is with the caller and still has its temporary name. */
   #isTaken = false;
   #isRunning = false;
@@ -107,6 +111,16 @@ export class SegmentFiller {
     return next;
   }
 
+  /** Whether a dropped segment may be given to `recycle`: one is kept. */
+  get wantsSpare(): boolean {
+    return !this.#hasSpare && !this.#isClosed;
+  }
+
+  /** Takes note of a file at the spare name, durably there, that may be written over. */
+  recycle(): void {
+    this.#hasSpare = true;
+  }
+
   /** Closes a file that is not used any more, once no zeros are on their way to it. */
   release(file: FilledFile): Promise<void> {
     const closing = this.#whenIdle().then(() => closeFilled(file));
@@ -132,6 +146,9 @@ export class SegmentFiller {
     this.#next = null;
     if (next !== null) {
       await this.discard(next);
+    }
+    if (this.#hasSpare) {
+      await removeIfThere(this.#fileSystem, join(this.#directory, SPARE_NAME));
     }
     await Promise.all(this.#closing);
   }
@@ -173,16 +190,31 @@ export class SegmentFiller {
   #create(): void {
     this.#isRunning = true;
     const path = join(this.#directory, NEXT_NAME);
-    const opening = this.#fileSystem.open(path, "create");
-    opening
-      .then((file) => withZeros(this.#fileSystem, path, file))
-      .then(
-        (next) => {
-          this.#next = next;
-          this.#ended(null);
-        },
-        (error: Error) => this.#ended(error),
-      );
+    const isRecycled = this.#hasSpare;
+    this.#hasSpare = false;
+    const opening = isRecycled ? this.#openSpare(path) : this.#openNew(path);
+    opening.then(
+      (next) => {
+        this.#next = next;
+        this.#ended(null);
+      },
+      (error: Error) => this.#ended(error),
+    );
+  }
+
+  async #openNew(path: string): Promise<FilledFile> {
+    const file = await this.#fileSystem.open(path, "create");
+    return withZeros(this.#fileSystem, path, file, false);
+  }
+
+  async #openSpare(path: string): Promise<FilledFile> {
+    try {
+      await this.#fileSystem.rename(join(this.#directory, SPARE_NAME), path);
+    } catch {
+      return this.#openNew(path); // The next open of the log removes what stands there.
+    }
+    const file = await this.#fileSystem.open(path, "write");
+    return withZeros(this.#fileSystem, path, file, true);
   }
 
   #fill(target: FilledFile): void {
@@ -221,7 +253,7 @@ export class SegmentFiller {
 
 /** Opens a segment that exists. */
 export async function openFilled(fileSystem: FileSystem, path: string): Promise<FilledFile> {
-  const filled = await withZeros(fileSystem, path, await fileSystem.open(path, "write"));
+  const filled = await withZeros(fileSystem, path, await fileSystem.open(path, "write"), false);
   filled.filledBytes = await filled.file.size();
   return filled;
 }
@@ -230,9 +262,11 @@ async function withZeros(
   fileSystem: FileSystem,
   path: string,
   file: StoredFile,
+  isRecycled: boolean,
 ): Promise<FilledFile> {
   try {
-    return { path, file, zeros: await fileSystem.open(path, "write"), filledBytes: 0 };
+    const filledBytes = isRecycled ? await file.size() : 0;
+    return { path, file, zeros: await fileSystem.open(path, "write"), filledBytes, isRecycled };
   } catch (error) {
     await file.close();
     throw error;

@@ -5,7 +5,7 @@ import { FRAME_BYTES } from "../format/flush-frame.ts";
 import type { LogIdentity } from "../format/log-identity.ts";
 import { SEGMENT_HEADER_BYTES } from "../format/segment-header.ts";
 import { isOutOfSpace, LogError } from "../log-error.ts";
-import { newSegment, type Segment } from "../segment/segment.ts";
+import { newSegment, type NewSegmentFields, type Segment } from "../segment/segment.ts";
 import type { SegmentList } from "../segment/segment-list.ts";
 import { eraseFrame } from "./erase-frame.ts";
 import { FlushBuffer } from "./flush-buffer.ts";
@@ -19,7 +19,7 @@ export interface SegmentWriterContext {
   readonly segmentBytes: number;
   readonly isSynced: boolean;
   readonly segments: SegmentList;
-  /** Runs when a segment got its successor; `replaced` are those that it supersedes. */
+  /** Runs when a segment took over; `sealed` was the last one, `replaced` are superseded. */
   readonly onInstalled: (sealed: Segment, replaced: readonly Segment[]) => void;
   /** Runs when filling ahead failed in a way that makes the files doubtful. */
   readonly onBroken: (error: LogError) => void;
@@ -70,15 +70,18 @@ export class SegmentWriter {
     return this.isBeginning ? 0 : this.#current.filledBytes - this.target.endOffset - FRAME_BYTES;
   }
 
-  /** Lets the next flush begin a segment, which takes over at `firstIndex`. */
-  begin(firstIndex: number, prevTerm: number, prevChain: number): void {
-    const { directory, identity, segmentBytes, isSynced, segments } = this.#context;
+  /** Lets the next flush begin a segment, which takes over at `firstIndex`; as a base, from everything. */
+  begin(firstIndex: number, prevTerm: number, prevChain: number, isBase = false): void {
+    const { identity, segmentBytes, isSynced, segments } = this.#context;
     const sequence = segments.last.header.sequence + 1;
-    this.#begun = newSegment(
-      directory,
-      { ...identity, sequence, firstIndex, prevTerm, prevChain, segmentBytes, isSynced },
-      this.buffer.header,
-    );
+    const isRecycled = this.#begunFile?.isRecycled ?? false;
+    const before = { prevTerm, prevChain };
+    const kind = { segmentBytes, isSynced, isRecycled, isBase };
+    this.#begin({ ...identity, sequence, firstIndex, ...before, ...kind });
+  }
+
+  #begin(fields: NewSegmentFields): void {
+    this.#begun = newSegment(this.#context.directory, fields, this.buffer.header);
   }
 
   /** Takes `begin` back. */
@@ -90,6 +93,16 @@ export class SegmentWriter {
   flush(flushed: Flushed): void {
     this.#flushed = flushed;
     this.#writeWhenFree();
+  }
+
+  /** Whether a dropped segment of this size would be made the next one. */
+  wantsSpare(segment: Segment): boolean {
+    return this.#filler.wantsSpare && segment.header.segmentBytes === this.#context.segmentBytes;
+  }
+
+  /** Takes note of a spare file. */
+  recycle(): void {
+    this.#filler.recycle();
   }
 
   async close(): Promise<void> {
@@ -116,6 +129,9 @@ export class SegmentWriter {
       if (this.#begunFile === null) {
         this.#filler.wantNext();
         return;
+      }
+      if (this.#begunFile.isRecycled) {
+        this.#begin({ ...this.target.header, isRecycled: true });
       }
     }
     const target = this.#begunFile ?? this.#current;

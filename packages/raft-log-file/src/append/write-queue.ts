@@ -9,6 +9,7 @@ export interface QueuedWrite {
   /** Set when the write is to be refused in its turn. */
   refusal: Error | null;
   needsHardState: boolean;
+  needsReset: boolean;
   needsTruncation: boolean;
   /** Batches before this one are stored or under way. */
   batchAt: number;
@@ -22,6 +23,7 @@ export function queuedWrite(write: Write, done: Done, refusal: Error | null): Qu
     done,
     refusal,
     needsHardState: write.hardState !== null,
+    needsReset: write.reset !== null,
     needsTruncation: write.truncateFrom > 0,
     batchAt: 0,
     rest: null,

@@ -6,6 +6,9 @@ import { isSegmentName } from "../segment/segment.ts";
 /** The segment that is being filled with zeros, to become the next one. */
 export const NEXT_NAME = "next.tmp";
 
+/** A segment that was dropped at the head, kept to become a next one. */
+export const SPARE_NAME = "spare.tmp";
+
 export const HINT_SUFFIX = ".idx";
 export const BROKEN_SUFFIX = ".broken";
 
@@ -16,6 +19,7 @@ export interface DirectoryListing {
   /** Torn ends that recovery cut off. */
   readonly broken: readonly string[];
   readonly hasNext: boolean;
+  readonly hasSpare: boolean;
   /** Names that this package does not know: left alone and reported. */
   readonly foreign: readonly string[];
 }
@@ -43,6 +47,7 @@ export async function listSegments(
   const broken: string[] = [];
   const foreign: string[] = [];
   let hasNext = false;
+  let hasSpare = false;
   for (const name of (await fileSystem.list(path)).sort()) {
     if (isSegmentName(name)) {
       segments.push(name);
@@ -52,11 +57,13 @@ export async function listSegments(
       broken.push(name);
     } else if (name === NEXT_NAME) {
       hasNext = true;
+    } else if (name === SPARE_NAME) {
+      hasSpare = true;
     } else {
       foreign.push(name);
     }
   }
-  return { segments, hints, broken, hasNext, foreign };
+  return { segments, hints, broken, hasNext, hasSpare, foreign };
 }
 
 /** Makes a directory and its missing parents, each durable in its parent. */

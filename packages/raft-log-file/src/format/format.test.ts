@@ -24,13 +24,15 @@ const HEADER: SegmentHeader = {
   prevChain: 0xdeadbeef,
   segmentBytes: 64 << 20,
   isSynced: true,
+  isRecycled: false,
+  isBase: false,
   salt: Buffer.alloc(16, 0x5a),
 };
 
 const HEADER_BYTES = bytes(
   96,
   "4454524654534547", // magic
-  "00000001", // version
+  "00000002", // version
   "00000007", // group
   "00112233445566778899aabbccddeeff", // store
   "0000000000000102", // sequence
@@ -65,7 +67,7 @@ describe("a segment header", () => {
     const block = Buffer.alloc(4096);
     encodeSegmentHeader(HEADER, block, 0);
     const newer = Buffer.from(block);
-    newer.writeUInt32BE(2, 8);
+    newer.writeUInt32BE(3, 8);
     newer.writeUInt32BE(crc32(newer, 0, 96), 96);
     expect(() => decodeSegmentHeader(newer, "f")).toThrow(/DT_LOG_FORMAT/);
     for (const at of [0, 12, 33, 95, 99]) {
@@ -161,32 +163,36 @@ describe("an index hint", () => {
     seed: 0x01020304,
     nextIndex: 50,
     endOffset: 70_000,
+    maxTimestampMs: 0x1234,
     points: [
-      { index: 1, offset: 4128, prevChain: 0 },
-      { index: 30, offset: 36_928, prevChain: 0xcafebabe },
+      { index: 1, offset: 4128, prevChain: 0, maxTimestampMs: 0 },
+      { index: 30, offset: 36_928, prevChain: 0xcafebabe, maxTimestampMs: 0x1233 },
     ],
     termRuns: [{ firstIndex: 1, term: 3 }],
+    configs: [{ index: 7, term: 3, payload: Buffer.from("abc") }],
   };
   const HINT_BYTES = bytes(
-    96,
+    143,
     "4454524654494458", // magic
-    "00000001", // version
+    "00000002", // version
     "01020304", // seed
     "0000000000000032", // next index
     "0000000000011170", // end
     "00000002", // positions
     "00000001", // term runs
-    "0000000000000000",
-    "0000000000000001 00001020 00000000",
-    "000000000000001e 00009040 cafebabe",
+    "00000001 00000000", // configurations
+    "0000000000001234", // youngest
+    "0000000000000001 00001020 00000000 0000000000000000",
+    "000000000000001e 00009040 cafebabe 0000000000001233",
     "0000000000000001 0000000000000003",
+    "0000000000000007 0000000000000003 00000003 616263",
   );
 
   test("has the bytes that FORMAT.md says", () => {
     const encoded = encodeHint(HINT);
-    expect(encoded.subarray(0, 96)).toEqual(HINT_BYTES);
-    expect(encoded.readUInt32BE(96)).toBe(crc32(HINT_BYTES, 0, 96));
-    expect(encoded).toHaveLength(100);
+    expect(encoded.subarray(0, 143)).toEqual(HINT_BYTES);
+    expect(encoded.readUInt32BE(143)).toBe(crc32(HINT_BYTES, 0, 143));
+    expect(encoded).toHaveLength(147);
     expect(decodeHint(encoded, HINT.seed)).toEqual(HINT);
   });
 

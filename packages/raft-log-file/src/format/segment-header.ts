@@ -4,11 +4,16 @@ import { checkVersion, STORE_ID_BYTES } from "./log-identity.ts";
 
 /** The header's own block at the start of every segment; records begin behind it. */
 export const SEGMENT_HEADER_BYTES = 4096;
-export const SEGMENT_FORMAT_VERSION = 1;
+/** Version 2 added the flags "recycled" and "base"; files of version 1 have neither. */
+export const SEGMENT_FORMAT_VERSION = 2;
 export const SALT_BYTES = 16;
 
 const MAGIC = Buffer.from("DTRFTSEG", "latin1");
 const CRC_AT = 96;
+
+const UNSYNCED_FLAG = 1;
+const RECYCLED_FLAG = 2;
+const BASE_FLAG = 4;
 
 /** First block of a segment. Layout in FORMAT.md. */
 export interface SegmentHeader {
@@ -26,6 +31,10 @@ export interface SegmentHeader {
   readonly segmentBytes: number;
   /** False when it was written without syncs: a power cut may then have left holes. */
   readonly isSynced: boolean;
+  /** Bytes of the file's earlier life may stand behind the last flush. */
+  readonly isRecycled: boolean;
+  /** The log begins here: segments of a lower sequence are no part of it, whatever they hold. */
+  readonly isBase: boolean;
   /** Random; makes frames of another segment invalid in this one. */
   readonly salt: Buffer;
 }
@@ -41,7 +50,7 @@ export function encodeSegmentHeader(header: SegmentHeader, into: Buffer, at: num
   writeUint64(into, at + 40, header.firstIndex);
   writeUint64(into, at + 48, header.prevTerm);
   into.writeUInt32BE(header.prevChain, at + 56);
-  into.writeUInt32BE(header.isSynced ? 0 : 1, at + 60);
+  into.writeUInt32BE(flagsOf(header), at + 60);
   into.writeUInt32BE(header.segmentBytes, at + 64);
   header.salt.copy(into, at + 72);
   const crc = crc32(into, at, at + CRC_AT);
@@ -58,6 +67,7 @@ export function decodeSegmentHeader(
     throw damaged(file, "no segment header");
   }
   checkVersion(file, block.readUInt32BE(8), SEGMENT_FORMAT_VERSION);
+  const flags = block.readUInt32BE(60);
   const crc = crc32(block, 0, CRC_AT);
   if (crc !== block.readUInt32BE(CRC_AT)) {
     throw damaged(file, "segment header fails its checksum");
@@ -71,11 +81,21 @@ export function decodeSegmentHeader(
       firstIndex: readUint64(block, 40),
       prevTerm: readUint64(block, 48),
       prevChain: block.readUInt32BE(56),
-      isSynced: (block.readUInt32BE(60) & 1) === 0,
+      isSynced: (flags & UNSYNCED_FLAG) === 0,
+      isRecycled: (flags & RECYCLED_FLAG) !== 0,
+      isBase: (flags & BASE_FLAG) !== 0,
       segmentBytes: block.readUInt32BE(64),
       salt: Buffer.from(block.subarray(72, 72 + SALT_BYTES)),
     },
   };
+}
+
+function flagsOf(header: SegmentHeader): number {
+  return (
+    (header.isSynced ? 0 : UNSYNCED_FLAG) |
+    (header.isRecycled ? RECYCLED_FLAG : 0) |
+    (header.isBase ? BASE_FLAG : 0)
+  );
 }
 
 function damaged(file: string, reason: string): LogError {

@@ -1,7 +1,8 @@
 import type { EntryBatch } from "@dt/raft";
 import { sliceBatch } from "@dt/raft";
 import { join } from "node:path";
-import { listSegments, segmentsPath } from "../directory/log-directory.ts";
+import { listSegments, segmentsPath, statusPath } from "../directory/log-directory.ts";
+import { readStatus } from "../directory/status-file.ts";
 import type { FileSystem, StoredFile } from "../file-system.ts";
 import { LogError } from "../log-error.ts";
 import { corrupt } from "../recover/recover-segment.ts";
@@ -31,7 +32,7 @@ export async function* scanLog(
   for (const name of (await listed(fileSystem, path)).segments) {
     segments.push(await readSegmentHeader(fileSystem, join(path, name)));
   }
-  const { live } = resolve(segments);
+  const { live } = resolve(segments, await headIndexOf(fileSystem, directory));
   for (const [i, segment] of live.entries()) {
     const file = await fileSystem.open(segment.path, "read");
     try {
@@ -103,6 +104,15 @@ function checkEnd(segment: Segment, next: Segment, offset: number): void {
   if (segment.lastChain !== next.header.prevChain) {
     const reason = `does not continue the chain of ${segmentName(segment.header.firstIndex)}`;
     throw corrupt(next.path, 0, limit, reason);
+  }
+}
+
+/** First entry that must be there; 1 when nothing says so. */
+async function headIndexOf(fileSystem: FileSystem, directory: string): Promise<number> {
+  try {
+    return (await readStatus(fileSystem, statusPath(directory))).status.headIndex;
+  } catch {
+    return 1; // A status that is missing or damaged is for others to report.
   }
 }
 

@@ -21,10 +21,10 @@ export class LogReader {
     this.#files = files;
   }
 
-  /** Throws DT_LOG_NOT_FOUND, DT_LOG_CORRUPT, DT_LOG_IO. */
+  /** Throws DT_LOG_NOT_FOUND, DT_LOG_COMPACTED, DT_LOG_CORRUPT, DT_LOG_IO. */
   async read(firstIndex: number, lastIndex: number, maxBytes: number): Promise<EntryBatch[]> {
     if (firstIndex > lastIndex || lastIndex >= this.#segments.nextIndex) {
-      throw this.#notFound(lastIndex);
+      throw this.#notFound(this.#isCompacted(firstIndex) ? firstIndex : lastIndex);
     }
     const batches: EntryBatch[] = [];
     let left = Math.min(maxBytes, MAX_READ_BYTES);
@@ -62,6 +62,7 @@ export class LogReader {
     lastIndex: number,
     maxBytes: number,
   ): Promise<EntryBatch[]> {
+    segment.readers++;
     try {
       let batches = await this.#readSegment(segment, firstIndex, lastIndex, maxBytes);
       if (batches === null && segment.isHinted) {
@@ -73,6 +74,8 @@ export class LogReader {
       }
     } catch (error) {
       throw this.#failure(segment, firstIndex, error);
+    } finally {
+      segment.release();
     }
     const offset = segment.index.floor(firstIndex)?.offset ?? 0;
     const reason = "a record at or behind this offset fails its checks";
@@ -139,8 +142,15 @@ export class LogReader {
         );
   }
 
+  #isCompacted(index: number): boolean {
+    return index > 0 && index < this.#segments.firstIndex;
+  }
+
   #notFound(wantedIndex: number): LogError {
     const { firstIndex, nextIndex } = this.#segments;
+    if (this.#isCompacted(wantedIndex)) {
+      return new LogError({ code: "DT_LOG_COMPACTED", wantedIndex, firstIndex });
+    }
     return new LogError({
       code: "DT_LOG_NOT_FOUND",
       wantedIndex,

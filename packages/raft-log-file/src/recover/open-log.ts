@@ -53,13 +53,17 @@ export async function openLog(
   const path = segmentsPath(directory);
   await ensureDirectory(fileSystem, path);
   const listing = await listSegments(fileSystem, path);
-  const recovered = await recover(fileSystem, path, listing, identity, { useHints: true });
-  const isNew = recovered.segments.every((segment) => segment.isEmpty);
   const isSynced = options.durability === "fsync";
-  let status = await openStatus(fileSystem, statusPath(directory), identity, isSynced, isNew);
+  let status = await openStatus(fileSystem, statusPath(directory), identity, isSynced);
   try {
+    const headIndex = status?.status.headIndex ?? 1;
+    const recovering = { useHints: true, headIndex };
+    const recovered = await recover(fileSystem, path, listing, identity, recovering);
     if (status !== null) {
       checkStatus(status.status, recovered, statusPath(directory), path);
+    } else if (!recovered.segments.every((segment) => segment.isEmpty)) {
+      const reason = "the status is missing beside a log with entries";
+      throw corrupt(statusPath(directory), 0, 0, reason);
     }
     const brokenFile = await repair(fileSystem, path, listing, recovered);
     const segments =
@@ -80,22 +84,18 @@ export async function openLog(
   }
 }
 
-/** Null for a log that never had a status: its directory was being made when the process died. */
+/** Null when there is none: of a new log, or of one whose directory was being made when the process died. */
 async function openStatus(
   fileSystem: FileSystem,
   path: string,
   identity: LogIdentity,
   isSynced: boolean,
-  isNew: boolean,
 ): Promise<StatusFile | null> {
   try {
     return await StatusFile.open(fileSystem, path, identity, isSynced);
   } catch (error) {
     if (errorNumber(error) !== "ENOENT") {
       throw error;
-    }
-    if (!isNew) {
-      throw corrupt(path, 0, 0, "the status is missing beside a log with entries");
     }
     return null;
   }
@@ -108,7 +108,8 @@ function checkStatus(status: Status, recovered: Recovered, path: string, segment
   if (first === undefined || last === undefined) {
     throw corrupt(segments, 0, status.headIndex, "all segments are missing");
   }
-  if (first.header.firstIndex > status.headIndex) {
+  // A log that begins with its segment says so itself, before the status does.
+  if (first.header.firstIndex > status.headIndex && !first.header.isBase) {
     const reason = `the segment with index ${status.headIndex} is missing`;
     throw corrupt(segments, 0, status.headIndex, reason);
   }
@@ -139,7 +140,8 @@ async function firstSegment(
   const { segmentBytes, durability } = options;
   const isSynced = durability === "fsync";
   const start = { sequence: 1, firstIndex: 1, prevTerm: 0, prevChain: 0 };
-  const segment = newSegment(path, { groupId, storeId, ...start, segmentBytes, isSynced }, block);
+  const flags = { isSynced, isRecycled: false, isBase: false };
+  const segment = newSegment(path, { groupId, storeId, ...start, segmentBytes, ...flags }, block);
   const temporary = join(path, NEXT_NAME);
   const file = await fileSystem.open(temporary, "create");
   try {

@@ -84,6 +84,8 @@ export async function useHint(
   if (isRight) {
     segment.index = index;
     segment.termRuns = termRuns;
+    segment.configs = hint.configs.filter((config) => config.index < limit);
+    segment.maxTimestampMs = hint.maxTimestampMs;
     segment.nextIndex = limit;
     segment.lastTerm = last.term;
     segment.lastChain = last.chain;
@@ -111,7 +113,8 @@ export async function scanLast(file: StoredFile, segment: Segment): Promise<Reco
   if (stop === null) {
     return { fileBytes, lastFlushOffset, torn: null };
   }
-  const tail = await examineTail(file, fileBytes, segment, stop.offset);
+  const until = segment.header.isRecycled ? stop.flushEnd : fileBytes;
+  const tail = await examineTail(file, fileBytes, segment, stop.offset, until);
   if (tail.laterFrameOffset > 0 && segment.header.isSynced) {
     const reason = `no valid ${stop.missing}, and a later flush stands at offset ${tail.laterFrameOffset}`;
     throw corrupt(segment.path, stop.offset, segment.nextIndex, reason);
@@ -134,6 +137,8 @@ export async function reindex(file: StoredFile, segment: Segment): Promise<void>
   }
   segment.index = found.index;
   segment.termRuns = found.termRuns;
+  segment.configs = found.configs;
+  segment.maxTimestampMs = found.maxTimestampMs;
   segment.endOffset = found.endOffset;
   segment.isHinted = false;
 }

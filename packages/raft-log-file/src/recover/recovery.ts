@@ -13,7 +13,7 @@ import { corrupt, type RecoveredEnd, scanLast, scanSealed, useHint } from "./rec
 export interface Recovered {
   /** Segments of the log, ascending; empty for a log that has none yet. */
   readonly segments: readonly Segment[];
-  /** Paths of segments that a later one replaced. */
+  /** Paths of segments that a later one replaced, or whose entries were dropped. */
   readonly superseded: readonly string[];
   /** Of the last segment; null when there is none. */
   readonly end: RecoveredEnd | null;
@@ -22,6 +22,8 @@ export interface Recovered {
 export interface RecoveryOptions {
   /** Use index hints, where they hold, instead of reading every record. */
   readonly useHints: boolean;
+  /** First index that must be there: segments wholly before it are leftovers of a dropped head. */
+  readonly headIndex: number;
 }
 
 /**
@@ -41,7 +43,7 @@ export async function recover(
     checkIdentity(segment.path, identity, segment.header);
     all.push(segment);
   }
-  const { live, superseded } = resolve(all);
+  const { live, superseded } = resolve(all, options.headIndex);
   let end: RecoveredEnd | null = null;
   for (const [i, segment] of live.entries()) {
     const next = live[i + 1];
@@ -74,8 +76,14 @@ export function readSegmentHeader(fileSystem: FileSystem, path: string): Promise
   });
 }
 
-/** Of the segments that claim the same indexes, those with the higher sequence are the log. */
-export function resolve(all: readonly Segment[]): {
+/**
+ * Of the segments that claim the same indexes, those with the higher sequence are the log; of a
+ * lower sequence than one that the log begins with, none.
+ */
+export function resolve(
+  all: readonly Segment[],
+  headIndex: number,
+): {
   readonly live: readonly Segment[];
   readonly superseded: readonly string[];
 } {
@@ -83,14 +91,20 @@ export function resolve(all: readonly Segment[]): {
   const superseded: string[] = [];
   const newestFirst = all.toSorted((a, b) => b.header.sequence - a.header.sequence);
   for (const segment of newestFirst) {
-    const after = live.at(-1);
-    if (after === undefined || segment.header.firstIndex < after.header.firstIndex) {
+    const after = live.at(-1)?.header;
+    const isLive =
+      after === undefined || (!after.isBase && segment.header.firstIndex < after.firstIndex);
+    if (isLive) {
       live.push(segment);
     } else {
       superseded.push(segment.path);
     }
   }
-  return { live: live.reverse(), superseded };
+  live.reverse();
+  while (live.length > 1 && (live[1] as Segment).header.firstIndex <= headIndex) {
+    superseded.push((live.shift() as Segment).path);
+  }
+  return { live, superseded };
 }
 
 async function readHint(fileSystem: FileSystem, segment: Segment): Promise<IndexHint | null> {

@@ -4,6 +4,7 @@ import {
   type DirectoryListing,
   hintPath,
   NEXT_NAME,
+  SPARE_NAME,
 } from "../directory/log-directory.ts";
 import { readInto, syncFile, writeFrom } from "../file-io.ts";
 import type { FileSystem, StoredFile } from "../file-system.ts";
@@ -31,6 +32,9 @@ export async function repair(
   const last = segments.at(-1);
   if (listing.hasNext) {
     await fileSystem.remove(join(path, NEXT_NAME));
+  }
+  if (listing.hasSpare) {
+    await fileSystem.remove(join(path, SPARE_NAME));
   }
   let brokenPath: string | null = null;
   if (last !== undefined && end !== null) {

@@ -17,6 +17,8 @@ const WINDOW_BYTES = 1 << 20;
 /** Where a scan stopped before the end of the file, and what was expected there. */
 export interface ScanStop {
   readonly offset: number;
+  /** Where the flush around `offset` ends by its frame; `offset` itself between two flushes. */
+  readonly flushEnd: number;
   readonly missing: "frame" | "length" | "order" | "chain" | "payload";
 }
 
@@ -73,7 +75,7 @@ export class SegmentScanner {
     const frameOffset = this.#offset;
     const frameAt = await this.#load(frameOffset, FRAME_BYTES);
     if (!this.#isNextFrame(frameAt)) {
-      this.#stop = { offset: frameOffset, missing: "frame" };
+      this.#stop = { offset: frameOffset, flushEnd: frameOffset, missing: "frame" };
       return null;
     }
     this.#flush = frameFlush(this.#window, frameAt);
@@ -93,7 +95,8 @@ export class SegmentScanner {
     const isCut = run.fault !== null || bytes < wanted;
     // A flush that recovery has cut off ends where the frame of the next one stands.
     if (isCut && !this.#isNextFrame(await this.#load(this.#offset, FRAME_BYTES))) {
-      this.#stop = { offset: this.#offset, missing: run.fault?.reason ?? "length" };
+      const missing = run.fault?.reason ?? "length";
+      this.#stop = { offset: this.#offset, flushEnd: offset + bytes, missing };
     }
     return { number: this.#flush, frameOffset, offset, batches: run.batches };
   }

@@ -1,4 +1,10 @@
-import { type EntryBatch, recordHeaderCrc, recordLength, storedBytes } from "@dt/raft";
+import {
+  type EntryBatch,
+  recordHeaderCrc,
+  recordLength,
+  recordTimestamp,
+  storedBytes,
+} from "@dt/raft";
 
 /** Where an entry's record stands in a segment. */
 export interface IndexPoint {
@@ -6,6 +12,8 @@ export interface IndexPoint {
   readonly offset: number;
   /** Chain of the entry before `index`. */
   readonly prevChain: number;
+  /** No entry of the segment before `index` is younger: milliseconds since the epoch; 0 for none. */
+  readonly maxTimestampMs: number;
 }
 
 /** Bytes of log between two points: what a read of one entry may have to skip over. */
@@ -24,23 +32,31 @@ export class SegmentIndex {
   }
 
   /** Notes where a batch starts when the last point is far enough behind. */
-  offer(batch: EntryBatch, offset: number): void {
+  offer(batch: EntryBatch, offset: number, maxTimestampMs: number): void {
     if (this.#isDue(offset)) {
-      this.#points.push({ index: batch.firstIndex, offset, prevChain: batch.prevChain });
+      const { firstIndex: index, prevChain } = batch;
+      this.#points.push({ index, offset, prevChain, maxTimestampMs });
     }
   }
 
   /** As `offer`, also for the records inside the batch. */
-  offerRecords(batch: EntryBatch, offset: number): void {
+  offerRecords(batch: EntryBatch, offset: number, before: number): void {
     const { bytes } = batch;
     let { firstIndex: index, prevChain } = batch;
+    let maxTimestampMs = before;
     for (let at = 0; at < bytes.length; index++) {
       if (this.#isDue(offset + at)) {
-        this.#points.push({ index, offset: offset + at, prevChain });
+        this.#points.push({ index, offset: offset + at, prevChain, maxTimestampMs });
       }
       prevChain = recordHeaderCrc(bytes, at);
+      maxTimestampMs = Math.max(maxTimestampMs, recordTimestamp(bytes, at));
       at += storedBytes(recordLength(bytes, at));
     }
+  }
+
+  /** The last point before which every entry is older than a time; the first one at least. */
+  beforeTime(timestampMs: number): IndexPoint | undefined {
+    return this.#points.findLast((point) => point.maxTimestampMs < timestampMs) ?? this.#points[0];
   }
 
   /** The last point at or before `index`; undefined before the first. */

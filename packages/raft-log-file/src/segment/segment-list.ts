@@ -1,4 +1,4 @@
-import type { TermRun } from "@dt/raft";
+import type { ConfigEntry, TermRun } from "@dt/raft";
 import type { Segment } from "./segment.ts";
 
 /** The segments of one log in order, as far as they are durable. Never empty while the log is open. */
@@ -34,11 +34,11 @@ export class SegmentList {
 
   /**
    * Adds a segment, which takes over at its first index: segments that begin there or behind leave
-   * the list and are returned.
+   * the list and are returned; all of them, when the log begins with it.
    */
   install(segment: Segment): Segment[] {
-    const { firstIndex } = segment.header;
-    const kept = this.#segments.filter((each) => each.header.firstIndex < firstIndex);
+    const { firstIndex, isBase } = segment.header;
+    const kept = isBase ? [] : this.#segments.filter((each) => each.header.firstIndex < firstIndex);
     const replaced = this.#segments.slice(kept.length);
     const before = kept.at(-1);
     if (before !== undefined && before.nextIndex > firstIndex) {
@@ -46,6 +46,23 @@ export class SegmentList {
     }
     this.#segments = [...kept, segment];
     return replaced;
+  }
+
+  /** Takes the first `count` segments, never all, off the list. */
+  dropFirst(count: number): void {
+    this.#segments = this.#segments.slice(Math.min(count, this.#segments.length - 1));
+  }
+
+  /** Term of an entry or of the one before the first; null for any other index. */
+  termAt(index: number): number | null {
+    const first = (this.#segments[0] as Segment).header;
+    return index === first.firstIndex - 1
+      ? first.prevTerm
+      : (this.holding(index)?.termAt(index) ?? null);
+  }
+
+  configs(): ConfigEntry[] {
+    return this.#segments.flatMap((segment) => segment.configs);
   }
 
   termRuns(): TermRun[] {

@@ -1,4 +1,14 @@
-import type { EntryBatch, TermRun } from "@dt/raft";
+import {
+  type ConfigEntry,
+  type EntryBatch,
+  EntryType,
+  RECORD_HEADER_BYTES,
+  recordLength,
+  recordTimestamp,
+  recordType,
+  storedBytes,
+  type TermRun,
+} from "@dt/raft";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { IndexHint } from "../format/index-hint.ts";
@@ -33,6 +43,10 @@ export class Segment {
   readonly seed: number;
   index = new SegmentIndex();
   termRuns: TermRun[] = [];
+  /** The CONFIG entries, ascending. */
+  configs: ConfigEntry[] = [];
+  /** No entry is younger: milliseconds since the epoch; 0 for none. Not lowered by a truncation. */
+  maxTimestampMs = 0;
   nextIndex: number;
   lastTerm: number;
   lastChain: number;
@@ -41,6 +55,9 @@ export class Segment {
   endOffset = SEGMENT_HEADER_BYTES;
   /** The positions are from a hint, which nobody has compared with the records yet. */
   isHinted = false;
+  /** Reads under way; the file stays as it is as long as there are any. */
+  readers = 0;
+  #onUnread: (() => void) | null = null;
 
   constructor(path: string, header: SegmentHeader, seed: number) {
     this.path = path;
@@ -57,13 +74,13 @@ export class Segment {
 
   /** Takes note of entries that stand at `offset`, behind the last ones. */
   extend(batch: EntryBatch, offset: number): void {
-    this.index.offer(batch, offset);
+    this.index.offer(batch, offset, this.maxTimestampMs);
     this.#append(batch, offset);
   }
 
   /** As `extend`, with positions inside the batch. */
   extendFinely(batch: EntryBatch, offset: number): void {
-    this.index.offerRecords(batch, offset);
+    this.index.offerRecords(batch, offset, this.maxTimestampMs);
     this.#append(batch, offset);
   }
 
@@ -71,6 +88,7 @@ export class Segment {
   truncateFrom(index: number, lastTerm: number, lastChain: number): void {
     this.index.truncateFrom(index);
     this.termRuns = this.termRuns.filter((run) => run.firstIndex < index);
+    this.configs = this.configs.filter((config) => config.index < index);
     this.nextIndex = index;
     this.lastTerm = lastTerm;
     this.lastChain = lastChain;
@@ -78,18 +96,60 @@ export class Segment {
 
   /** What stands in the segment's hint. */
   hint(): IndexHint {
-    const { seed, nextIndex, endOffset, termRuns } = this;
-    return { seed, nextIndex, endOffset, points: this.index.points, termRuns };
+    const { seed, nextIndex, endOffset, maxTimestampMs, termRuns, configs } = this;
+    const { points } = this.index;
+    return { seed, nextIndex, endOffset, maxTimestampMs, points, termRuns, configs };
+  }
+
+  /** Term of an entry that the segment holds. */
+  termAt(index: number): number {
+    return this.termRuns.findLast((run) => run.firstIndex <= index)?.term ?? this.header.prevTerm;
+  }
+
+  /** Ends a read: `readers` was raised when it began. */
+  release(): void {
+    this.readers--;
+    if (this.readers === 0) {
+      this.#onUnread?.();
+    }
+  }
+
+  /** Resolves when no read is under way. */
+  whenUnread(): Promise<void> {
+    return this.readers === 0
+      ? Promise.resolve()
+      : new Promise((resolve) => {
+          this.#onUnread = resolve;
+        });
   }
 
   #append(batch: EntryBatch, offset: number): void {
     if (this.termRuns.at(-1)?.term !== batch.term) {
       this.termRuns.push({ firstIndex: batch.firstIndex, term: batch.term });
     }
+    this.#noteRecords(batch);
     this.nextIndex = batch.lastIndex + 1;
     this.lastTerm = batch.term;
     this.lastChain = batch.chain;
     this.endOffset = offset + batch.bytes.length;
+  }
+
+  #noteRecords(batch: EntryBatch): void {
+    const { bytes, term } = batch;
+    let { maxTimestampMs } = this;
+    for (let at = 0, index = batch.firstIndex; at < bytes.length; index++) {
+      const length = recordLength(bytes, at);
+      const timestampMs = recordTimestamp(bytes, at);
+      if (timestampMs > maxTimestampMs) {
+        maxTimestampMs = timestampMs;
+      }
+      if (recordType(bytes, at) === EntryType.config) {
+        const payload = Buffer.from(bytes.subarray(at + RECORD_HEADER_BYTES, at + length));
+        this.configs.push({ index, term, payload });
+      }
+      at += storedBytes(length);
+    }
+    this.maxTimestampMs = maxTimestampMs;
   }
 }
 

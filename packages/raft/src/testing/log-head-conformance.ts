@@ -195,7 +195,8 @@ const CASES: readonly Case[] = [
     async body(subject) {
       await subject.write(subject.entries(30));
       const base = subject.resetTo(20, 5);
-      await subject.write(subject.entries(3, EntryType.normal, 5), base);
+      const hardState = { term: 5, vote: 0, commitIndex: 0 };
+      await subject.write(subject.entries(3, EntryType.normal, 5), base, hardState);
       subject.checkState(await subject.reopen());
       assert.equal(subject.log.firstIndex, 21);
       await subject.check();
