@@ -25,6 +25,10 @@ export function nextAfterRefusal(
   hintTerm: number,
   matchIndex: number,
 ): number {
+  if (hintIndex < runs.firstIndex - 1) {
+    // The logs agree at most up to there, where this one has nothing any more.
+    return Math.max(hintIndex, matchIndex) + 1;
+  }
   const agreed = runs.lastIndexOfTermAtMost(hintIndex, hintTerm);
   return Math.max(Math.min(agreed + 1, refusedIndex), matchIndex + 1);
 }

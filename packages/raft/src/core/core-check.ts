@@ -12,7 +12,9 @@ export function assertCoreInvariants(s: CoreState): void {
   invariant(s.commitIndex <= s.log.lastIndex, "only entries of the log are committed");
   invariant(s.log.lastTerm <= s.term, "no entry is of a term not entered yet");
   invariant(
-    s.log.tailFirstIndex <= Math.min(s.writes.durableIndex, s.appliedIndex) + 1 ||
+    s.isStateMissing ||
+      s.log.tailFirstIndex <= Math.min(s.writes.durableIndex, s.appliedIndex) + 1 ||
+      s.log.tailFirstIndex === s.log.firstIndex ||
       s.log.tailFirstIndex <= s.config.state.lastIndex + 1,
     "memory holds what is not durable or not applied",
   );
@@ -66,6 +68,7 @@ export function digestCore(s: CoreState): string {
   parts.push("writes", writes.issuedSequence, writes.durableSequence, writes.hardStateSequence);
   parts.push(writes.issuedIndex, writes.durableIndex, writes.truncateFrom);
   parts.push(...writes.pendingSequences, "at", ...writes.pendingIndexes);
+  parts.push(writes.base?.index ?? 0, writes.base?.chain ?? 0, writes.baseCommitIndex);
   parts.push("acks", acks.to);
   for (const { sequence, index, sentAtMs, readToken } of acks.held) {
     parts.push(sequence, index, sentAtMs, readToken);
@@ -117,6 +120,7 @@ function digestOutbox(s: CoreState, parts: (number | string | boolean)[]): void 
   }
   parts.push("out", out.hasRoleChange, out.hasLostLeadership, out.hasConfigurationChange);
   parts.push(JSON.stringify(out.messages, describeBatch), JSON.stringify(out.logReads));
+  parts.push(JSON.stringify(out.snapshotWork));
   parts.push(JSON.stringify(out.readGrants), JSON.stringify(out.readDrops));
   parts.push(JSON.stringify(out.proposeDrops, describeBatch));
 }

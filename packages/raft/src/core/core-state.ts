@@ -5,6 +5,7 @@ import { GatedAcks } from "./gated-acks.ts";
 import { invariant } from "./invariant.ts";
 import { LogView } from "./log-view.ts";
 import {
+  type ConfigEntry,
   type Configuration,
   configurationOf,
   isJoint,
@@ -35,6 +36,8 @@ export interface CoreConfig {
   /** Where the members of the start are, for configurations that are made from it. */
   readonly members?: readonly Member[];
   readonly options: CoreOptions;
+  /** The configuration that came with the snapshot that the state machine was restored from. */
+  readonly snapshotConfig?: ConfigEntry | null;
   /** What the log holds. */
   readonly state: LogState;
   /** What the state machine holds; at most the last entry of the log. */
@@ -121,13 +124,14 @@ export class CoreState {
     this.vote = hardState.vote;
     this.randomState = seedRandom(config.seed, config.id);
     this.appliedIndex = config.appliedIndex;
-    this.commitIndex = Math.max(Math.min(hardState.commitIndex, lastIndex), config.appliedIndex);
+    this.commitIndex = Math.max(
+      Math.min(hardState.commitIndex, lastIndex),
+      config.appliedIndex,
+      firstIndex - 1,
+    );
     this.reportedCommitIndex = this.commitIndex;
     if (from === null) {
-      this.configs = new ConfigTrack([
-        startOf(config),
-        ...config.state.configs.map(configurationOf),
-      ]);
+      this.configs = new ConfigTrack(configsOf(config));
       this.log = new LogView(new TermRuns(firstIndex, lastIndex, termRuns, prevTerm), lastChain);
       this.writes = new WriteTracker(lastIndex);
       this.acks = new GatedAcks();
@@ -173,6 +177,14 @@ export class CoreState {
     this.isVoter = isVoterIn(active, this.id);
     this.quorum = quorumSize(voters.length);
     this.nextQuorum = isJoint(active) ? quorumSize(nextVoters.length) : 0;
+  }
+
+  /**
+   * The entries that would bring the state machine to the log's first index are gone: it waits for a
+   * snapshot, or is being restored from one. Such a node votes and stores, and never campaigns.
+   */
+  get isStateMissing(): boolean {
+    return this.appliedIndex < this.log.firstIndex - 1;
   }
 
   /** The other member `id`, or null. */
@@ -230,6 +242,14 @@ export class CoreState {
     this.leaseUntilMs = from.leaseUntilMs;
     this.reportedCommitIndex = from.reportedCommitIndex;
   }
+}
+
+/** The snapshot's configuration, or that of the start, and what the log holds behind it. */
+function configsOf(config: CoreConfig): Configuration[] {
+  const { snapshotConfig = null, state } = config;
+  const base = snapshotConfig === null ? startOf(config) : configurationOf(snapshotConfig);
+  const later = state.configs.filter(({ index }) => index > base.index);
+  return [base, ...later.map(configurationOf)];
 }
 
 /** What a group starts with before its log says otherwise. */

@@ -8,7 +8,7 @@ import { becomeFollower, enterTerm } from "./role.ts";
 import { excuseStall, isLeaderAlive, restartElectionTimer, startElectionTimer } from "./timing.ts";
 
 export function tickElection(s: CoreState, sinceLastTickMs: number): void {
-  if (!s.isVoter || s.nowMs < s.electionDeadlineMs) {
+  if (!s.isVoter || s.isStateMissing || s.nowMs < s.electionDeadlineMs) {
     return;
   }
   if (s.leaderId !== 0 && excuseStall(s, sinceLastTickMs)) {

@@ -52,7 +52,7 @@ export function releaseAcks(s: CoreState): void {
   }
 }
 
-function follow(s: CoreState, leaderId: NodeId, term: number): void {
+export function follow(s: CoreState, leaderId: NodeId, term: number): void {
   invariant(
     term > s.term || (s.role !== Role.leader && (s.leaderId === 0 || s.leaderId === leaderId)),
     "a term has one leader",
@@ -134,6 +134,21 @@ function acknowledge(s: CoreState, append: Append, verifiedIndex: number): void 
     pushAck(s, append.from, index, append.sentAtMs, append.readToken);
   } else {
     s.acks.hold(append.from, sequence, index, append.sentAtMs, append.readToken);
+  }
+}
+
+/** Tells the leader, once it is durable, how far this node is with what is committed. */
+export function acknowledgeCommitted(s: CoreState, to: NodeId): void {
+  if (to === 0 || to === s.id) {
+    return;
+  }
+  const { writes } = s;
+  const index = Math.min(s.commitIndex, s.log.lastIndex);
+  const sequence = Math.max(writes.sequenceCovering(index), writes.hardStateSequence);
+  if (sequence <= writes.durableSequence) {
+    pushAck(s, to, index, -1, 0);
+  } else {
+    s.acks.hold(to, sequence, index, -1, 0);
   }
 }
 

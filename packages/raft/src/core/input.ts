@@ -1,5 +1,6 @@
 import type { EntryBatch } from "../entry/entry-batch.ts";
 import type { Message, NodeId } from "./message.ts";
+import type { SnapshotBase } from "./output.ts";
 
 export const InputKind = {
   tick: 1,
@@ -10,6 +11,9 @@ export const InputKind = {
   applied: 6,
   logRead: 7,
   unreachable: 8,
+  snapshotReceived: 20,
+  snapshotSent: 21,
+  headDropped: 22,
 } as const;
 export type InputKind = (typeof InputKind)[keyof typeof InputKind];
 
@@ -35,6 +39,16 @@ export type Input =
       readonly firstIndex: number;
       readonly batches: readonly EntryBatch[];
     }
+  /** A whole snapshot from a leader is durable in the store. */
+  | { readonly kind: typeof InputKind.snapshotReceived; readonly base: SnapshotBase }
+  /** The transfer of a snapshot to `to` has ended: it holds everything up to `index`; 0 = it failed. */
+  | {
+      readonly kind: typeof InputKind.snapshotSent;
+      readonly to: NodeId;
+      readonly index: number;
+    }
+  /** The log has dropped entries at its head: `firstIndex` is the first one that it still holds. */
+  | { readonly kind: typeof InputKind.headDropped; readonly firstIndex: number }
   /** Messages to `peer` were lost: its connection broke or its queue overflowed. */
   | { readonly kind: typeof InputKind.unreachable; readonly peer: NodeId };
 

@@ -2,6 +2,7 @@
 import { type EntryBatch, sliceBatch } from "../entry/entry-batch.ts";
 import { recordLength, storedBytes } from "../entry/record.ts";
 import { invariant } from "./invariant.ts";
+import type { LogBase } from "./log-state.ts";
 import type { TermRuns } from "./term-runs.ts";
 
 /** Below this many dropped slots the tail array is not moved together. */
@@ -13,7 +14,6 @@ const COMPACT_AFTER = 64;
  * firstIndex - 1 <= tailFirstIndex - 1 <= lastIndex
  */
 export class LogView {
-  readonly firstIndex: number;
   lastChain: number;
   readonly runs: TermRuns;
   /** Consecutive batches; those before `head` are dropped. */
@@ -24,10 +24,13 @@ export class LogView {
   tailFirstIndex: number;
 
   constructor(runs: TermRuns, lastChain: number) {
-    this.firstIndex = runs.firstIndex;
     this.lastChain = lastChain;
     this.runs = runs;
     this.tailFirstIndex = runs.lastIndex + 1;
+  }
+
+  get firstIndex(): number {
+    return this.runs.firstIndex;
   }
 
   get lastIndex(): number {
@@ -137,6 +140,24 @@ export class LogView {
       this.tail.splice(0, this.head);
       this.head = 0;
     }
+  }
+
+  /** The log dropped the entries below `firstIndex`; what memory holds of them stays known. */
+  dropHead(firstIndex: number): void {
+    const first = Math.min(firstIndex, this.tailFirstIndex);
+    if (first > this.firstIndex) {
+      this.runs.dropHead(first);
+    }
+  }
+
+  /** Drops everything and continues after `base`. */
+  reset(base: LogBase): void {
+    this.runs.reset(base.index, base.term);
+    this.lastChain = base.chain;
+    this.tail = [];
+    this.head = 0;
+    this.tailBytes = 0;
+    this.tailFirstIndex = base.index + 1;
   }
 
   clone(): LogView {

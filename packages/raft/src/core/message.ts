@@ -12,6 +12,8 @@ export const MessageKind = {
   appendReply: 6,
   heartbeat: 7,
   heartbeatReply: 8,
+  snapshotChunk: 12,
+  snapshotReply: 13,
 } as const;
 export type MessageKind = (typeof MessageKind)[keyof typeof MessageKind];
 
@@ -95,4 +97,67 @@ export interface HeartbeatReply {
   readonly readToken: number;
 }
 
-export type Message = VoteRequest | VoteReply | Append | AppendReply | Heartbeat | HeartbeatReply;
+/**
+ * A part of a snapshot, with everything about the whole in it, so that each stands for itself. One
+ * without bytes at offset 0 offers the snapshot; the answer tells where to begin.
+ */
+export interface SnapshotChunk {
+  readonly kind: typeof MessageKind.snapshotChunk;
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly term: number;
+  /** Equal ids are equal bytes, whoever sends them. */
+  readonly id: string;
+  /** The last entry that the snapshot stands for, with its term, chain and time. */
+  readonly index: number;
+  readonly indexTerm: number;
+  readonly chain: number;
+  readonly timestampMs: number;
+  /** CONFIG payload active at `index`, and its entry; empty and 0 for the configuration of the start. */
+  readonly membership: Buffer;
+  readonly membershipIndex: number;
+  /** Bytes of the whole. */
+  readonly byteLength: number;
+  /** Where `bytes` begin. */
+  readonly offset: number;
+  /** Checked on its way by a crc of its own. */
+  readonly bytes: Buffer;
+}
+
+export const SnapshotStatus = {
+  /** Everything before `offset` is here. */
+  taken: 1,
+  /** The chunk does not follow: go on from `offset`. */
+  rewind: 2,
+  /** Not now: other snapshots are on their way. Try again later. */
+  busy: 3,
+  /** Not taken: an old term, or the whole fails its checks. */
+  refused: 4,
+  /** This node holds everything up to `index`. */
+  installed: 5,
+  /** In answer to nothing: this node has lost its state and needs a snapshot. */
+  wanted: 6,
+} as const;
+export type SnapshotStatus = (typeof SnapshotStatus)[keyof typeof SnapshotStatus];
+
+export interface SnapshotReply {
+  readonly kind: typeof MessageKind.snapshotReply;
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly term: number;
+  readonly status: SnapshotStatus;
+  readonly id: string;
+  readonly offset: number;
+  /** Commit index of the sender. */
+  readonly index: number;
+}
+
+export type Message =
+  | VoteRequest
+  | VoteReply
+  | Append
+  | AppendReply
+  | Heartbeat
+  | HeartbeatReply
+  | SnapshotChunk
+  | SnapshotReply;

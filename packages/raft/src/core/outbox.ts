@@ -1,5 +1,5 @@
 import type { Message } from "./message.ts";
-import type { LogReadRequest, ProposeDrop, ReadDrop, ReadGrant } from "./output.ts";
+import type { LogReadRequest, ProposeDrop, ReadDrop, ReadGrant, SnapshotWork } from "./output.ts";
 
 /** What the steps since the last `take` produced, apart from what `take` derives from the state. */
 export class Outbox {
@@ -8,6 +8,7 @@ export class Outbox {
   readDrops: ReadDrop[] = [];
   proposeDrops: ProposeDrop[] = [];
   logReads: LogReadRequest[] = [];
+  snapshotWork: SnapshotWork | null = null;
   /** Role, term or leader changed. */
   hasRoleChange = false;
   hasLostLeadership = false;
@@ -21,10 +22,17 @@ export class Outbox {
       this.readDrops.length === 0 &&
       this.proposeDrops.length === 0 &&
       this.logReads.length === 0 &&
+      this.snapshotWork === null &&
       !this.hasRoleChange &&
       !this.hasLostLeadership &&
       !this.hasConfigurationChange
     );
+  }
+
+  /** What snapshots need, to be added to. */
+  snapshots(): SnapshotWork {
+    this.snapshotWork ??= { install: null, sends: [], chunks: [], replies: [] };
+    return this.snapshotWork;
   }
 
   /** Starts over with new arrays: the old ones were handed out. */
@@ -34,6 +42,7 @@ export class Outbox {
     this.readDrops = [];
     this.proposeDrops = [];
     this.logReads = [];
+    this.snapshotWork = null;
     this.hasRoleChange = false;
     this.hasLostLeadership = false;
     this.hasConfigurationChange = false;
@@ -46,6 +55,15 @@ export class Outbox {
     copy.readDrops = this.readDrops.slice();
     copy.proposeDrops = this.proposeDrops.slice();
     copy.logReads = this.logReads.slice();
+    if (this.snapshotWork !== null) {
+      const { install, sends, chunks, replies } = this.snapshotWork;
+      copy.snapshotWork = {
+        install,
+        sends: sends.slice(),
+        chunks: chunks.slice(),
+        replies: replies.slice(),
+      };
+    }
     copy.hasRoleChange = this.hasRoleChange;
     copy.hasLostLeadership = this.hasLostLeadership;
     copy.hasConfigurationChange = this.hasConfigurationChange;

@@ -2,7 +2,7 @@ import type { EntryBatch } from "../entry/entry-batch.ts";
 import type { IoId } from "./input.ts";
 import type { LogBase } from "./log-state.ts";
 import type { Configuration } from "./membership.ts";
-import type { Message, NodeId } from "./message.ts";
+import type { Message, NodeId, SnapshotChunk, SnapshotReply } from "./message.ts";
 
 export const Role = { follower: 0, preCandidate: 1, candidate: 2, leader: 3 } as const;
 export type Role = (typeof Role)[keyof typeof Role];
@@ -71,6 +71,28 @@ export interface RoleChange {
   readonly leaderId: NodeId;
 }
 
+/** What a snapshot stands for: the log continues after it. */
+export interface SnapshotBase extends LogBase {
+  /** CONFIG payload active at `index`, and the index of its entry; empty and 0 for that of the start. */
+  readonly membership: Buffer;
+  readonly membershipIndex: number;
+}
+
+/** What snapshots need from the host, in the order of the fields. */
+export interface SnapshotWork {
+  /**
+   * The state machine is to be restored from the snapshot received last, once the write of this
+   * output is durable; then it is reported as applied. Until then nothing is applied.
+   */
+  install: SnapshotBase | null;
+  /** Followers that need a snapshot. Ended by `snapshotSent`, or by the loss of leadership. */
+  readonly sends: NodeId[];
+  /** Parts of snapshots from the leader, to be taken and answered. */
+  readonly chunks: SnapshotChunk[];
+  /** What followers say to the parts that were sent to them. */
+  readonly replies: SnapshotReply[];
+}
+
 /** Everything that must happen because of the steps since the last `take`. */
 export interface Output {
   /** May leave at once, in this order. What had to wait for a write is held back by the core. */
@@ -80,6 +102,8 @@ export interface Output {
   readonly readDrops: readonly ReadDrop[];
   readonly proposeDrops: readonly ProposeDrop[];
   readonly logReads: readonly LogReadRequest[];
+  /** Null nearly always. */
+  readonly snapshots: Readonly<SnapshotWork> | null;
   /** The last of the changes of role, term or leader, or null. */
   readonly roleChange: RoleChange | null;
   /** Set when leadership was lost in between, also when it was won again before `take`. */

@@ -10,10 +10,16 @@ import type { NodeId } from "./message.ts";
  *   probe ------------> replicate                  in doubt; one append at a time
  *     ^                     |               replicate: appends leave ahead of their answers, as far
  *     +---------------------+                          as the window allows
- *       refused, unreachable
+ *     | refused, unreachable                snapshot: what it needs is not in the log any more;
+ *     v    sent, failed                            nothing is sent until its transfer has ended
+ *   snapshot ---------> probe, or replicate on an ack of what the log continues
  * ```
  */
-export const ProgressState = { probe: "probe", replicate: "replicate" } as const;
+export const ProgressState = {
+  probe: "probe",
+  replicate: "replicate",
+  snapshot: "snapshot",
+} as const;
 export type ProgressState = (typeof ProgressState)[keyof typeof ProgressState];
 
 /** What a leader knows about one follower, as told to the outside. */
@@ -97,6 +103,16 @@ export class Peer {
     this.isProbeSent = false;
     this.isProbeBare = false;
     this.isProbeWanted = false;
+  }
+
+  /** Entries that it needs are gone: the host sends a snapshot. */
+  becomeSnapshot(): void {
+    this.state = ProgressState.snapshot;
+    this.isProbeSent = false;
+    this.isProbeBare = false;
+    this.isProbeWanted = false;
+    this.logReadIndex = 0;
+    this.inflight.clear();
   }
 
   view(): ProgressView {

@@ -60,6 +60,16 @@ export class RaftCore {
     return this.#s.appliedIndex;
   }
 
+  /** First entry that the log still holds. */
+  get firstIndex(): number {
+    return this.#s.log.firstIndex;
+  }
+
+  /** The state machine waits for a snapshot: the entries that would build its state are gone. */
+  get isStateMissing(): boolean {
+    return this.#s.isStateMissing;
+  }
+
   get lastIndex(): number {
     return this.#s.log.lastIndex;
   }

@@ -14,7 +14,7 @@ export function flushAppends(s: CoreState): void {
   for (const peer of s.peers) {
     if (peer.state === ProgressState.probe) {
       probe(s, peer);
-    } else {
+    } else if (peer.state === ProgressState.replicate) {
       replicate(s, peer);
     }
   }
@@ -35,7 +35,8 @@ function onAccepted(s: CoreState, peer: Peer, index: number): void {
   const hasAdvanced = index > peer.matchIndex;
   peer.matchIndex = index;
   peer.inflight.freeTo(index);
-  if (peer.state === ProgressState.probe) {
+  const canContinue = peer.state === ProgressState.snapshot && s.log.termAt(index) >= 0;
+  if (peer.state === ProgressState.probe || canContinue) {
     peer.becomeReplicate(index + 1);
   } else if (peer.nextIndex <= index) {
     peer.nextIndex = index + 1;
@@ -51,7 +52,7 @@ function onAccepted(s: CoreState, peer: Peer, index: number): void {
  * the one on its way. It then changes nothing: a needless retreat sends entries twice.
  */
 function onRefused(s: CoreState, peer: Peer, reply: AppendReply): void {
-  if (reply.index <= peer.matchIndex) {
+  if (reply.index <= peer.matchIndex || peer.state === ProgressState.snapshot) {
     return;
   }
   if (peer.state === ProgressState.probe && reply.index !== peer.nextIndex - 1) {
@@ -75,7 +76,7 @@ export function onPeerAlive(s: CoreState, peer: Peer): void {
   if (peer.state === ProgressState.probe) {
     peer.isProbeBare = peer.isProbeSent;
     peer.isProbeSent = false;
-  } else {
+  } else if (peer.state === ProgressState.replicate) {
     peer.isProbeWanted = peer.matchIndex < peer.nextIndex - 1;
   }
   s.isAppendWanted = true;
@@ -83,6 +84,10 @@ export function onPeerAlive(s: CoreState, peer: Peer): void {
 
 /** Messages to the follower were lost: nothing sent ahead of answers can be relied on. */
 export function onUnreachable(peer: Peer): void {
+  if (peer.state === ProgressState.snapshot) {
+    // Its transfer hears of it, too, and ends or goes on.
+    return;
+  }
   if (peer.state === ProgressState.replicate) {
     peer.becomeProbe(peer.matchIndex + 1);
   }
@@ -145,7 +150,14 @@ function probe(s: CoreState, peer: Peer): void {
     : s.log.slice(peer.nextIndex, s.log.lastIndex, s.options.maxAppendBytes);
   if (sendAppend(s, peer, batches ?? NO_BATCHES)) {
     peer.isProbeSent = true;
+  } else {
+    needsSnapshot(s, peer);
   }
+}
+
+function needsSnapshot(s: CoreState, peer: Peer): void {
+  peer.becomeSnapshot();
+  s.out.snapshots().sends.push(peer.id);
 }
 
 function replicate(s: CoreState, peer: Peer): void {
@@ -160,6 +172,10 @@ function replicate(s: CoreState, peer: Peer): void {
     const maxBytes = Math.min(room, maxAppendBytes);
     const batches = s.log.slice(peer.nextIndex, lastIndex, maxBytes);
     if (batches === null) {
+      if (peer.nextIndex < s.log.firstIndex) {
+        needsSnapshot(s, peer);
+        return;
+      }
       requestLogRead(s, peer, maxBytes);
       break;
     }
@@ -172,7 +188,7 @@ function replicate(s: CoreState, peer: Peer): void {
 }
 
 function requestLogRead(s: CoreState, peer: Peer, maxBytes: number): void {
-  if (peer.logReadIndex !== 0 || peer.isLogReadHeld || peer.nextIndex < s.log.firstIndex) {
+  if (peer.logReadIndex !== 0 || peer.isLogReadHeld) {
     return;
   }
   peer.logReadIndex = peer.nextIndex;

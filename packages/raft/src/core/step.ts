@@ -17,6 +17,12 @@ import { Role } from "./output.ts";
 import { onRead } from "./reads.ts";
 import { onLogRead, onUnreachable } from "./replication.ts";
 import { becomeFollower } from "./role.ts";
+import {
+  onSnapshotChunk,
+  onSnapshotReceived,
+  onSnapshotReply,
+  onSnapshotSent,
+} from "./snapshotting.ts";
 
 /** Changes the state by one input. */
 export function step(s: CoreState, input: Input): void {
@@ -44,6 +50,15 @@ export function step(s: CoreState, input: Input): void {
       break;
     case InputKind.unreachable:
       unreachable(s, input.peer);
+      break;
+    case InputKind.snapshotReceived:
+      onSnapshotReceived(s, input.base);
+      break;
+    case InputKind.snapshotSent:
+      onSnapshotSent(s, input.to, input.index);
+      break;
+    case InputKind.headDropped:
+      headDropped(s, input.firstIndex);
       break;
   }
 }
@@ -80,6 +95,12 @@ function receive(s: CoreState, message: Message): void {
     case MessageKind.appendReply:
     case MessageKind.heartbeatReply:
       receiveReply(s, message);
+      break;
+    case MessageKind.snapshotChunk:
+      onSnapshotChunk(s, message);
+      break;
+    case MessageKind.snapshotReply:
+      onSnapshotReply(s, message);
       break;
   }
 }
@@ -120,8 +141,17 @@ function applied(s: CoreState, index: number): void {
   trimTail(s);
 }
 
+/** A restore holds up the applying: what arrives meanwhile is applied from the log. */
 function trimTail(s: CoreState): void {
-  s.log.trim(Math.min(s.writes.durableIndex, s.appliedIndex), s.options.tailBytes);
+  const index = s.isStateMissing ? Infinity : s.appliedIndex;
+  s.log.trim(Math.min(s.writes.durableIndex, index), s.options.tailBytes);
+}
+
+/** Only what a snapshot stands for is ever dropped. */
+function headDropped(s: CoreState, firstIndex: number): void {
+  invariant(firstIndex <= s.appliedIndex + 1 || s.isStateMissing, "what is dropped was applied");
+  s.log.dropHead(firstIndex);
+  s.isAppendWanted ||= s.role === Role.leader;
 }
 
 function logRead(

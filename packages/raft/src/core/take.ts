@@ -32,6 +32,7 @@ export function takeOutput(s: CoreState): Output {
     readDrops: out.readDrops,
     proposeDrops: out.proposeDrops,
     logReads: out.logReads,
+    snapshots: out.snapshotWork,
     roleChange: out.hasRoleChange ? { role: s.role, term: s.term, leaderId: s.leaderId } : null,
     leadershipLost: out.hasLostLeadership,
     configuration: out.hasConfigurationChange ? s.configs.active : null,
@@ -50,15 +51,17 @@ function takeWrite(s: CoreState): Write {
   const writes = s.writes;
   const isHardStateDirty = writes.isHardStateDirty;
   const truncateFrom = writes.truncateFrom;
-  const batches = s.log.batchesFrom(writes.issuedIndex + 1);
+  const reset = writes.base;
+  const batches = s.log.batchesFrom(reset === null ? writes.issuedIndex + 1 : reset.index + 1);
   // The hard state is durable before the truncation: a commit index above what this disk already
   // holds of the present log would vouch for the entries that are about to be cut away.
-  const commitIndex = Math.min(s.commitIndex, writes.durableIndex);
+  const commitIndex =
+    reset === null ? Math.min(s.commitIndex, writes.durableIndex) : writes.baseCommitIndex;
   const sequence = writes.issue(s.log.lastIndex);
   return {
     io: { term: s.term, sequence },
     hardState: isHardStateDirty ? { term: s.term, vote: s.vote, commitIndex } : null,
-    reset: null,
+    reset,
     truncateFrom,
     batches,
   };

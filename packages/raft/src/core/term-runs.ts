@@ -37,8 +37,7 @@ export class TermRuns {
 
   /** Last index of the run that holds `index`. */
   runEnd(index: number): number {
-    const next = this.#runOf(index) + 1;
-    return next === this.firsts.length ? this.lastIndex : (this.firsts[next] as number) - 1;
+    return this.#endOf(this.#runOf(index));
   }
 
   /** The largest index up to `index` whose term is at most `term`; `firstIndex - 1` when none is. */
@@ -77,6 +76,31 @@ export class TermRuns {
     this.lastIndex = index - 1;
   }
 
+  /** Forgets the entries below `firstIndex`, at most the one after the last. */
+  dropHead(firstIndex: number): void {
+    const prevTerm = this.termAt(firstIndex - 1);
+    let gone = 0;
+    while (gone < this.firsts.length && this.#endOf(gone) < firstIndex) {
+      gone++;
+    }
+    this.firsts.splice(0, gone);
+    this.terms.splice(0, gone);
+    if (this.firsts.length > 0) {
+      this.firsts[0] = firstIndex;
+    }
+    this.firstIndex = firstIndex;
+    this.prevTerm = prevTerm;
+  }
+
+  /** Forgets everything: the log continues after (index, term). */
+  reset(index: number, term: number): void {
+    this.firsts.length = 0;
+    this.terms.length = 0;
+    this.firstIndex = index + 1;
+    this.lastIndex = index;
+    this.prevTerm = term;
+  }
+
   clone(): TermRuns {
     const copy = new TermRuns(this.firstIndex, this.firstIndex - 1, [], this.prevTerm);
     copy.lastIndex = this.lastIndex;
@@ -102,6 +126,11 @@ export class TermRuns {
       invariant((this.firsts[i - 1] as number) < (this.firsts[i] as number), "runs ascend");
       invariant((this.terms[i - 1] as number) < (this.terms[i] as number), "terms ascend");
     }
+  }
+
+  #endOf(run: number): number {
+    const next = run + 1;
+    return next === this.firsts.length ? this.lastIndex : (this.firsts[next] as number) - 1;
   }
 
   /** Which run holds `index`, an index of the log. Nearly all questions are about the last run. */

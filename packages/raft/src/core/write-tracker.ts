@@ -1,4 +1,5 @@
 import { invariant } from "./invariant.ts";
+import type { LogBase } from "./log-state.ts";
 
 /**
  * What of the log and of the hard state is on disk, on its way, or not yet handed out.
@@ -20,6 +21,10 @@ export class WriteTracker {
   durableIndex: number;
   /** Where the next write must cut the log before it adds entries; 0 = nowhere. */
   truncateFrom = 0;
+  /** The entry after which the next write must begin the log anew; null = it goes on. */
+  base: LogBase | null = null;
+  /** With `base`: the commit index that the disk as it was until now may be told. */
+  baseCommitIndex = 0;
   /** Writes handed out and not durable yet, oldest first; indexes do not descend. */
   readonly pendingSequences: number[] = [];
   readonly pendingIndexes: number[] = [];
@@ -42,6 +47,19 @@ export class WriteTracker {
     this.hardStateSequence = this.issuedSequence + 1;
   }
 
+  /** The log starts over after `base`; nothing of it is durable, `base` itself included. */
+  reset(base: LogBase, commitIndex: number): void {
+    const before = base.index - 1;
+    if (this.base === null) {
+      this.baseCommitIndex = commitIndex;
+    }
+    this.base = { index: base.index, term: base.term, chain: base.chain };
+    this.truncateFrom = 0;
+    this.issuedIndex = before;
+    this.durableIndex = before;
+    this.pendingIndexes.fill(before);
+  }
+
   truncated(index: number): void {
     if (index <= this.issuedIndex) {
       this.truncateFrom = index;
@@ -61,6 +79,7 @@ export class WriteTracker {
     this.issuedSequence++;
     this.issuedIndex = lastIndex;
     this.truncateFrom = 0;
+    this.base = null;
     this.pendingSequences.push(this.issuedSequence);
     this.pendingIndexes.push(lastIndex);
     return this.issuedSequence;
@@ -103,6 +122,8 @@ export class WriteTracker {
     copy.hardStateSequence = this.hardStateSequence;
     copy.durableIndex = this.durableIndex;
     copy.truncateFrom = this.truncateFrom;
+    copy.base = this.base;
+    copy.baseCommitIndex = this.baseCommitIndex;
     copy.pendingSequences.push(...this.pendingSequences);
     copy.pendingIndexes.push(...this.pendingIndexes);
     return copy;

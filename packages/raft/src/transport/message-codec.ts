@@ -14,6 +14,18 @@ import type {
 import { scanRecords } from "../entry/entry-batch.ts";
 import type { RecordFault } from "../entry/entry-batch.ts";
 
+import {
+  CHUNK_UINT64_AT,
+  decodeChunk,
+  decodeSnapshotReply,
+  encodeChunk,
+  encodeSnapshotReply,
+  MIN_CHUNK_BYTES,
+  MIN_REPLY_BYTES,
+  REPLY_UINT64_AT,
+  snapshotBytes,
+} from "./snapshot-codec.ts";
+
 /**
  * Bodies of the messages between members. Each starts with the same 16 bytes, then what its kind needs. All
  * integers big-endian; clock readings are IEEE doubles, because they only come back to who sent them.
@@ -28,12 +40,13 @@ import type { RecordFault } from "../entry/entry-batch.ts";
  *                        41  8  sent at       49  8  read token
  * heartbeat:             16  8  commit index  24  8  sent at      32  8  read token
  * heartbeat reply:       16  8  sent at       24  8  read token
+ * snapshot chunk and its reply: see snapshot-codec.ts
  * ```
  */
 const HEADER_BYTES = 16;
 const APPEND_HEADER_BYTES = 60;
 
-/** Fixed bytes of each body; an append has records behind them. */
+/** Fixed bytes of each body; an append has records behind them, snapshots an id and more. */
 const BODY_BYTES: Record<MessageKind, number> = {
   [MessageKind.preVote]: 32,
   [MessageKind.preVoteReply]: 17,
@@ -43,6 +56,8 @@ const BODY_BYTES: Record<MessageKind, number> = {
   [MessageKind.appendReply]: 57,
   [MessageKind.heartbeat]: 40,
   [MessageKind.heartbeatReply]: 32,
+  [MessageKind.snapshotChunk]: MIN_CHUNK_BYTES,
+  [MessageKind.snapshotReply]: MIN_REPLY_BYTES,
 };
 
 /** Why a body was refused; nothing of it reaches the core. */
@@ -50,6 +65,8 @@ export type MessageFault =
   | { readonly reason: "length"; readonly bytes: number }
   | { readonly reason: "kind"; readonly kind: number }
   | { readonly reason: "range" }
+  /** A snapshot chunk whose checksum or lengths are wrong, or a reply of an unknown status. */
+  | { readonly reason: "snapshot" }
   | { readonly reason: "records"; readonly record: RecordFault };
 
 export type DecodedMessage =
@@ -92,6 +109,12 @@ export function encodeMessageBody(writer: ByteWriter, message: Message): void {
       writeDouble(writer, message.sentAtMs);
       writer.u64(message.readToken);
       return;
+    case MessageKind.snapshotChunk:
+      encodeChunk(writer, message);
+      return;
+    case MessageKind.snapshotReply:
+      encodeSnapshotReply(writer, message);
+      return;
   }
 }
 
@@ -109,6 +132,9 @@ function encodeAppend(writer: ByteWriter, message: Append): void {
 
 /** Body bytes of a message, for limits and accounting. */
 export function messageBytes(message: Message): number {
+  if (message.kind === MessageKind.snapshotChunk || message.kind === MessageKind.snapshotReply) {
+    return snapshotBytes(message);
+  }
   let bytes = BODY_BYTES[message.kind];
   if (message.kind === MessageKind.append) {
     for (const batch of message.batches) {
@@ -133,7 +159,7 @@ export function decodeMessageBody(
   }
   const bytes = end - start;
   const want = BODY_BYTES[kind];
-  if (kind === MessageKind.append ? bytes < want : bytes !== want) {
+  if (hasTail(kind) ? bytes < want : bytes !== want) {
     return { message: null, fault: { reason: "length", bytes } };
   }
   if (!uint64sAreSafe(kind, buf, start)) {
@@ -142,7 +168,24 @@ export function decodeMessageBody(
   if (kind === MessageKind.append) {
     return decodeAppend(buf, start, end);
   }
+  if (kind === MessageKind.snapshotChunk || kind === MessageKind.snapshotReply) {
+    const message =
+      kind === MessageKind.snapshotChunk
+        ? decodeChunk(buf, start, end)
+        : decodeSnapshotReply(buf, start, end);
+    return message === null
+      ? { message: null, fault: { reason: "snapshot" } }
+      : { message, fault: null };
+  }
   return { message: decodeFixed(kind, buf, start), fault: null };
+}
+
+function hasTail(kind: MessageKind): boolean {
+  return (
+    kind === MessageKind.append ||
+    kind === MessageKind.snapshotChunk ||
+    kind === MessageKind.snapshotReply
+  );
 }
 
 function isMessageKind(kind: number): kind is MessageKind {
@@ -159,6 +202,8 @@ const UINT64_AT: Record<MessageKind, readonly number[]> = {
   [MessageKind.appendReply]: [8, 17, 25, 33, 49],
   [MessageKind.heartbeat]: [8, 16, 32],
   [MessageKind.heartbeatReply]: [8, 24],
+  [MessageKind.snapshotChunk]: CHUNK_UINT64_AT,
+  [MessageKind.snapshotReply]: REPLY_UINT64_AT,
 };
 const MAX_SAFE_HIGH = 0x1f_ffff;
 
@@ -196,7 +241,10 @@ function decodeAppend(buf: Buffer, start: number, end: number): DecodedMessage {
   return { message, fault: null };
 }
 
-type FixedKind = Exclude<MessageKind, typeof MessageKind.append>;
+type FixedKind = Exclude<
+  MessageKind,
+  typeof MessageKind.append | typeof MessageKind.snapshotChunk | typeof MessageKind.snapshotReply
+>;
 
 function decodeFixed(
   kind: FixedKind,

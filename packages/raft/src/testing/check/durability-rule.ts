@@ -32,6 +32,8 @@ export function checkDurability(node: SimNode, message: Message, ledger: Ledger)
     case MessageKind.append:
     case MessageKind.heartbeat:
     case MessageKind.heartbeatReply:
+    case MessageKind.snapshotChunk:
+    case MessageKind.snapshotReply:
       return;
   }
 }

@@ -36,6 +36,10 @@ export function describeMessage(m: Message): string {
     }
     case MessageKind.heartbeat:
       return `heartbeat ${head} c${m.commitIndex} r${m.readToken}`;
+    case MessageKind.snapshotChunk:
+      return `snapshotChunk ${head} ${m.id} at ${m.indexTerm}:${m.index} from ${m.offset}`;
+    case MessageKind.snapshotReply:
+      return `snapshotReply ${head} ${m.id} status ${m.status} from ${m.offset}`;
     case MessageKind.heartbeatReply:
       return `heartbeatReply ${head} r${m.readToken}`;
   }
@@ -58,6 +62,12 @@ export function describeInput(input: Input): string {
       return `applied ${input.index}`;
     case InputKind.logRead:
       return `logRead for ${input.to} from ${input.firstIndex}: ${describeBatches(input.batches)}`;
+    case InputKind.snapshotReceived:
+      return `snapshot of ${input.base.term}:${input.base.index} received`;
+    case InputKind.snapshotSent:
+      return `snapshot of ${input.index} sent to ${input.to}`;
+    case InputKind.headDropped:
+      return `log from ${input.firstIndex}`;
     case InputKind.unreachable:
       return `unreachable ${input.peer}`;
   }
