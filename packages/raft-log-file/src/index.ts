@@ -9,6 +9,17 @@ export type { LogFault } from "./log-error.ts";
 export { DEFAULT_FILE_LOG_OPTIONS, maxRecordBytes, resolveFileLogOptions } from "./options.ts";
 export type { Durability, FileLogOptions, ResolvedFileLogOptions } from "./options.ts";
 export type { RecoveryReport } from "./recover/open-log.ts";
+export { FileSnapshotStore } from "./snapshot/file-snapshot-store.ts";
+export { SnapshotError } from "./snapshot/snapshot-error.ts";
+export type { SnapshotFault } from "./snapshot/snapshot-error.ts";
+export {
+  DEFAULT_SNAPSHOT_STORE_OPTIONS,
+  resolveSnapshotStoreOptions,
+} from "./snapshot/snapshot-options.ts";
+export type {
+  ResolvedSnapshotStoreOptions,
+  SnapshotStoreOptions,
+} from "./snapshot/snapshot-options.ts";
 
 // For operators' tools.
 export { inspectLog } from "./inspect/inspect-log.ts";

@@ -5,14 +5,18 @@ import * as testing from "../src/testing/index.ts";
 test("exports these names and no others", () => {
   expect(Object.keys(raftLogFile).toSorted()).toEqual([
     "DEFAULT_FILE_LOG_OPTIONS",
+    "DEFAULT_SNAPSHOT_STORE_OPTIONS",
     "DataDirectory",
     "FileLog",
+    "FileSnapshotStore",
     "LogError",
+    "SnapshotError",
     "inspectLog",
     "maxRecordBytes",
     "measureDisk",
     "nodeFileSystem",
     "resolveFileLogOptions",
+    "resolveSnapshotStoreOptions",
     "verifyLogs",
   ]);
 });

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
 import type { LogFault } from "../src/log-error.ts";
 import { DEFAULT_FILE_LOG_OPTIONS } from "../src/options.ts";
+import type { SnapshotFault } from "../src/snapshot/snapshot-error.ts";
 
 const packageRoot = new URL("../../", import.meta.url);
 const readme = await readFile(new URL("README.md", packageRoot), "utf8");
@@ -30,6 +31,15 @@ const CODES = {
   DT_LOG_OPTIONS: true,
 } satisfies Record<LogFault["code"], true>;
 
+const SNAPSHOT_CODES = {
+  DT_SNAPSHOT_NOT_FOUND: true,
+  DT_SNAPSHOT_DAMAGED: true,
+  DT_SNAPSHOT_BUSY: true,
+  DT_SNAPSHOT_NO_SPACE: true,
+  DT_SNAPSHOT_IO: true,
+  DT_SNAPSHOT_CLOSED: true,
+} satisfies Record<SnapshotFault["code"], true>;
+
 function tableRows(heading: string): string[][] {
   const section = readme.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "";
   const rows = section.split("\n").filter((line) => line.startsWith("| `"));
@@ -50,7 +60,9 @@ test("the example in the README is the one that runs, and finds its log again", 
 test("the README lists every error code, once and in order, with what to do", () => {
   const rows = tableRows("Errors");
   expect(rows.map((row) => row[1])).toEqual(Object.keys(CODES));
-  for (const row of rows) {
+  const ofSnapshots = tableRows("Snapshot errors");
+  expect(ofSnapshots.map((row) => row[1])).toEqual(Object.keys(SNAPSHOT_CODES));
+  for (const row of [...rows, ...ofSnapshots]) {
     expect(row.slice(1, 6).every((cell) => cell.length > 0)).toBe(true);
   }
 });

@@ -8,6 +8,8 @@ import { ensureDirectory } from "./log-directory.ts";
 import { LogError } from "../log-error.ts";
 import { nodeFileSystem } from "../node-file-system.ts";
 import type { FileLogOptions } from "../options.ts";
+import { FileSnapshotStore } from "../snapshot/file-snapshot-store.ts";
+import type { SnapshotStoreOptions } from "../snapshot/snapshot-options.ts";
 
 export interface DataDirectoryOptions {
   readonly path: string;
@@ -35,6 +37,7 @@ export class DataDirectory {
   readonly #fileSystem: FileSystem;
   readonly #lock: { release(): Promise<void> };
   readonly #logs = new Map<number, FileLog>();
+  readonly #snapshots = new Map<number, FileSnapshotStore>();
   #closing: Promise<void> | null = null;
 
   private constructor(
@@ -95,7 +98,23 @@ export class DataDirectory {
     return log;
   }
 
-  /** Closes the logs that are open and lets go of the directory. Idempotent. */
+  /** A group's snapshots, to be opened by their user. Throws DT_LOG_IN_USE while an earlier store is not closed. */
+  snapshots(groupId: number, options: SnapshotStoreOptions = {}): FileSnapshotStore {
+    if (this.#closing !== null) {
+      throw new LogError({ code: "DT_LOG_CLOSED", directory: this.path });
+    }
+    const directory = join(this.path, String(groupId));
+    const earlier = this.#snapshots.get(groupId);
+    if (earlier !== undefined && !earlier.isClosed) {
+      throw new LogError({ code: "DT_LOG_IN_USE", directory, pid: process.pid });
+    }
+    const { storeId } = this.identity;
+    const store = new FileSnapshotStore({ directory, groupId, storeId }, options, this.#fileSystem);
+    this.#snapshots.set(groupId, store);
+    return store;
+  }
+
+  /** Closes the logs and snapshot stores that are open and lets go of the directory. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -103,7 +122,10 @@ export class DataDirectory {
 
   async #close(): Promise<void> {
     try {
-      await Promise.all([...this.#logs.values()].map((log) => log.close()));
+      await Promise.all([
+        ...[...this.#logs.values()].map((log) => log.close()),
+        ...[...this.#snapshots.values()].map((store) => store.close()),
+      ]);
     } finally {
       await this.#lock.release();
     }

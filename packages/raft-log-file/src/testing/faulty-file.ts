@@ -72,13 +72,18 @@ export class FaultyFile implements StoredFile {
     return this.#inode.size;
   }
 
+  /** Closes also where it reports an error, as systems do. */
   async close(): Promise<void> {
-    await this.#disk.begin(this.#operation("close", 0, 0));
-    if (!this.#isOpen) {
+    const wasOpen = this.#isOpen;
+    this.#isOpen = false;
+    try {
+      await this.#disk.begin(this.#operation("close", 0, 0));
+    } finally {
+      this.#disk.openFiles -= wasOpen ? 1 : 0;
+    }
+    if (!wasOpen) {
       throw systemError("EBADF", this.#path);
     }
-    this.#isOpen = false;
-    this.#disk.openFiles--;
   }
 
   #operation(kind: Operation["kind"], position: number, bytes: number): Operation {
