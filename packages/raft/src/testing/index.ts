@@ -52,3 +52,9 @@ export { runRandom, type RunOptions, type RunReport } from "./random/random-run.
 export { drawProfile, type Focus, FOCUSES, type RunProfile } from "./random/run-profile.ts";
 export { type ClientLoad, SimClients } from "./random/sim-clients.ts";
 export { Nemesis } from "./random/nemesis.ts";
+
+// Whole groups in virtual time, on logs of any kind.
+export { SimGroups, type SimGroupOptions } from "./group/sim-groups.ts";
+export { SimMember, type MemberParts } from "./group/sim-member.ts";
+export { type MemberStorage, SimDiskStorage, type StorageParts } from "./group/member-storage.ts";
+export { ProcessClock } from "./group/process-clock.ts";

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import type { ClientCall } from "../../src/testing/index.ts";
-import { SimulatedGroups } from "./simulated-groups.test.kit.ts";
+import { type ClientCall, SimGroups } from "../../src/testing/index.ts";
 
 const RUNS = Number(process.env["SIM_RUNS"] ?? 30);
 
@@ -11,8 +10,9 @@ test("groups under random faults answer every call truly, and recover", async ()
   const calls: ClientCall[] = [];
   let crashes = 0;
   let stalls = 0;
+  let diskFailures = 0;
   for (const seed of seeds) {
-    const groups = new SimulatedGroups(seed);
+    const groups = new SimGroups(seed);
     try {
       await groups.play();
     } catch (error) {
@@ -21,6 +21,7 @@ test("groups under random faults answer every call truly, and recover", async ()
     calls.push(...groups.history.calls);
     crashes += groups.crashes;
     stalls += groups.stalls;
+    diskFailures += groups.diskFailures;
   }
   const count = (kind: ClientCall["kind"], outcome: ClientCall["outcome"]): number =>
     calls.filter((call) => call.kind === kind && call.outcome === outcome).length;
@@ -29,4 +30,5 @@ test("groups under random faults answer every call truly, and recover", async ()
   expect(count("write", "unknown")).toBeGreaterThan(0);
   expect(count("write", "refused")).toBeGreaterThan(0);
   expect(crashes + stalls).toBeGreaterThan(seeds.length);
+  expect(diskFailures).toBeGreaterThan(seeds.length / 4);
 }, 0);

@@ -1,30 +1,39 @@
-import assert from "node:assert/strict";
-import type { Message } from "../../src/core/message.ts";
-import { resolveGroupOptions } from "../../src/node/group-options.ts";
-import {
-  checkLinearizable,
-  ClientHistory,
-  DriftingClock,
-  EventQueue,
-  FAST_DISK,
-  GOOD_LINK,
-  Ledger,
-  SimDisk,
-  SimNetwork,
-  SimRandom,
-  SimTrace,
-  StoredLog,
-} from "../../src/testing/index.ts";
-import { SimulatedMember } from "./simulated-member.test.kit.ts";
+import type { Message } from "../../core/message.ts";
+import { RaftError } from "../../errors.ts";
+import { resolveGroupOptions } from "../../node/group-options.ts";
+import { ClientHistory } from "../check/client-history.ts";
+import { Ledger } from "../check/ledger.ts";
+import { checkLinearizable } from "../check/linearizability.ts";
+import { DriftingClock } from "../sim/drifting-clock.ts";
+import { EventQueue } from "../sim/event-queue.ts";
+import { FAST_DISK, SimDisk } from "../sim/sim-disk.ts";
+import { ensure } from "../sim/sim-failure.ts";
+import { GOOD_LINK, SimNetwork } from "../sim/sim-network.ts";
+import { SimRandom } from "../sim/sim-random.ts";
+import { SimTrace } from "../sim/sim-trace.ts";
+import { StoredLog } from "../sim/stored-log.ts";
+import { type MemberStorage, SimDiskStorage, type StorageParts } from "./member-storage.ts";
+import { SimMember } from "./sim-member.ts";
 
 const CLIENTS = 5;
 
-/** Members of one group under random faults and clients, all drawn from one seed. */
-export class SimulatedGroups {
+export interface SimGroupOptions {
+  /** What a member keeps its log on; default a `SimDisk`. */
+  readonly makeStorage?: (parts: StorageParts) => MemberStorage;
+  /** Lets every promise run that can; default a few rounds of microtasks. */
+  readonly drain?: () => Promise<void>;
+}
+
+/**
+ * Members of one group under random faults and clients, all drawn from one seed: whole `RaftGroup`s,
+ * with fibers, queues, apply stage and message codec, in virtual time. Promises order what happens
+ * at one instant, so this is for what `SimCluster`, which has none, does not contain.
+ */
+export class SimGroups {
   readonly random: SimRandom;
   readonly queue = new EventQueue();
   readonly history: ClientHistory;
-  readonly members: SimulatedMember[] = [];
+  readonly members: SimMember[] = [];
   readonly electionMs: number;
   readonly #network: SimNetwork;
   readonly #trace = new SimTrace();
@@ -32,8 +41,16 @@ export class SimulatedGroups {
   #leaderGuess = 1;
   crashes = 0;
   stalls = 0;
+  /** Groups that stopped because their log failed. */
+  diskFailures = 0;
+  #failure: Error | null = null;
+  readonly #drain: () => Promise<void>;
 
-  constructor(seed: number) {
+  constructor(
+    seed: number,
+    { makeStorage = onSimDisk, drain = runMicrotasks }: SimGroupOptions = {},
+  ) {
+    this.#drain = drain;
     this.random = new SimRandom(seed);
     const { random, queue } = this;
     this.electionMs = random.pick([200, 1000]);
@@ -51,15 +68,14 @@ export class SimulatedGroups {
     const options = this.#drawOptions();
     const syncMaxMs = this.electionMs / random.pick([200, 20]);
     for (const id of ids) {
-      const timing = { ...FAST_DISK, syncMaxMs, readMaxMs: syncMaxMs, gather: random.chance(0.7) };
       const rate = random.between(0.953, 1.047);
       this.members.push(
-        new SimulatedMember({
+        new SimMember({
           id,
           ids,
           queue,
           clock: new DriftingClock(queue, random.between(0, 1e6), rate),
-          disk: new SimDisk(queue, random.fork(), new StoredLog(), timing),
+          storage: makeStorage({ nodeId: id, queue, random: random.fork(), syncMaxMs }),
           history: this.history,
           ledger,
           options,
@@ -73,7 +89,7 @@ export class SimulatedGroups {
   /** Runs under load and faults, then without; all rules are checked on the way. */
   async play(): Promise<void> {
     for (const member of this.members) {
-      await member.start();
+      this.#revive(member);
     }
     for (let client = 1; client <= CLIENTS; client++) {
       this.#callLater(client);
@@ -84,18 +100,16 @@ export class SimulatedGroups {
     this.#network.heal();
     this.#network.setAllLinks(GOOD_LINK);
     for (const member of this.members) {
-      member.disk.timing = { ...FAST_DISK, syncMaxMs: 1, readMaxMs: 1 };
-      await this.#revive(member);
+      member.storage.heal();
+      this.#revive(member);
     }
     await this.#runUntil(() => this.#isAtRest(), "rest");
     const reader = this.members.find(({ group }) => group?.canReadNow());
-    assert.ok(reader);
+    ensure(reader !== undefined, "I13", "nobody leads at rest");
     const last = [this.#call(reader.id, "write", 0), this.#call(reader.id, "read", 0)];
     await this.#runUntil(() => this.#isAtRest(), "the last answers");
-    assert.deepEqual(
-      last.map(({ outcome }) => outcome),
-      ["ok", "ok"],
-    );
+    const ends = last.map(({ outcome }) => outcome).join(", ");
+    ensure(ends === "ok, ok", "I13", `the last write and read are ${ends}`);
     this.#checkOrder();
   }
 
@@ -184,7 +198,7 @@ export class SimulatedGroups {
     if (victim === undefined || !victim.isUp) {
       return;
     }
-    switch (random.int(0, 3)) {
+    switch (random.int(0, 4)) {
       case 0:
         this.crashes++;
         victim.crash();
@@ -196,26 +210,32 @@ export class SimulatedGroups {
       case 2:
         this.#network.cut([id], others);
         break;
+      case 3:
+        victim.storage.failNextSync();
+        break;
       default:
-        victim.disk.timing = { ...victim.disk.timing, syncMaxMs: electionMs };
+        victim.storage.setSyncMaxMs(electionMs);
     }
     this.queue.after(undoMs, () => {
       if (!this.#isCalm) {
         this.#network.heal();
-        victim.disk.timing = { ...victim.disk.timing, syncMaxMs: electionMs / 50 };
+        victim.storage.setSyncMaxMs(electionMs / 50);
         // Whoever was away may take itself for the leader still.
         this.#call(id, "read", 0);
-        void this.#revive(victim);
+        this.#revive(victim);
         this.#call(id, "read", 0);
       }
     });
   }
 
-  async #revive(member: SimulatedMember): Promise<void> {
+  /** A start takes the time that opening the log takes; what fails in it fails the run. */
+  #revive(member: SimMember): void {
     if (member.isUp) {
       member.resume();
     } else {
-      await member.start();
+      member.start().catch((error: unknown) => {
+        this.#failure ??= error instanceof Error ? error : new Error(String(error));
+      });
     }
   }
 
@@ -229,7 +249,7 @@ export class SimulatedGroups {
   async #runUntil(condition: () => boolean, what: string): Promise<void> {
     const endMs = this.queue.nowMs + 20 * this.electionMs;
     while (!condition()) {
-      assert.ok(this.queue.nextAtMs <= endMs, `${what} did not come`);
+      ensure(this.queue.nextAtMs <= endMs, "I13", `${what} did not come`);
       await this.#step();
     }
   }
@@ -237,11 +257,26 @@ export class SimulatedGroups {
   /** One event and every promise that follows from it. */
   async #step(): Promise<void> {
     this.queue.runNext();
-    for (let i = 0; i < 6; i++) {
-      await Promise.resolve();
+    await this.#drain();
+    if (this.#failure !== null) {
+      throw this.#failure;
     }
-    for (const { group } of this.members) {
-      assert.equal(group?.stopped ?? null, null);
+    for (const member of this.members) {
+      const stopped = member.group?.stopped ?? null;
+      if (stopped !== null) {
+        this.#stopped(member, stopped);
+      }
+    }
+  }
+
+  /** A group may stop when its log failed, and only then; its process ends with it. */
+  #stopped(member: SimMember, reason: Error): void {
+    const isDisk = reason instanceof RaftError && reason.code === "DT_RAFT_LOG_FAILED";
+    ensure(isDisk, "stopped", `the group of node ${member.id} stopped: ${String(reason)}`);
+    this.diskFailures++;
+    member.crash();
+    if (this.#isCalm) {
+      this.#revive(member);
     }
   }
 
@@ -257,6 +292,18 @@ export class SimulatedGroups {
         startMs: invokedAtMs,
         endMs: outcome === "ok" ? settledAtMs : Infinity,
       }));
-    assert.equal(checkLinearizable(operations), null);
+    const problem = checkLinearizable(operations);
+    ensure(problem === null, "I11", problem ?? "");
+  }
+}
+
+function onSimDisk({ queue, random, syncMaxMs }: StorageParts): MemberStorage {
+  const timing = { ...FAST_DISK, syncMaxMs, readMaxMs: syncMaxMs, gather: random.chance(0.7) };
+  return new SimDiskStorage(new SimDisk(queue, random, new StoredLog(), timing));
+}
+
+async function runMicrotasks(): Promise<void> {
+  for (let i = 0; i < 6; i++) {
+    await Promise.resolve();
   }
 }
