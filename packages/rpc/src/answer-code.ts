@@ -15,7 +15,14 @@ export type RequestRefusalCode =
   | "DT_RPC_REPLY_ENCODE"
   | "DT_RPC_REPLY_TOO_LARGE"
   | "DT_RPC_STOPPING"
-  | "DT_RPC_UNKNOWN_COMMAND";
+  | "DT_RPC_STREAM_CREDIT"
+  | "DT_RPC_STREAM_DUPLICATE"
+  | "DT_RPC_STREAM_KIND"
+  | "DT_RPC_STREAM_MESSAGE"
+  | "DT_RPC_STREAM_STATE"
+  | "DT_RPC_TOO_MANY_STREAMS"
+  | "DT_RPC_UNKNOWN_COMMAND"
+  | "DT_RPC_UNKNOWN_STREAM";
 
 /** Refusals of a whole connection, which ends with them. */
 export type ConnectionRefusalCode =

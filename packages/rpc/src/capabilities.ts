@@ -2,7 +2,9 @@
 export const Capability = {
   /** Frames may carry a group id. A peer without it has the short header only. */
   groups: "groups",
+  /** Requests may open streams and be cancelled. */
+  streams: "streams",
 } as const;
 
 /** What this implementation tells every peer; those of the user come behind. */
-export const BUILT_IN_CAPABILITIES: readonly string[] = [Capability.groups];
+export const BUILT_IN_CAPABILITIES: readonly string[] = [Capability.groups, Capability.streams];

@@ -17,6 +17,9 @@ import type { RpcFault } from "./errors.ts";
 import type { CallCompletion, Decode, Encode } from "./call-completion.ts";
 import type { CallChain } from "./interceptor/call-chain.ts";
 import type { PeerInfo } from "./peer.ts";
+import type { StreamOpening } from "./extension.ts";
+import type { StreamWindow } from "./stream/stream.ts";
+import type { Streams } from "./stream/streams.ts";
 import type { PipelineDeps } from "./pipeline.ts";
 
 /** A one-way of this side reached no handler. */
@@ -80,6 +83,8 @@ export class Connection {
     this.#idleWatch = new IdleWatch(() => this.#pipeline.isIdle);
     this.#pipeline = new Pipeline(deps, this, () => this.#idleWatch.check(), {
       onControl: (command, body, start, end) => this.#onControl(command, body, start, end),
+      onStreamFrame: (command, seq, word, body, start, end) =>
+        this.streams.onFrame(command, seq, word, body, start, end),
       onViolation: (code, status, fact) => this.#onViolation(code, status, fact),
       onRefusal: (status, remoteCode, remoteMessage) =>
         this.destroy(new RpcError({ code: "DT_RPC_REFUSED", status, remoteCode, remoteMessage })),
@@ -107,6 +112,17 @@ export class Connection {
   /** Whether new calls are taken. */
   get isOpen(): boolean {
     return this.#state === State.open;
+  }
+
+  /** What one side of a stream takes ahead, by the options. */
+  get streamWindow(): StreamWindow {
+    const { streamWindowMessages, streamWindowBytes } = this.#deps.options;
+    return { messages: streamWindowMessages, bytes: streamWindowBytes };
+  }
+
+  /** The streams of this connection. */
+  get streams(): Streams {
+    return this.#pipeline.streams;
   }
 
   /** Bytes that this process holds for the peer to read. */
@@ -144,7 +160,10 @@ export class Connection {
     return completion.promise;
   }
 
-  /** As `call`, without a promise. `completion` may be called before it returns. */
+  /**
+   * As `call`, without a promise. `completion` may be called before it returns. Returns what
+   * `cancel` takes, 0 when the call has ended already.
+   */
   start<A>(
     command: number,
     groupId: number,
@@ -153,17 +172,29 @@ export class Connection {
     argument: A,
     completion: CallCompletion,
     parent: CallParent | null = null,
-  ): void {
+  ): number {
     if (parent !== null || this.#callChain !== null) {
-      this.#startTraced(command, groupId, timeoutMs, encode, argument, completion, parent);
-    } else if (this.#state === State.open) {
-      this.#pipeline.calls.start(command, groupId, timeoutMs, encode, argument, completion, null);
-    } else {
-      this.#pipeline.outcome.fail(completion, withoutStack(this.#refusal()));
+      return this.startExtended(
+        command,
+        groupId,
+        timeoutMs,
+        encode,
+        argument,
+        completion,
+        parent,
+        null,
+      );
     }
+    if (this.#state === State.open) {
+      const { calls } = this.#pipeline;
+      return calls.start(command, groupId, timeoutMs, encode, argument, completion, null);
+    }
+    this.#pipeline.outcome.fail(completion, withoutStack(this.#refusal()));
+    return 0;
   }
 
-  #startTraced<A>(
+  /** As `start`; with an `opening` the request opens a stream. For `Streams`. */
+  startExtended<A>(
     command: number,
     groupId: number,
     timeoutMs: number,
@@ -171,7 +202,8 @@ export class Connection {
     argument: A,
     completion: CallCompletion,
     parent: CallParent | null,
-  ): void {
+    opening: StreamOpening | null,
+  ): number {
     let traceparent = parent === null ? null : parent.traceparent;
     const limitMs = parent === null ? timeoutMs : timeWithin(parent, timeoutMs);
     let outcome = completion;
@@ -183,11 +215,22 @@ export class Connection {
     }
     if (this.#state !== State.open) {
       this.#pipeline.outcome.fail(outcome, withoutStack(this.#refusal()));
-      return;
+      return 0;
     }
-    const extension = traceparent === null ? null : new RequestExtension(traceparent, null);
+    const isPlain = traceparent === null && opening === null;
+    const extension = isPlain ? null : new RequestExtension(traceparent, opening);
     const { calls } = this.#pipeline;
-    calls.start(command, groupId, limitMs, encode, argument, outcome, extension);
+    return calls.start(command, groupId, limitMs, encode, argument, outcome, extension);
+  }
+
+  /**
+   * Gives up a call that `start` has returned: it fails with DT_RPC_CANCELLED, `reason` as its cause,
+   * and the peer is told. Nothing happens when it has ended.
+   */
+  cancel(call: number, reason: unknown): void {
+    if (call !== 0) {
+      this.streams.cancel(call, reason);
+    }
   }
 
   /**

@@ -28,6 +28,10 @@ export class Counters {
   flowControlRefusals = 0;
   /** Requests and one-ways for a group that is unknown or stopped, or for an unknown command. */
   unroutable = 0;
+  /** Streams that ended because the peer broke their rules. */
+  streamViolations = 0;
+  /** Frames of streams that this side does not have, or has no more. */
+  lateStreamFrames = 0;
   handlerErrors = 0;
   /** Interceptors that threw when they were told of an answer, a call or its outcome. */
   interceptorErrors = 0;

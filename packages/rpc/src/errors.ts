@@ -1,4 +1,5 @@
 import { Status, statusName } from "./status.ts";
+import type { AnswerCode } from "./answer-code.ts";
 
 /** What went wrong, with its facts. The README lists each code with what to do about it. */
 export type RpcFault =
@@ -13,6 +14,10 @@ export type RpcFault =
   | { readonly code: "DT_RPC_CONNECTION_LOST"; readonly wasSent: boolean }
   | { readonly code: "DT_RPC_CLOSED"; readonly wasSent: boolean }
   | { readonly code: "DT_RPC_STOPPING" }
+  | { readonly code: "DT_RPC_CANCELLED"; readonly wasSent: boolean }
+  | { readonly code: "DT_RPC_NO_STREAMS" }
+  | { readonly code: "DT_RPC_STREAM"; readonly violation: AnswerCode; readonly fact: string }
+  | { readonly code: "DT_RPC_SERVICE"; readonly problems: readonly string[] }
   | { readonly code: "DT_RPC_NO_GROUPS"; readonly groupId: number }
   | { readonly code: "DT_RPC_NOT_CONNECTED"; readonly address: string }
   | { readonly code: "DT_RPC_FLOW_CONTROL"; readonly waitingCalls: number; readonly limit: number }
@@ -95,21 +100,39 @@ export function withoutStack(fault: RpcFault, options?: ErrorOptions): RpcError 
 
 function mayHaveExecuted(fault: RpcFault): boolean {
   const { code } = fault;
-  if (code === "DT_RPC_TIMEOUT" || code === "DT_RPC_CONNECTION_LOST" || code === "DT_RPC_CLOSED") {
+  if (
+    code === "DT_RPC_TIMEOUT" ||
+    code === "DT_RPC_CANCELLED" ||
+    code === "DT_RPC_CONNECTION_LOST" ||
+    code === "DT_RPC_CLOSED"
+  ) {
     return fault.wasSent;
   }
   if (code === "DT_RPC_REMOTE") {
     return remoteMayHaveExecuted(fault.status, fault.remoteCode);
   }
-  return code === "DT_RPC_BAD_REPLY";
+  return code === "DT_RPC_BAD_REPLY" || code === "DT_RPC_STREAM";
 }
+
+/** Refusals of a stream that was under way. */
+const ENDS_OF_STREAMS: ReadonlySet<string> = new Set<AnswerCode>([
+  "DT_RPC_STREAM_CREDIT",
+  "DT_RPC_STREAM_DUPLICATE",
+  "DT_RPC_STREAM_MESSAGE",
+  "DT_RPC_STREAM_STATE",
+  "DT_RPC_UNKNOWN_STREAM",
+]);
 
 function remoteMayHaveExecuted(status: Status, remoteCode: string | null): boolean {
   if (status === Status.tooLarge || status === Status.flowControl) {
     // With these codes the handler has run and only its reply did not fit.
     return remoteCode === "DT_RPC_REPLY_TOO_LARGE" || remoteCode === "DT_RPC_REPLY_DROPPED";
   }
-  return status === Status.timeout || status === Status.internal;
+  return (
+    status === Status.timeout ||
+    status === Status.internal ||
+    (remoteCode !== null && ENDS_OF_STREAMS.has(remoteCode))
+  );
 }
 
 function describe(fault: RpcFault): string {
@@ -126,6 +149,12 @@ function describe(fault: RpcFault): string {
       return "the peer is stopping and takes no new requests";
     case "DT_RPC_NOT_CONNECTED":
       return `no connection to ${fault.address}`;
+    case "DT_RPC_CANCELLED":
+      return `cancelled by the caller, the request was ${fault.wasSent ? "" : "not "}sent`;
+    case "DT_RPC_NO_STREAMS":
+      return "the peer knows no streams";
+    case "DT_RPC_STREAM":
+      return `${fault.violation}: ${fault.fact}`;
     case "DT_RPC_NO_GROUPS":
       return `the peer knows no groups, so nothing can be sent to group ${fault.groupId}`;
     case "DT_RPC_FLOW_CONTROL":
@@ -159,6 +188,7 @@ function describe(fault: RpcFault): string {
     case "DT_RPC_SLOW_PEER":
       return `${fault.bufferedBytes} bytes wait to be read by the peer, the limit is ${fault.limitBytes}`;
     case "DT_RPC_OPTIONS":
+    case "DT_RPC_SERVICE":
       return fault.problems.join("; ");
   }
 }

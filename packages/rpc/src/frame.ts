@@ -33,7 +33,16 @@ export const SEQ_AT = 4;
 export const WORD_AT = 8;
 
 /** Commands 0 to 15 belong to rpc itself. */
-export const Command = { handshake: 1, ping: 2, nack: 3, goaway: 4 } as const;
+export const Command = {
+  handshake: 1,
+  ping: 2,
+  nack: 3,
+  goaway: 4,
+  streamData: 8,
+  streamCredit: 9,
+  streamEnd: 10,
+  streamCancel: 11,
+} as const;
 
 export const FIRST_USER_COMMAND = 16;
 export const MAX_COMMAND = 0xffff;

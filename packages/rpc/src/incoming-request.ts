@@ -109,6 +109,12 @@ export class IncomingRequest {
     this.#replies.error(this, status, code, message, encodeDetail, argument);
   }
 
+  /** Gives the request up without an answer: its caller waits no more. */
+  drop(): void {
+    this.#answer();
+    this.#replies.drop(this);
+  }
+
   #answer(): void {
     if (this.#isAnswered) {
       throw new Error(`a request of command ${this.command} is answered twice`);

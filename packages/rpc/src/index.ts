@@ -33,6 +33,11 @@ export type { Span, TracingOptions } from "./interceptor/tracing.ts";
 export { parseTraceparent } from "./traceparent.ts";
 export type { RequestContext } from "./interceptor/request-context.ts";
 export type { CallContext } from "./interceptor/call-context.ts";
+export type { AcceptedStream } from "./stream/accepted-stream.ts";
+export type { Stream } from "./stream/stream.ts";
+export type { StreamConsumer, StreamWindow } from "./stream/stream.ts";
+export type { Streams } from "./stream/streams.ts";
+export type { CancelTarget } from "./stream/streams.ts";
 export type { Logger } from "./logger.ts";
 export { Counters } from "./counters.ts";
 // For other implementations of the protocol and for tools.

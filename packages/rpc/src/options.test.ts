@@ -28,7 +28,7 @@ describe("options", () => {
       nodeId: 0,
       clusterId: "",
       role: "",
-      capabilities: ["groups"],
+      capabilities: ["groups", "streams"],
     });
   });
 

@@ -37,6 +37,20 @@ export interface ConnectionOptions {
    * closed. Default 64 MiB.
    */
   maxReplyBacklogBytes?: number;
+  /**
+   * Streams that a peer may have open here; 0 to 2^20. More are answered FLOW_CONTROL. Default 256.
+   */
+  maxStreams?: number;
+  /**
+   * Messages of one stream that the peer may send ahead of what was dealt with; 2 or more. Default
+   * 256.
+   */
+  streamWindowMessages?: number;
+  /**
+   * The same in bytes; 1 KiB to 1 GiB. A message has at most half of it. What a peer can make this
+   * side hold for its streams is this times maxStreams. Default 1 MiB.
+   */
+  streamWindowBytes?: number;
   /** Time for the handshake, in milliseconds; 1 or more. Default 5000. */
   handshakeTimeoutMs?: number;
   /**
@@ -92,6 +106,9 @@ const CONNECTION_DEFAULTS = {
   maxWaitingCalls: 32_768,
   maxSendBufferBytes: 16 * MIB,
   maxReplyBacklogBytes: 64 * MIB,
+  maxStreams: 256,
+  streamWindowMessages: 256,
+  streamWindowBytes: MIB,
   handshakeTimeoutMs: 5000,
   pingIntervalMs: 5000,
   peerTimeoutMs: 15_000,
@@ -122,6 +139,9 @@ const RANGES: Readonly<Record<NumberKey, readonly [number, number]>> = {
   maxWaitingCalls: [0, COUNT_LIMIT],
   maxSendBufferBytes: [1024, BYTES_LIMIT],
   maxReplyBacklogBytes: [1024, BYTES_LIMIT],
+  maxStreams: [0, COUNT_LIMIT],
+  streamWindowMessages: [2, COUNT_LIMIT],
+  streamWindowBytes: [1024, FRAME_LIMIT],
   handshakeTimeoutMs: [1, MS_LIMIT],
   pingIntervalMs: [10, MS_LIMIT],
   peerTimeoutMs: [20, MS_LIMIT],

@@ -61,6 +61,7 @@ export class OutgoingCalls {
     return this.#pending.count;
   }
 
+  /** Returns the call's seq; 0 when it has ended already. */
   start<A>(
     command: number,
     groupId: number,
@@ -69,9 +70,9 @@ export class OutgoingCalls {
     argument: A,
     completion: CallCompletion,
     extension: RequestExtension | null = null,
-  ): void {
+  ): number {
     if (!(timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
-      this.#startWithOddTimeout(
+      return this.#startWithOddTimeout(
         command,
         groupId,
         timeoutMs,
@@ -80,24 +81,32 @@ export class OutgoingCalls {
         completion,
         extension,
       );
-      return;
     }
     if (groupId > this.#options.maxGroupId) {
       this.#outcome.fail(completion, withoutStack({ code: "DT_RPC_NO_GROUPS", groupId }));
-      return;
+      return 0;
     }
     const nowMs = this.#out.nowMs();
     if (this.#waiting.count > 0 || !this.#hasRoom()) {
-      this.#wait(command, groupId, timeoutMs, nowMs, encode, argument, completion, extension);
-      return;
+      return this.#wait(
+        command,
+        groupId,
+        timeoutMs,
+        nowMs,
+        encode,
+        argument,
+        completion,
+        extension,
+      );
     }
     const call = this.#pending.add(completion, timeoutMs, extension);
     if (!this.#send(call, command, groupId, timeoutMs, encode, argument)) {
-      return;
+      return 0;
     }
     if (timeoutMs > 0) {
       this.#wheel.add(call, nowMs + timeoutMs);
     }
+    return call.seq;
   }
 
   /** A time that was over before the start ends the call; one beyond the maximum is cut to it. */
@@ -109,17 +118,32 @@ export class OutgoingCalls {
     argument: A,
     completion: CallCompletion,
     extension: RequestExtension | null,
-  ): void {
+  ): number {
     if (Number.isNaN(timeoutMs)) {
       throw new RangeError("a timeout of NaN milliseconds");
     }
     if (timeoutMs > 0) {
-      this.start(command, groupId, MAX_TIMEOUT_MS, encode, argument, completion, extension);
-      return;
+      return this.start(command, groupId, MAX_TIMEOUT_MS, encode, argument, completion, extension);
     }
     this.#counters.callsTimedOut++;
     const fault = { code: "DT_RPC_TIMEOUT", timeoutMs, wasSent: false } as const;
     this.#outcome.fail(completion, withoutStack(fault));
+    return 0;
+  }
+
+  /** Whether the call is under way and its request was sent. */
+  wasSent(seq: number): boolean {
+    const call = this.#pending.find(seq);
+    return call !== null && call.wasSent;
+  }
+
+  /** Ends the call with this error; nothing happens when it has ended before. */
+  cancel(seq: number, error: RpcError): void {
+    const call = this.#pending.find(seq);
+    if (call !== null) {
+      this.#outcome.fail(this.#end(call), error);
+      this.resume();
+    }
   }
 
   /**
@@ -223,7 +247,7 @@ export class OutgoingCalls {
     argument: A,
     completion: CallCompletion,
     extension: RequestExtension | null,
-  ): void {
+  ): number {
     const limit = this.#options.maxWaitingCalls;
     const waitingCalls = this.#waiting.count;
     if (waitingCalls >= limit) {
@@ -231,7 +255,7 @@ export class OutgoingCalls {
         completion,
         withoutStack({ code: "DT_RPC_FLOW_CONTROL", waitingCalls, limit }),
       );
-      return;
+      return 0;
     }
     const call = this.#pending.add(completion, timeoutMs, extension);
     const deadlineMs = timeoutMs > 0 ? nowMs + timeoutMs : 0;
@@ -241,6 +265,7 @@ export class OutgoingCalls {
     if (timeoutMs > 0) {
       this.#wheel.add(call, deadlineMs);
     }
+    return call.seq;
   }
 
   readonly #onDeadline = (call: PendingCall): void => {

@@ -9,6 +9,7 @@ import { Receiver } from "./receiver.ts";
 import { Replies } from "./replies.ts";
 import { RequestIntake } from "./request-intake.ts";
 import { SendBuffer } from "./send-buffer.ts";
+import { Streams } from "./stream/streams.ts";
 import type { Socket } from "node:net";
 import type { CommandTable } from "./command-table.ts";
 import type { Connection } from "./connection.ts";
@@ -55,6 +56,10 @@ export class Pipeline {
   readonly receiver: Receiver;
   /** Requests of the peer that have no answer yet. */
   readonly inFlight: Permits;
+  readonly #deps: PipelineDeps;
+  readonly #connection: Connection;
+  /** Made when the first stream is: most connections have none. */
+  #streams: Streams | null = null;
 
   /** `onIdle` is called when either all calls or all requests have ended. */
   constructor(
@@ -64,6 +69,8 @@ export class Pipeline {
     events: ReceiverEvents,
   ) {
     const { socket, peer, options, counters, logger, wheel } = deps;
+    this.#deps = deps;
+    this.#connection = connection;
     const maxPeerFrameBytes = peer.limits.maxFrameBytes + LENGTH_BYTES;
     this.maxPeerFrameBytes = maxPeerFrameBytes;
     const maxGroupId = peer.capabilities.includes(Capability.groups) ? MAX_GROUP_ID : 0;
@@ -113,6 +120,21 @@ export class Pipeline {
     );
   }
 
+  get streams(): Streams {
+    const { options, counters, wheel, peer } = this.#deps;
+    this.#streams ??= new Streams({
+      connection: this.#connection,
+      out: this.out,
+      calls: this.calls,
+      counters,
+      wheel,
+      maxSendBufferBytes: options.maxSendBufferBytes,
+      maxStreams: options.maxStreams,
+      isKnownToPeer: peer.capabilities.includes(Capability.streams),
+    });
+    return this.#streams;
+  }
+
   get isIdle(): boolean {
     return this.calls.count === 0 && this.inFlight.requests === 0;
   }
@@ -126,11 +148,13 @@ export class Pipeline {
     this.receiver.stop();
     this.out.close();
     this.intake.close();
+    this.#streams?.close(error);
     this.calls.failAll(error === null ? "DT_RPC_CLOSED" : "DT_RPC_CONNECTION_LOST", error);
   }
 
   #onDrained(): void {
     this.calls.resume();
     this.intake.resume();
+    this.#streams?.resume();
   }
 }

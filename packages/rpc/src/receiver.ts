@@ -5,6 +5,7 @@ import { readErrorAnswer } from "./error-answer.ts";
 import { readRequestExtension, skipExtension } from "./extension.ts";
 import {
   COMMAND_AT,
+  Command,
   FIRST_USER_COMMAND,
   FLAGS_AT,
   FLAG_COMPRESSED,
@@ -46,7 +47,16 @@ const BYTES_OF_LIFE = 4096;
 export interface ReceiverEvents {
   /** A one-way of rpc itself. */
   onControl(command: number, body: Buffer, start: number, end: number): void;
-  /** The stream cannot be trusted any more. */
+  /** A frame of a stream. Returns false when it cannot be one. */
+  onStreamFrame(
+    command: number,
+    seq: number,
+    word: number,
+    body: Buffer,
+    start: number,
+    end: number,
+  ): boolean;
+  /** What follows in this connection cannot be trusted any more. */
   onViolation(code: ConnectionRefusalCode, status: Status, fact: string): void;
   /** The peer has refused the connection as a whole: a response without a request. */
   onRefusal(status: Status, code: string | null, message: string): void;
@@ -183,11 +193,24 @@ export class Receiver implements FrameSink {
       }
     }
     if (command < FIRST_USER_COMMAND) {
-      this.#events.onControl(command, buf, bodyStart, end);
+      this.#control(command, buf, start, bodyStart, end);
       return;
     }
     const frameBytes = end - start + LENGTH_BYTES;
     this.#intake.oneWay(command, groupId, this.#nowMs, frameBytes, buf, bodyStart, end);
+  }
+
+  #control(command: number, buf: Buffer, start: number, bodyStart: number, end: number): void {
+    if (command < Command.streamData || command > Command.streamCancel) {
+      this.#events.onControl(command, buf, bodyStart, end);
+      return;
+    }
+    const seq = readInt32(buf, start + SEQ_AT);
+    const word = readUint32(buf, start + WORD_AT);
+    if (!this.#events.onStreamFrame(command, seq, word, buf, bodyStart, end)) {
+      const fact = `a frame of stream ${seq} from side ${word}`;
+      this.#violation("DT_RPC_MALFORMED_FRAME", Status.invalid, fact);
+    }
   }
 
   #response(buf: Buffer, start: number, end: number): void {

@@ -114,6 +114,14 @@ export class Replies {
     }
   }
 
+  /** The caller has given up: nothing is sent. */
+  drop(request: IncomingRequest): void {
+    this.#counters.droppedReplies++;
+    if (request.context !== null) {
+      request.context.ended(Status.timeout, "DT_RPC_CANCELLED", false);
+    }
+  }
+
   /** An answer to a request that has no IncomingRequest, or whose answer was tried in vain. */
   refuse(
     command: number,

@@ -12,6 +12,7 @@ const readme = await readFile(new URL("README.md", packageRoot), "utf8");
 // The type checker refuses a code too many in these two and one that is missing.
 const faults = {
   DT_RPC_BAD_REPLY: true,
+  DT_RPC_CANCELLED: true,
   DT_RPC_CLOSED: true,
   DT_RPC_CONNECT: true,
   DT_RPC_CONNECTION_LOST: true,
@@ -23,15 +24,18 @@ const faults = {
   DT_RPC_LISTENER: true,
   DT_RPC_NOT_CONNECTED: true,
   DT_RPC_NO_GROUPS: true,
+  DT_RPC_NO_STREAMS: true,
   DT_RPC_OPTIONS: true,
   DT_RPC_PEER_SILENT: true,
   DT_RPC_PROTOCOL: true,
   DT_RPC_REFUSED: true,
   DT_RPC_REJECTED: true,
   DT_RPC_REMOTE: true,
+  DT_RPC_SERVICE: true,
   DT_RPC_SLOW_PEER: true,
   DT_RPC_SOCKET: true,
   DT_RPC_STOPPING: true,
+  DT_RPC_STREAM: true,
   DT_RPC_TIMEOUT: true,
   DT_RPC_TOO_LARGE: true,
 } satisfies Record<RpcFault["code"], true>;
@@ -53,10 +57,17 @@ const answers = {
   DT_RPC_REPLY_ENCODE: true,
   DT_RPC_REPLY_TOO_LARGE: true,
   DT_RPC_STOPPING: true,
+  DT_RPC_STREAM_CREDIT: true,
+  DT_RPC_STREAM_DUPLICATE: true,
+  DT_RPC_STREAM_KIND: true,
+  DT_RPC_STREAM_MESSAGE: true,
+  DT_RPC_STREAM_STATE: true,
   DT_RPC_TOO_MANY_CONNECTIONS: true,
   DT_RPC_TOO_MANY_HANDSHAKES: true,
+  DT_RPC_TOO_MANY_STREAMS: true,
   DT_RPC_UNKNOWN_COMMAND: true,
   DT_RPC_UNKNOWN_FLAG: true,
+  DT_RPC_UNKNOWN_STREAM: true,
 } satisfies Record<AnswerCode, true>;
 
 /** The cells of a table's rows, without the header. */
