@@ -1,7 +1,9 @@
+import { settleConfiguration } from "./config-change.ts";
 import type { CoreState } from "./core-state.ts";
 import type { Peer } from "./progress.ts";
 import { reachedByQuorum } from "./quorum.ts";
 import { isReadable, onReadable } from "./reads.ts";
+import { advanceTransfer } from "./transfer.ts";
 
 /**
  * Leader: commits what a quorum has durably (in a joint configuration one of each half), if it is of the own term; entries of earlier terms are
@@ -21,5 +23,11 @@ export function advanceCommit(s: CoreState): void {
   s.commitIndex = index;
   if (!wasReadable) {
     onReadable(s);
+  }
+  if (!s.isConfigurationSettled) {
+    settleConfiguration(s);
+  }
+  if (s.transferTo !== 0) {
+    advanceTransfer(s);
   }
 }

@@ -31,10 +31,15 @@ export function assertCoreInvariants(s: CoreState): void {
   if (s.role === Role.candidate || s.role === Role.leader) {
     invariant(s.vote === s.id, "who campaigns votes for itself");
   }
+  invariant(
+    s.askedReads.count === 0 || (s.leaderId !== 0 && s.leaderId !== s.id),
+    "only who follows a leader asks it",
+  );
   if (s.role === Role.leader) {
     assertLeading(s);
   } else {
     invariant(s.reads.count === 0, "only a leader confirms reads");
+    invariant(s.transferTo === 0, "only a leader hands over");
     invariant(s.leaseUntilMs === 0, "only a leader holds a lease");
   }
 }
@@ -62,6 +67,8 @@ export function digestCore(s: CoreState): string {
   parts.push(s.term, s.vote, s.role, s.leaderId, s.commitIndex, s.appliedIndex);
   parts.push(s.grantTo, s.hasOwnVote, s.termStartIndex, s.heartbeatDueMs);
   parts.push(s.isHeartbeatWanted, s.isAppendWanted, s.leaseUntilMs, s.reportedCommitIndex);
+  parts.push(s.isConfigurationSettled, s.transferTo, s.transferDeadlineMs, s.isTimeoutNowSent);
+  parts.push(s.isLeaseGivenUp, s.isSuccessor, s.removedAtIndex, s.leaderCommitIndex, s.freshMs);
   digestLog(s, parts);
   digestConfigs(s, parts);
   const { writes, acks, reads } = s;
@@ -69,11 +76,13 @@ export function digestCore(s: CoreState): string {
   parts.push(writes.issuedIndex, writes.durableIndex, writes.truncateFrom);
   parts.push(...writes.pendingSequences, "at", ...writes.pendingIndexes);
   parts.push(writes.base?.index ?? 0, writes.base?.chain ?? 0, writes.baseCommitIndex);
+  parts.push("asked", s.askedReads.sentMs, ...s.askedReads.tokens, "at", ...s.askedReads.sinceMs);
   parts.push("acks", acks.to);
   for (const { sequence, index, sentAtMs, readToken } of acks.held) {
     parts.push(sequence, index, sentAtMs, readToken);
   }
   parts.push("reads", reads.newestToken, ...reads.tokens, "at", ...reads.indexes);
+  parts.push("of", ...reads.requests, "by", ...reads.askers);
   for (const peer of s.peers) {
     digestPeer(peer, parts);
   }
@@ -121,6 +130,7 @@ function digestOutbox(s: CoreState, parts: (number | string | boolean)[]): void 
   parts.push("out", out.hasRoleChange, out.hasLostLeadership, out.hasConfigurationChange);
   parts.push(JSON.stringify(out.messages, describeBatch), JSON.stringify(out.logReads));
   parts.push(JSON.stringify(out.snapshotWork));
+  parts.push(JSON.stringify(out.answers));
   parts.push(JSON.stringify(out.readGrants), JSON.stringify(out.readDrops));
   parts.push(JSON.stringify(out.proposeDrops, describeBatch));
 }

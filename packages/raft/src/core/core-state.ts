@@ -1,5 +1,6 @@
 import type { Member } from "../entry/config-payload.ts";
 import type { LogState } from "./log-state.ts";
+import { AskedReads } from "./asked-reads.ts";
 import { ConfigTrack } from "./config-track.ts";
 import { GatedAcks } from "./gated-acks.ts";
 import { invariant } from "./invariant.ts";
@@ -101,6 +102,24 @@ export class CoreState {
   heartbeatDueMs = 0;
   isHeartbeatWanted = false;
   isAppendWanted = false;
+  /** Leader: nothing is left to do about the active configuration, see `settleConfiguration`. */
+  isConfigurationSettled = true;
+  /** Leader: who is to take over; 0 = nobody. */
+  transferTo: NodeId = 0;
+  transferDeadlineMs = 0;
+  isTimeoutNowSent = false;
+  /** Leader: a voter was told to campaign at once; there is no lease for the rest of the term. */
+  isLeaseGivenUp = false;
+  /** Candidate: the leader told it to campaign, so voters need not wait for that one's silence. */
+  isSuccessor = false;
+  /** Index of a committed configuration without this node, as a voter said; 0 = none. */
+  removedAtIndex = 0;
+  /** Reads that wait for the leader's answer. */
+  readonly askedReads: AskedReads;
+  /** Commit index of the leader in its newest append. */
+  leaderCommitIndex = 0;
+  /** When this node last held all that its leader had committed, by this node's clock; -1 = never. */
+  freshMs = -1;
   /** Leader: the lease that quorum answers gave, as a time of this clock; 0 = none. */
   leaseUntilMs = 0;
   readonly reads: PendingReads;
@@ -136,7 +155,9 @@ export class CoreState {
       this.writes = new WriteTracker(lastIndex);
       this.acks = new GatedAcks();
       this.reads = new PendingReads();
+      this.askedReads = new AskedReads();
       this.out = new Outbox();
+      this.configs.dropBefore(config.appliedIndex);
       this.activate();
       this.#start();
       return;
@@ -149,6 +170,7 @@ export class CoreState {
     this.writes = from.writes.clone();
     this.acks = from.acks.clone();
     this.reads = from.reads.clone();
+    this.askedReads = from.askedReads.clone();
     this.out = from.out.clone();
     this.#copyScalars(from);
   }
@@ -240,6 +262,15 @@ export class CoreState {
     this.isHeartbeatWanted = from.isHeartbeatWanted;
     this.isAppendWanted = from.isAppendWanted;
     this.leaseUntilMs = from.leaseUntilMs;
+    this.isConfigurationSettled = from.isConfigurationSettled;
+    this.transferTo = from.transferTo;
+    this.transferDeadlineMs = from.transferDeadlineMs;
+    this.isTimeoutNowSent = from.isTimeoutNowSent;
+    this.isLeaseGivenUp = from.isLeaseGivenUp;
+    this.isSuccessor = from.isSuccessor;
+    this.removedAtIndex = from.removedAtIndex;
+    this.leaderCommitIndex = from.leaderCommitIndex;
+    this.freshMs = from.freshMs;
     this.reportedCommitIndex = from.reportedCommitIndex;
   }
 }
@@ -265,5 +296,6 @@ function startOf({ voters, observers = [], members = [] }: CoreConfig): Configur
     prepareIndex: 0,
     leavesByItself: false,
     removed: [],
+    isAbort: false,
   };
 }

@@ -90,8 +90,24 @@ describe("a candidate", () => {
     expect(output.write!.hardState).toEqual({ term: 1, vote: 1, commitIndex: 0 });
     const asked = node.persistAll();
     expect(asked.messages).toEqual([
-      { kind: MessageKind.vote, from: 1, to: 2, term: 1, lastIndex: 0, lastTerm: 0 },
-      { kind: MessageKind.vote, from: 1, to: 3, term: 1, lastIndex: 0, lastTerm: 0 },
+      {
+        kind: MessageKind.vote,
+        from: 1,
+        to: 2,
+        term: 1,
+        lastIndex: 0,
+        lastTerm: 0,
+        isSuccessor: false,
+      },
+      {
+        kind: MessageKind.vote,
+        from: 1,
+        to: 3,
+        term: 1,
+        lastIndex: 0,
+        lastTerm: 0,
+        isSuccessor: false,
+      },
     ]);
   });
 

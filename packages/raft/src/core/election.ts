@@ -1,14 +1,23 @@
 import type { CoreState } from "./core-state.ts";
 import { becomeLeader } from "./leading.ts";
-import { MessageKind, type NodeId, type VoteReply, type VoteRequest } from "./message.ts";
+import { isMemberOf, isVoterIn } from "./membership.ts";
+import {
+  MessageKind,
+  type NodeId,
+  type TimeoutNow,
+  type VoteReply,
+  type VoteRequest,
+} from "./message.ts";
 import { Role } from "./output.ts";
 import type { Peer } from "./progress.ts";
 import { reachedByQuorum } from "./quorum.ts";
+import { dropAskedReads, tickAskedReads } from "./remote-reads.ts";
 import { becomeFollower, enterTerm } from "./role.ts";
 import { excuseStall, isLeaderAlive, restartElectionTimer, startElectionTimer } from "./timing.ts";
 
 export function tickElection(s: CoreState, sinceLastTickMs: number): void {
-  if (!s.isVoter || s.isStateMissing || s.nowMs < s.electionDeadlineMs) {
+  tickAskedReads(s);
+  if (s.nowMs < s.electionDeadlineMs || !mayCampaign(s)) {
     return;
   }
   if (s.leaderId !== 0 && excuseStall(s, sinceLastTickMs)) {
@@ -19,17 +28,43 @@ export function tickElection(s: CoreState, sinceLastTickMs: number): void {
     startElectionTimer(s);
     return;
   }
-  if (s.options.preVote) {
+  becomePreCandidate(s);
+}
+
+/**
+ * Whether this node may stand for election: it votes, nobody told it that it does no more, and it
+ * has applied every configuration that it knows to be committed (a node that campaigns by members of
+ * the past could win beside a leader of the present).
+ */
+export function mayCampaign(s: CoreState): boolean {
+  const { active, list } = s.configs;
+  const next = list[1];
+  const isApplied =
+    next === undefined || next.index > s.commitIndex || next.index <= s.appliedIndex;
+  return s.isVoter && !s.isStateMissing && s.removedAtIndex <= active.index && isApplied;
+}
+
+/** An administrator asks this node to stand for election. */
+export function onCampaign(s: CoreState, token: number): void {
+  const may = s.role === Role.leader || mayCampaign(s);
+  s.out.answers.push({ token, index: 0, refusal: may ? null : { reason: "cannotCampaign" } });
+  if (may && s.role === Role.follower) {
     becomePreCandidate(s);
-  } else {
+  }
+}
+
+/** The leader names this node its successor: no pre-vote, and voters do not wait for its silence. */
+export function onTimeoutNow(s: CoreState, { from, term }: TimeoutNow): void {
+  if (term === s.term && from === s.leaderId && s.role === Role.follower && mayCampaign(s)) {
     becomeCandidate(s);
+    s.isSuccessor = true;
   }
 }
 
 /** Asks whether it could win before it enters a new term, so that a node cut off disturbs nobody. */
 function becomePreCandidate(s: CoreState): void {
   startRound(s, Role.preCandidate);
-  if (hasVoteQuorum(s)) {
+  if (!s.options.preVote || hasVoteQuorum(s)) {
     becomeCandidate(s);
     return;
   }
@@ -44,6 +79,8 @@ function becomeCandidate(s: CoreState): void {
 }
 
 function startRound(s: CoreState, role: Role): void {
+  dropAskedReads(s);
+  s.isSuccessor = false;
   s.role = role;
   s.leaderId = 0;
   s.out.hasRoleChange = true;
@@ -68,6 +105,12 @@ export function onHardStateDurable(s: CoreState): void {
 }
 
 export function onVoteRequest(s: CoreState, request: VoteRequest): void {
+  const removedAtIndex = removalOf(s, request);
+  if (removedAtIndex > 0) {
+    const kind = replyKind(request);
+    s.out.messages.push(voteReply(s, kind, request.from, s.term, false, removedAtIndex));
+    return;
+  }
   if (request.kind === MessageKind.preVote) {
     const isGranted = request.term > s.term && !isLeaderAlive(s) && isUpToDate(s, request);
     const term = isGranted ? request.term : s.term;
@@ -75,7 +118,8 @@ export function onVoteRequest(s: CoreState, request: VoteRequest): void {
     return;
   }
   const isRepeat = request.term === s.term && request.from === s.vote;
-  if (request.term < s.term || (!isRepeat && isLeaderAlive(s))) {
+  const isRival = !(request.isSuccessor && isVoterIn(s.configs.active, request.from));
+  if (request.term < s.term || (!isRepeat && isRival && isLeaderAlive(s))) {
     replyToVote(s, MessageKind.voteReply, request.from, s.term, false);
     return;
   }
@@ -90,10 +134,28 @@ export function onVoteRequest(s: CoreState, request: VoteRequest): void {
   grant(s, request.from);
 }
 
+/**
+ * Index of the committed configuration that shows a candidate to be no member any more, or 0. One
+ * whose log is as new as this node's may be a member by entries that are missing here.
+ */
+function removalOf(s: CoreState, request: VoteRequest): number {
+  const { active } = s.configs;
+  if (isMemberOf(active, request.from) || isUpToDate(s, request)) {
+    return 0;
+  }
+  const committed = s.configs.at(s.commitIndex);
+  return isMemberOf(committed, request.from) ? 0 : committed.index;
+}
+
 export function onVoteReply(s: CoreState, reply: VoteReply): void {
   const isPreVote = reply.kind === MessageKind.preVoteReply;
   const peer = s.peer(reply.from);
   if (peer === null) {
+    return;
+  }
+  if (reply.removedAtIndex > s.configs.active.index) {
+    s.removedAtIndex = Math.max(s.removedAtIndex, reply.removedAtIndex);
+    becomeFollower(s, Math.max(s.term, reply.term), 0);
     return;
   }
   if (reply.term > s.term && !(isPreVote && reply.granted)) {
@@ -163,6 +225,7 @@ function askPeers(s: CoreState, kind: VoteRequest["kind"], term: number): void {
       term,
       lastIndex: s.log.lastIndex,
       lastTerm: s.log.lastTerm,
+      isSuccessor: s.isSuccessor,
     });
   }
 }
@@ -174,5 +237,20 @@ function replyToVote(
   term: number,
   granted: boolean,
 ): void {
-  s.out.messages.push({ kind, from: s.id, to, term, granted });
+  s.out.messages.push(voteReply(s, kind, to, term, granted, 0));
+}
+
+function voteReply(
+  s: CoreState,
+  kind: VoteReply["kind"],
+  to: NodeId,
+  term: number,
+  granted: boolean,
+  removedAtIndex: number,
+): VoteReply {
+  return { kind, from: s.id, to, term, granted, removedAtIndex };
+}
+
+function replyKind({ kind }: VoteRequest): VoteReply["kind"] {
+  return kind === MessageKind.preVote ? MessageKind.preVoteReply : MessageKind.voteReply;
 }

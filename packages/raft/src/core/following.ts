@@ -23,6 +23,8 @@ export function onAppend(s: CoreState, append: Append): void {
     return;
   }
   const verifiedIndex = takeEntries(s, append);
+  s.leaderCommitIndex = Math.max(s.leaderCommitIndex, append.commitIndex);
+  noteFreshness(s);
   commitTo(s, Math.min(append.commitIndex, verifiedIndex));
   acknowledge(s, append, verifiedIndex);
 }
@@ -32,6 +34,7 @@ export function onHeartbeat(s: CoreState, heartbeat: Heartbeat): void {
     follow(s, heartbeat.from, heartbeat.term);
     // The leader names no entry here that this node has not acknowledged to it.
     commitTo(s, Math.min(heartbeat.commitIndex, s.log.lastIndex));
+    noteFreshness(s);
   }
   s.out.messages.push({
     kind: MessageKind.heartbeatReply,
@@ -49,6 +52,17 @@ export function releaseAcks(s: CoreState): void {
   const ack = s.acks.release(s.writes.durableSequence);
   if (ack !== null) {
     pushAck(s, to, ack.index, ack.sentAtMs, ack.readToken);
+  }
+}
+
+/**
+ * This node has applied all that its leader had committed when it was heard last. A leader knows
+ * what is committed only from an entry of its own term on.
+ */
+export function noteFreshness(s: CoreState): void {
+  const hasAll = s.leaderId !== 0 && s.leaderCommitIndex <= s.appliedIndex;
+  if (hasAll && s.log.termAt(s.leaderCommitIndex) === s.term) {
+    s.freshMs = s.heardLeaderMs;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { EntryBatch } from "../entry/entry-batch.ts";
+import type { ConfigRequest } from "./config-request.ts";
 import type { Message, NodeId } from "./message.ts";
 import type { SnapshotBase } from "./output.ts";
 
@@ -14,6 +15,9 @@ export const InputKind = {
   snapshotReceived: 20,
   snapshotSent: 21,
   headDropped: 22,
+  changeConfig: 9,
+  transfer: 10,
+  campaign: 11,
 } as const;
 export type InputKind = (typeof InputKind)[keyof typeof InputKind];
 
@@ -26,8 +30,25 @@ export type Input =
    * that does not lead, gets a `ProposeDrop`: the entries are then in no log.
    */
   | { readonly kind: typeof InputKind.propose; readonly batch: EntryBatch }
-  /** A linearizable read; `token` is above every earlier one of this node. */
-  | { readonly kind: typeof InputKind.read; readonly token: number }
+  /**
+   * A linearizable read; `token` is above every earlier one of this node. `mayAskLeader`: a node that
+   * does not lead asks who does, instead of dropping the read.
+   */
+  | {
+      readonly kind: typeof InputKind.read;
+      readonly token: number;
+      readonly mayAskLeader?: boolean;
+    }
+  /** One step of a change of members; `Output.answers` has the answer. */
+  | {
+      readonly kind: typeof InputKind.changeConfig;
+      readonly token: number;
+      readonly request: ConfigRequest;
+    }
+  /** Makes another voter the leader; 0 = the one that has most of the log. */
+  | { readonly kind: typeof InputKind.transfer; readonly token: number; readonly to: NodeId }
+  /** Starts an election, as a timeout would. On a leader it does nothing. */
+  | { readonly kind: typeof InputKind.campaign; readonly token: number }
   /** The write with this IoId, and so every earlier one, is durable. */
   | { readonly kind: typeof InputKind.persisted; readonly io: IoId }
   /** The state machine holds everything up to `index`. */

@@ -241,7 +241,7 @@ describe("the lease", () => {
     node.nowMs = 7010;
     node.receive(heartbeatReply(1, { sentAtMs }));
     voter.nowMs = node.core.leaseUntilMs() + 100;
-    const request = { from: 3, to: 1, term: 2, lastIndex: 9, lastTerm: 1 };
+    const request = { from: 3, to: 1, term: 2, lastIndex: 9, lastTerm: 1, isSuccessor: false };
     expect(voter.receive({ kind: MessageKind.vote, ...request }).messages).toMatchObject([
       { granted: false },
     ]);

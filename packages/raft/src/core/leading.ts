@@ -1,16 +1,19 @@
 import { singleEntry } from "../entry/batch-builder.ts";
 import type { EntryBatch } from "../entry/entry-batch.ts";
 import { EntryType } from "../entry/record.ts";
+import { appendOwn } from "./append-own.ts";
 import type { CoreState } from "./core-state.ts";
-import { type AppendReply, type HeartbeatReply, MessageKind } from "./message.ts";
+import { type AppendReply, type HeartbeatReply, MessageKind, type ReadIndex } from "./message.ts";
 import { DropReason, Role } from "./output.ts";
 import type { Peer } from "./progress.ts";
 import { renewLease } from "./lease.ts";
 import { reachedByQuorum } from "./quorum.ts";
-import { grantReads } from "./reads.ts";
+import { confirm, grantReads, isReadable } from "./reads.ts";
+import { answerAsker, NOT_CONFIRMED } from "./remote-reads.ts";
 import { onAppendReply, onPeerAlive } from "./replication.ts";
 import { becomeFollower } from "./role.ts";
 import { excuseStall } from "./timing.ts";
+import { tickTransfer } from "./transfer.ts";
 
 const NO_PAYLOAD = Buffer.alloc(0);
 
@@ -21,6 +24,10 @@ export function becomeLeader(s: CoreState): void {
   s.out.hasRoleChange = true;
   s.termStartIndex = s.log.lastIndex + 1;
   s.heartbeatDueMs = s.nowMs + s.options.heartbeatMs;
+  s.transferTo = 0;
+  s.isLeaseGivenUp = false;
+  s.isSuccessor = false;
+  s.isConfigurationSettled = false;
   for (const peer of s.peers) {
     peer.reset(s.termStartIndex, s.nowMs);
   }
@@ -36,6 +43,10 @@ export function onPropose(s: CoreState, batch: EntryBatch): void {
     s.out.proposeDrops.push({ batch, reason: DropReason.notLeader });
     return;
   }
+  if (s.transferTo !== 0) {
+    s.out.proposeDrops.push({ batch, reason: DropReason.transferring });
+    return;
+  }
   if (
     batch.firstIndex !== s.log.lastIndex + 1 ||
     batch.prevChain !== s.log.lastChain ||
@@ -47,12 +58,10 @@ export function onPropose(s: CoreState, batch: EntryBatch): void {
   appendOwn(s, batch);
 }
 
-function appendOwn(s: CoreState, batch: EntryBatch): void {
-  s.log.append(batch);
-  s.isAppendWanted = true;
-}
-
 export function tickLeader(s: CoreState, sinceLastTickMs: number): void {
+  if (s.transferTo !== 0) {
+    tickTransfer(s);
+  }
   if (s.options.checkQuorum && !hasHeardQuorum(s)) {
     if (!excuseStall(s, sinceLastTickMs)) {
       becomeFollower(s, s.term, 0);
@@ -105,6 +114,17 @@ export function onFollowerReply(
     // Once an interval, however many rounds reads ask for in between.
     peer.isReplyDue = false;
     onPeerAlive(s, peer);
+  }
+}
+
+/** Another member serves reads too: it gets a token of its own, or the word of the lease. */
+export function onReadIndex(s: CoreState, { from, term, token }: ReadIndex): void {
+  if (s.role !== Role.leader || term !== s.term || s.peer(from) === null) {
+    answerAsker(s, from, token, NOT_CONFIRMED);
+  } else if (isReadable(s) && s.nowMs < s.leaseUntilMs) {
+    answerAsker(s, from, token, s.commitIndex);
+  } else {
+    confirm(s, token, from, s.reads.nextToken(0));
   }
 }
 

@@ -9,14 +9,23 @@ import { reachedByQuorum } from "./quorum.ts";
  * itself has no rival.
  */
 export function renewLease(s: CoreState): void {
-  const { peers, scratch } = s;
-  for (let i = 0; i < peers.length; i++) {
-    scratch[i] = (peers[i] as Peer).ackedSentAtMs;
+  if (s.isLeaseGivenUp || !s.options.leaseReads) {
+    s.leaseUntilMs = 0;
+    return;
   }
   const { checkQuorum, electionTimeoutMinMs, leaseDriftPercent } = s.options;
-  const quorumSentAtMs = reachedByQuorum(s, Infinity);
+  const quorumSentAtMs = quorumAckedSentMs(s);
   const isHeld = quorumSentAtMs === Infinity || (checkQuorum && quorumSentAtMs >= 0);
   s.leaseUntilMs = isHeld
     ? quorumSentAtMs + (electionTimeoutMinMs * (100 - leaseDriftPercent)) / 100
     : 0;
+}
+
+/** Leader: since when a quorum has answered messages; -1 = it has not, Infinity = it needs nobody. */
+export function quorumAckedSentMs(s: CoreState): number {
+  const { peers, scratch } = s;
+  for (let i = 0; i < peers.length; i++) {
+    scratch[i] = (peers[i] as Peer).ackedSentAtMs;
+  }
+  return reachedByQuorum(s, Infinity);
 }

@@ -23,6 +23,7 @@ function config(lists: Partial<ConfigPayload>): ConfigPayload {
     prepareIndex: 0,
     leavesByItself: false,
     removed: [],
+    isAbort: false,
     ...lists,
   };
 }
@@ -45,6 +46,7 @@ test("the payload of a configuration comes back as it was", () => {
     prepareIndex: 2 ** 53 - 1,
     leavesByItself: true,
     removed: [2, 3],
+    isAbort: true,
   });
   expect(decodeConfigPayload(encodeConfigPayload(full))).toEqual(full);
 });

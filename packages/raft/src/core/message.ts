@@ -12,6 +12,9 @@ export const MessageKind = {
   appendReply: 6,
   heartbeat: 7,
   heartbeatReply: 8,
+  timeoutNow: 9,
+  readIndex: 10,
+  readIndexReply: 11,
   snapshotChunk: 12,
   snapshotReply: 13,
 } as const;
@@ -26,6 +29,8 @@ export interface VoteRequest {
   readonly term: number;
   readonly lastIndex: number;
   readonly lastTerm: number;
+  /** The leader itself asked for this election: it is no rival of that one. */
+  readonly isSuccessor: boolean;
 }
 
 /**
@@ -38,6 +43,8 @@ export interface VoteReply {
   readonly to: NodeId;
   readonly term: number;
   readonly granted: boolean;
+  /** Refused: index of a committed configuration that the candidate is no member of; else 0. */
+  readonly removedAtIndex: number;
 }
 
 /** Entries after (prevIndex, prevTerm); empty `batches` is a probe. */
@@ -152,6 +159,34 @@ export interface SnapshotReply {
   readonly index: number;
 }
 
+/** The leader of `term` tells its successor to campaign at once. */
+export interface TimeoutNow {
+  readonly kind: typeof MessageKind.timeoutNow;
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly term: number;
+}
+
+/** Asks the leader of `term` up to where the sender must apply before it serves a read. */
+export interface ReadIndex {
+  readonly kind: typeof MessageKind.readIndex;
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly term: number;
+  /** The sender's; ascends. */
+  readonly token: number;
+}
+
+export interface ReadIndexReply {
+  readonly kind: typeof MessageKind.readIndexReply;
+  readonly from: NodeId;
+  readonly to: NodeId;
+  readonly term: number;
+  readonly token: number;
+  /** -1 = not confirmed: the sender does not lead in `term`. */
+  readonly index: number;
+}
+
 export type Message =
   | VoteRequest
   | VoteReply
@@ -160,4 +195,7 @@ export type Message =
   | Heartbeat
   | HeartbeatReply
   | SnapshotChunk
-  | SnapshotReply;
+  | SnapshotReply
+  | TimeoutNow
+  | ReadIndex
+  | ReadIndexReply;

@@ -15,19 +15,19 @@ type Fields<M> = Partial<Omit<M, "kind">>;
 const ENDS = { from: 2, to: 1 } as const satisfies { from: NodeId; to: NodeId };
 
 export function preVote(term: number, lastIndex: number, lastTerm: number, from = 2): VoteRequest {
-  return { kind: MessageKind.preVote, from, to: 1, term, lastIndex, lastTerm };
+  return { kind: MessageKind.preVote, from, to: 1, term, lastIndex, lastTerm, isSuccessor: false };
 }
 
 export function vote(term: number, lastIndex: number, lastTerm: number, from = 2): VoteRequest {
-  return { kind: MessageKind.vote, from, to: 1, term, lastIndex, lastTerm };
+  return { kind: MessageKind.vote, from, to: 1, term, lastIndex, lastTerm, isSuccessor: false };
 }
 
 export function preVoteReply(term: number, granted: boolean, from = 2): VoteReply {
-  return { kind: MessageKind.preVoteReply, from, to: 1, term, granted };
+  return { kind: MessageKind.preVoteReply, from, to: 1, term, granted, removedAtIndex: 0 };
 }
 
 export function voteReply(term: number, granted: boolean, from = 2): VoteReply {
-  return { kind: MessageKind.voteReply, from, to: 1, term, granted };
+  return { kind: MessageKind.voteReply, from, to: 1, term, granted, removedAtIndex: 0 };
 }
 
 export function append(fields: Fields<Append>): Append {

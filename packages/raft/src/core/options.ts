@@ -8,6 +8,10 @@ export interface CoreOptions {
   readonly heartbeatMs: number;
   /** Part of the lease given up for clock drift, in percent of `electionTimeoutMinMs`. Default 10. */
   readonly leaseDriftPercent: number;
+  /** Serve reads by a lease; else every read takes a round of heartbeats. Default true. */
+  readonly leaseReads: boolean;
+  /** How many entries a member may lack that is made a voter. Default 1024. */
+  readonly catchUpEntries: number;
   /** Ask for pre-votes before entering a new term. Default true. */
   readonly preVote: boolean;
   /** A leader that hears no quorum for an election timeout steps down. Default true; leases need it. */
@@ -27,6 +31,8 @@ export const DEFAULT_CORE_OPTIONS: CoreOptions = Object.freeze({
   electionTimeoutMaxMs: 3000,
   heartbeatMs: 300,
   leaseDriftPercent: 10,
+  leaseReads: true,
+  catchUpEntries: 1024,
   preVote: true,
   checkQuorum: true,
   maxAppendBytes: 1 << 20,

@@ -1,3 +1,4 @@
+import type { AdminAnswer } from "./config-request.ts";
 import type { Message } from "./message.ts";
 import type { LogReadRequest, ProposeDrop, ReadDrop, ReadGrant, SnapshotWork } from "./output.ts";
 
@@ -9,6 +10,7 @@ export class Outbox {
   proposeDrops: ProposeDrop[] = [];
   logReads: LogReadRequest[] = [];
   snapshotWork: SnapshotWork | null = null;
+  answers: AdminAnswer[] = [];
   /** Role, term or leader changed. */
   hasRoleChange = false;
   hasLostLeadership = false;
@@ -23,6 +25,7 @@ export class Outbox {
       this.proposeDrops.length === 0 &&
       this.logReads.length === 0 &&
       this.snapshotWork === null &&
+      this.answers.length === 0 &&
       !this.hasRoleChange &&
       !this.hasLostLeadership &&
       !this.hasConfigurationChange
@@ -43,6 +46,7 @@ export class Outbox {
     this.proposeDrops = [];
     this.logReads = [];
     this.snapshotWork = null;
+    this.answers = [];
     this.hasRoleChange = false;
     this.hasLostLeadership = false;
     this.hasConfigurationChange = false;
@@ -64,6 +68,7 @@ export class Outbox {
         replies: replies.slice(),
       };
     }
+    copy.answers = this.answers.slice();
     copy.hasRoleChange = this.hasRoleChange;
     copy.hasLostLeadership = this.hasLostLeadership;
     copy.hasConfigurationChange = this.hasConfigurationChange;

@@ -1,4 +1,5 @@
 import type { EntryBatch } from "../entry/entry-batch.ts";
+import type { AdminAnswer } from "./config-request.ts";
 import type { IoId } from "./input.ts";
 import type { LogBase } from "./log-state.ts";
 import type { Configuration } from "./membership.ts";
@@ -42,6 +43,8 @@ export const DropReason = {
   leadershipLost: 2,
   /** The batch does not follow the log's last entry. Certain: the entries never appear. */
   outOfOrder: 3,
+  /** The leader hands over and takes nothing more. Certain: the entries never appear. */
+  transferring: 4,
 } as const;
 export type DropReason = (typeof DropReason)[keyof typeof DropReason];
 
@@ -104,6 +107,8 @@ export interface Output {
   readonly logReads: readonly LogReadRequest[];
   /** Null nearly always. */
   readonly snapshots: Readonly<SnapshotWork> | null;
+  /** Answers to `changeConfig`, `transfer` and `campaign`. */
+  readonly answers: readonly AdminAnswer[];
   /** The last of the changes of role, term or leader, or null. */
   readonly roleChange: RoleChange | null;
   /** Set when leadership was lost in between, also when it was won again before `take`. */

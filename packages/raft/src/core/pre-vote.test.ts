@@ -10,8 +10,24 @@ describe("pre-vote", () => {
     const node = new HandDriven({ log: entries(1, 1, 3) });
     const output = node.tickUntil(Role.preCandidate);
     expect(output.messages).toEqual([
-      { kind: MessageKind.preVote, from: 1, to: 2, term: 4, lastIndex: 3, lastTerm: 3 },
-      { kind: MessageKind.preVote, from: 1, to: 3, term: 4, lastIndex: 3, lastTerm: 3 },
+      {
+        kind: MessageKind.preVote,
+        from: 1,
+        to: 2,
+        term: 4,
+        lastIndex: 3,
+        lastTerm: 3,
+        isSuccessor: false,
+      },
+      {
+        kind: MessageKind.preVote,
+        from: 1,
+        to: 3,
+        term: 4,
+        lastIndex: 3,
+        lastTerm: 3,
+        isSuccessor: false,
+      },
     ]);
     expect([node.core.term, output.write]).toEqual([3, null]);
   });
@@ -52,11 +68,11 @@ describe("pre-vote", () => {
     const node = idleFollower({ log: entries(1) });
     const output = node.receive(preVote(8, 1, 1));
     expect(output.messages).toEqual([
-      { kind: MessageKind.preVoteReply, from: 1, to: 2, term: 8, granted: true },
+      { kind: MessageKind.preVoteReply, from: 1, to: 2, term: 8, granted: true, removedAtIndex: 0 },
     ]);
     expect([node.core.term, node.core.vote, output.write]).toEqual([1, 0, null]);
     expect(ofKind(node.receive(preVote(8, 1, 1, 3)).messages, MessageKind.preVoteReply)).toEqual([
-      { kind: MessageKind.preVoteReply, from: 1, to: 3, term: 8, granted: true },
+      { kind: MessageKind.preVoteReply, from: 1, to: 3, term: 8, granted: true, removedAtIndex: 0 },
     ]);
   });
 
@@ -64,7 +80,14 @@ describe("pre-vote", () => {
     const node = idleFollower({ hardState: { term: 7 } });
     for (const term of [6, 7]) {
       expect(node.receive(preVote(term, 9, 6)).messages).toEqual([
-        { kind: MessageKind.preVoteReply, from: 1, to: 2, term: 7, granted: false },
+        {
+          kind: MessageKind.preVoteReply,
+          from: 1,
+          to: 2,
+          term: 7,
+          granted: false,
+          removedAtIndex: 0,
+        },
       ]);
     }
   });

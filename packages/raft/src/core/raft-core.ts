@@ -6,6 +6,7 @@ import type { Configuration } from "./membership.ts";
 import type { NodeId } from "./message.ts";
 import { type Output, Role } from "./output.ts";
 import type { ProgressView } from "./progress.ts";
+import { quorumAckedSentMs } from "./lease.ts";
 import { isReadable } from "./reads.ts";
 import { step } from "./step.ts";
 import { hasOutput, takeOutput } from "./take.ts";
@@ -100,6 +101,25 @@ export class RaftCore {
   /** The configuration that was active at `index`, an index from the applied one on. */
   configurationAt(index: number): Configuration {
     return this.#s.configs.at(index);
+  }
+
+  /** Whom the leader hands over to; it takes no proposals meanwhile. 0 = it does not. */
+  get transferTo(): NodeId {
+    return this.#s.transferTo;
+  }
+
+  /** A voter said that this node was removed from the group, and the log does not say otherwise. */
+  get isRemoved(): boolean {
+    return this.#s.removedAtIndex > this.#s.configs.active.index;
+  }
+
+  /**
+   * The state machine holds at least everything that was committed at this time of this node's
+   * clock; -1 = not known. `nowMs` is the present time.
+   */
+  freshMs(nowMs: number): number {
+    const s = this.#s;
+    return s.role === Role.leader ? Math.min(quorumAckedSentMs(s), nowMs) : s.freshMs;
   }
 
   /** Reads may be served from the state machine before this time; 0 = not at all. */

@@ -1,5 +1,6 @@
 import type { CoreState } from "./core-state.ts";
-import { invariant } from "./invariant.ts";
+import { answerAsker, askLeader } from "./remote-reads.ts";
+import type { NodeId } from "./message.ts";
 import { DropReason, Role } from "./output.ts";
 import type { Peer } from "./progress.ts";
 import { reachedByQuorum } from "./quorum.ts";
@@ -10,14 +11,19 @@ import { reachedByQuorum } from "./quorum.ts";
  * message carries the newest token, so one round confirms all reads up to that token, and an answer
  * to an earlier round can confirm only earlier reads.
  */
-export function onRead(s: CoreState, token: number): void {
-  invariant(token > s.reads.newestToken, "read tokens ascend");
-  s.reads.newestToken = token;
-  if (s.role !== Role.leader) {
-    s.out.readDrops.push({ token, reason: DropReason.notLeader });
-    return;
+export function onRead(s: CoreState, request: number, mayAskLeader: boolean): void {
+  if (s.role === Role.leader) {
+    confirm(s, request, 0, s.reads.nextToken(request));
+  } else if (mayAskLeader && s.leaderId !== 0) {
+    askLeader(s, request);
+  } else {
+    s.out.readDrops.push({ token: request, reason: DropReason.notLeader });
   }
-  s.reads.add(token, s.commitIndex);
+}
+
+/** Leader: a read of its own host or of another member waits for a round that begins after it. */
+export function confirm(s: CoreState, request: number, asker: NodeId, token: number): void {
+  s.reads.add(token, s.commitIndex, request, asker);
   grantReads(s);
   if (s.reads.count > 0) {
     s.isHeartbeatWanted = true;
@@ -47,13 +53,22 @@ export function grantReads(s: CoreState): void {
   const confirmed = confirmedToken(s);
   let count = 0;
   while (count < reads.count && (reads.tokens[count] as number) <= confirmed) {
-    s.out.readGrants.push({
-      token: reads.tokens[count] as number,
-      index: reads.indexes[count] as number,
-    });
+    grant(s, count);
     count++;
   }
   reads.dropFirst(count);
+}
+
+function grant(s: CoreState, at: number): void {
+  const { askers, requests, indexes } = s.reads;
+  const asker = askers[at] as NodeId;
+  const token = requests[at] as number;
+  const index = indexes[at] as number;
+  if (asker === 0) {
+    s.out.readGrants.push({ token, index });
+  } else {
+    answerAsker(s, asker, token, index);
+  }
 }
 
 function confirmedToken(s: CoreState): number {

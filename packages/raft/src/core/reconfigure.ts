@@ -10,6 +10,7 @@ export function reconfigure(s: CoreState): void {
   const known = new Set(s.peers);
   s.activate();
   s.out.hasConfigurationChange = true;
+  s.isConfigurationSettled = false;
   if (s.role !== Role.leader) {
     return;
   }

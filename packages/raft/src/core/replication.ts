@@ -5,6 +5,7 @@ import { nextAfterRefusal } from "./conflict-hint.ts";
 import type { CoreState } from "./core-state.ts";
 import { type AppendReply, MessageKind } from "./message.ts";
 import { type Peer, ProgressState } from "./progress.ts";
+import { advanceTransfer } from "./transfer.ts";
 
 const NO_BATCHES: readonly EntryBatch[] = Object.freeze([]);
 
@@ -44,6 +45,9 @@ function onAccepted(s: CoreState, peer: Peer, index: number): void {
   s.isAppendWanted = true;
   if (hasAdvanced) {
     advanceCommit(s);
+    if (s.transferTo === peer.id) {
+      advanceTransfer(s);
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import type { CoreState } from "./core-state.ts";
 import type { NodeId } from "./message.ts";
 import { DropReason, Role } from "./output.ts";
+import { answerAsker, dropAskedReads, NOT_CONFIRMED } from "./remote-reads.ts";
 import { startElectionTimer } from "./timing.ts";
 
 /** Enters `term` with `vote`, both durable before anything that stands on them leaves. */
@@ -9,6 +10,7 @@ export function enterTerm(s: CoreState, term: number, vote: NodeId): void {
   s.vote = vote;
   s.grantTo = 0;
   s.acks.clear();
+  dropAskedReads(s);
   s.writes.hardStateChanged();
   s.out.hasRoleChange = true;
 }
@@ -24,6 +26,10 @@ export function becomeFollower(s: CoreState, term: number, leaderId: NodeId): vo
   if (s.role === Role.leader) {
     loseLeadership(s);
   }
+  if (s.leaderId !== leaderId) {
+    dropAskedReads(s);
+    s.leaderCommitIndex = 0;
+  }
   if (s.role !== Role.follower || s.leaderId !== leaderId) {
     s.role = Role.follower;
     s.leaderId = leaderId;
@@ -34,14 +40,18 @@ export function becomeFollower(s: CoreState, term: number, leaderId: NodeId): vo
 function loseLeadership(s: CoreState): void {
   s.out.hasLostLeadership = true;
   s.leaseUntilMs = 0;
+  s.transferTo = 0;
   s.isHeartbeatWanted = false;
   s.isAppendWanted = false;
   const reads = s.reads;
   for (let i = 0; i < reads.count; i++) {
-    s.out.readDrops.push({
-      token: reads.tokens[i] as number,
-      reason: DropReason.leadershipLost,
-    });
+    const token = reads.requests[i] as number;
+    const asker = reads.askers[i] as NodeId;
+    if (asker === 0) {
+      s.out.readDrops.push({ token, reason: DropReason.leadershipLost });
+    } else {
+      answerAsker(s, asker, token, NOT_CONFIRMED);
+    }
   }
   reads.dropFirst(reads.count);
   startElectionTimer(s);

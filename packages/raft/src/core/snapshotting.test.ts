@@ -168,6 +168,7 @@ describe("a follower", () => {
       ...lists,
       leavesByItself: false,
       removed: [],
+      isAbort: false,
     });
     const base = baseAt(90, { membership, membershipIndex: 70 });
     const output = install(node, base);

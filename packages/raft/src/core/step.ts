@@ -1,11 +1,19 @@
 import type { EntryBatch } from "../entry/entry-batch.ts";
 import { advanceCommit } from "./commit.ts";
+import { onConfigRequest } from "./config-change.ts";
 import type { CoreState } from "./core-state.ts";
-import { onHardStateDurable, onVoteReply, onVoteRequest, tickElection } from "./election.ts";
-import { onAppend, onHeartbeat, releaseAcks } from "./following.ts";
+import {
+  onCampaign,
+  onHardStateDurable,
+  onTimeoutNow,
+  onVoteReply,
+  onVoteRequest,
+  tickElection,
+} from "./election.ts";
+import { noteFreshness, onAppend, onHeartbeat, releaseAcks } from "./following.ts";
 import { type Input, InputKind } from "./input.ts";
 import { invariant } from "./invariant.ts";
-import { onFollowerReply, onPropose, tickLeader } from "./leading.ts";
+import { onFollowerReply, onPropose, onReadIndex, tickLeader } from "./leading.ts";
 import {
   type AppendReply,
   type HeartbeatReply,
@@ -15,6 +23,7 @@ import {
 } from "./message.ts";
 import { Role } from "./output.ts";
 import { onRead } from "./reads.ts";
+import { onReadIndexReply } from "./remote-reads.ts";
 import { onLogRead, onUnreachable } from "./replication.ts";
 import { becomeFollower } from "./role.ts";
 import {
@@ -23,6 +32,7 @@ import {
   onSnapshotReply,
   onSnapshotSent,
 } from "./snapshotting.ts";
+import { advanceTransfer, onTransfer } from "./transfer.ts";
 
 /** Changes the state by one input. */
 export function step(s: CoreState, input: Input): void {
@@ -37,7 +47,16 @@ export function step(s: CoreState, input: Input): void {
       onPropose(s, input.batch);
       break;
     case InputKind.read:
-      onRead(s, input.token);
+      onRead(s, input.token, input.mayAskLeader === true);
+      break;
+    case InputKind.changeConfig:
+      onConfigRequest(s, input.token, input.request);
+      break;
+    case InputKind.transfer:
+      onTransfer(s, input.token, input.to);
+      break;
+    case InputKind.campaign:
+      onCampaign(s, input.token);
       break;
     case InputKind.persisted:
       persisted(s, input.io.sequence);
@@ -102,6 +121,15 @@ function receive(s: CoreState, message: Message): void {
     case MessageKind.snapshotReply:
       onSnapshotReply(s, message);
       break;
+    case MessageKind.timeoutNow:
+      onTimeoutNow(s, message);
+      break;
+    case MessageKind.readIndex:
+      onReadIndex(s, message);
+      break;
+    case MessageKind.readIndexReply:
+      onReadIndexReply(s, message);
+      break;
   }
 }
 
@@ -137,6 +165,12 @@ function applied(s: CoreState, index: number): void {
   s.appliedIndex = Math.max(s.appliedIndex, index);
   if (s.configs.list.length > 1) {
     s.configs.dropBefore(s.appliedIndex);
+  }
+  if (s.transferTo !== 0) {
+    advanceTransfer(s);
+  }
+  if (s.role !== Role.leader) {
+    noteFreshness(s);
   }
   trimTail(s);
 }

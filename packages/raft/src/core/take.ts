@@ -33,6 +33,7 @@ export function takeOutput(s: CoreState): Output {
     proposeDrops: out.proposeDrops,
     logReads: out.logReads,
     snapshots: out.snapshotWork,
+    answers: out.answers,
     roleChange: out.hasRoleChange ? { role: s.role, term: s.term, leaderId: s.leaderId } : null,
     leadershipLost: out.hasLostLeadership,
     configuration: out.hasConfigurationChange ? s.configs.active : null,

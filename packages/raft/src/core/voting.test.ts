@@ -58,7 +58,7 @@ describe("votes", () => {
     expect(output.messages).toEqual([]);
     expect(output.write).toMatchObject({ hardState: { term: 2, vote: 2 }, batches: [] });
     expect(node.persistAll().messages).toEqual([
-      { kind: MessageKind.voteReply, from: 1, to: 2, term: 2, granted: true },
+      { kind: MessageKind.voteReply, from: 1, to: 2, term: 2, granted: true, removedAtIndex: 0 },
     ]);
   });
 
@@ -78,7 +78,7 @@ describe("votes", () => {
     node.persistOne();
     expect(node.core.vote).toBe(3);
     expect(node.persistOne().messages).toEqual([
-      { kind: MessageKind.voteReply, from: 1, to: 3, term: 3, granted: true },
+      { kind: MessageKind.voteReply, from: 1, to: 3, term: 3, granted: true, removedAtIndex: 0 },
     ]);
   });
 
@@ -133,7 +133,7 @@ describe("votes", () => {
   test("requests of an earlier term are answered with the present one", () => {
     const node = idleFollower({ hardState: { term: 5 } });
     expect(node.receive(vote(4, 9, 4)).messages).toEqual([
-      { kind: MessageKind.voteReply, from: 1, to: 2, term: 5, granted: false },
+      { kind: MessageKind.voteReply, from: 1, to: 2, term: 5, granted: false, removedAtIndex: 0 },
     ]);
   });
 

@@ -35,6 +35,8 @@ export interface ConfigPayload {
   readonly leavesByItself: boolean;
   /** Ids of members of the past. An id never comes back, because its disk may not be what it was. */
   readonly removed: readonly number[];
+  /** Ends a joint configuration by going back to its old members. */
+  readonly isAbort: boolean;
 }
 
 export function encodeConfigPayload(config: ConfigPayload): Buffer {
@@ -48,6 +50,7 @@ export function encodeConfigPayload(config: ConfigPayload): Buffer {
     prepareIndex: config.prepareIndex,
     leavesByItself: config.leavesByItself,
     removed: [...config.removed],
+    isAbort: config.isAbort,
   });
   return Buffer.from(writer.buf.subarray(0, writer.pos));
 }

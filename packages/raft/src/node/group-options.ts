@@ -39,6 +39,7 @@ const POSITIVE_INTEGERS = [
   "windowAppends",
   "windowBytes",
   "tailBytes",
+  "catchUpEntries",
   "maxPendingProposals",
   "maxPendingBytes",
   "maxPendingReads",
@@ -63,7 +64,7 @@ export function resolveGroupOptions(input: GroupOptions = {}): ResolvedGroupOpti
       problems.push(`${name}: ${String(options[name])} is not a positive integer`);
     }
   }
-  for (const name of ["preVote", "checkQuorum"] as const) {
+  for (const name of ["preVote", "checkQuorum", "leaseReads"] as const) {
     if (typeof options[name] !== "boolean") {
       problems.push(`${name}: ${String(options[name])} is not a boolean`);
     }

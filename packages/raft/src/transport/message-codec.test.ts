@@ -20,11 +20,13 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     ...head,
     lastIndex: u64,
     lastTerm: u64,
+    isSuccessor: fc.boolean(),
   }),
   fc.record({
     kind: fc.constantFrom(MessageKind.preVoteReply, MessageKind.voteReply),
     ...head,
     granted: fc.boolean(),
+    removedAtIndex: u64,
   }),
   fc
     .record({
@@ -78,6 +80,14 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     id: fc.string({ unit: "grapheme", maxLength: 20 }),
     offset: u64,
     index: u64,
+  }),
+  fc.record({ kind: fc.constant(MessageKind.timeoutNow), ...head }),
+  fc.record({ kind: fc.constant(MessageKind.readIndex), ...head, token: u64 }),
+  fc.record({
+    kind: fc.constant(MessageKind.readIndexReply),
+    ...head,
+    token: u64,
+    index: fc.oneof(u64, fc.constant(-1)),
   }),
 );
 

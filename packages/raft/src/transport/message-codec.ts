@@ -2,15 +2,8 @@
 import { readUint64 } from "@dt/codec";
 import type { ByteWriter } from "@dt/codec";
 import { MessageKind } from "../core/message.ts";
-import type {
-  Append,
-  AppendReply,
-  Heartbeat,
-  HeartbeatReply,
-  Message,
-  VoteReply,
-  VoteRequest,
-} from "../core/message.ts";
+import type { Append, Message } from "../core/message.ts";
+import { NOT_CONFIRMED } from "../core/remote-reads.ts";
 import { scanRecords } from "../entry/entry-batch.ts";
 import type { RecordFault } from "../entry/entry-batch.ts";
 
@@ -32,8 +25,8 @@ import {
  *
  * ```
  *  0  4  from    4  4  to    8  8  term
- * vote, pre-vote:        16  8  last index    24  8  last term
- * their replies:         16  1  granted
+ * vote, pre-vote:        16  8  last index    24  8  last term    32  1  named successor
+ * their replies:         16  1  granted       17  8  removed at index
  * append:                16  8  prev index    24  8  prev term    32  4  prev chain    36  8  commit index
  *                        44  8  sent at       52  8  read token   60 ..  records
  * append reply:          16  1  accepted      17  8  index        25  8  hint index    33  8  hint term
@@ -41,6 +34,9 @@ import {
  * heartbeat:             16  8  commit index  24  8  sent at      32  8  read token
  * heartbeat reply:       16  8  sent at       24  8  read token
  * snapshot chunk and its reply: see snapshot-codec.ts
+ * timeout now:           nothing more
+ * read index:            16  8  token
+ * its reply:             16  1  confirmed     17  8  token        25  8  index
  * ```
  */
 const HEADER_BYTES = 16;
@@ -48,16 +44,19 @@ const APPEND_HEADER_BYTES = 60;
 
 /** Fixed bytes of each body; an append has records behind them, snapshots an id and more. */
 const BODY_BYTES: Record<MessageKind, number> = {
-  [MessageKind.preVote]: 32,
-  [MessageKind.preVoteReply]: 17,
-  [MessageKind.vote]: 32,
-  [MessageKind.voteReply]: 17,
+  [MessageKind.preVote]: 33,
+  [MessageKind.preVoteReply]: 25,
+  [MessageKind.vote]: 33,
+  [MessageKind.voteReply]: 25,
   [MessageKind.append]: APPEND_HEADER_BYTES,
   [MessageKind.appendReply]: 57,
   [MessageKind.heartbeat]: 40,
   [MessageKind.heartbeatReply]: 32,
   [MessageKind.snapshotChunk]: MIN_CHUNK_BYTES,
   [MessageKind.snapshotReply]: MIN_REPLY_BYTES,
+  [MessageKind.timeoutNow]: HEADER_BYTES,
+  [MessageKind.readIndex]: 24,
+  [MessageKind.readIndexReply]: 33,
 };
 
 /** Why a body was refused; nothing of it reaches the core. */
@@ -84,10 +83,12 @@ export function encodeMessageBody(writer: ByteWriter, message: Message): void {
     case MessageKind.vote:
       writer.u64(message.lastIndex);
       writer.u64(message.lastTerm);
+      writer.u8(message.isSuccessor ? 1 : 0);
       return;
     case MessageKind.preVoteReply:
     case MessageKind.voteReply:
       writer.u8(message.granted ? 1 : 0);
+      writer.u64(message.removedAtIndex);
       return;
     case MessageKind.append:
       encodeAppend(writer, message);
@@ -114,6 +115,16 @@ export function encodeMessageBody(writer: ByteWriter, message: Message): void {
       return;
     case MessageKind.snapshotReply:
       encodeSnapshotReply(writer, message);
+      return;
+    case MessageKind.timeoutNow:
+      return;
+    case MessageKind.readIndex:
+      writer.u64(message.token);
+      return;
+    case MessageKind.readIndexReply:
+      writer.u8(message.index === NOT_CONFIRMED ? 0 : 1);
+      writer.u64(message.token);
+      writer.u64(Math.max(message.index, 0));
       return;
   }
 }
@@ -195,15 +206,18 @@ function isMessageKind(kind: number): kind is MessageKind {
 /** Offsets of the 64-bit integers of each body. */
 const UINT64_AT: Record<MessageKind, readonly number[]> = {
   [MessageKind.preVote]: [8, 16, 24],
-  [MessageKind.preVoteReply]: [8],
+  [MessageKind.preVoteReply]: [8, 17],
   [MessageKind.vote]: [8, 16, 24],
-  [MessageKind.voteReply]: [8],
+  [MessageKind.voteReply]: [8, 17],
   [MessageKind.append]: [8, 16, 24, 36, 52],
   [MessageKind.appendReply]: [8, 17, 25, 33, 49],
   [MessageKind.heartbeat]: [8, 16, 32],
   [MessageKind.heartbeatReply]: [8, 24],
   [MessageKind.snapshotChunk]: CHUNK_UINT64_AT,
   [MessageKind.snapshotReply]: REPLY_UINT64_AT,
+  [MessageKind.timeoutNow]: [8],
+  [MessageKind.readIndex]: [8, 16],
+  [MessageKind.readIndexReply]: [8, 17, 25],
 };
 const MAX_SAFE_HIGH = 0x1f_ffff;
 
@@ -250,7 +264,7 @@ function decodeFixed(
   kind: FixedKind,
   buf: Buffer,
   start: number,
-): VoteRequest | VoteReply | AppendReply | Heartbeat | HeartbeatReply {
+): Extract<Message, { kind: FixedKind }> {
   const from = buf.readUInt32BE(start);
   const to = buf.readUInt32BE(start + 4);
   const term = readUint64(buf, start + 8);
@@ -265,10 +279,18 @@ function decodeFixed(
         term,
         lastIndex: readUint64(buf, at),
         lastTerm: readUint64(buf, at + 8),
+        isSuccessor: buf.readUInt8(at + 16) === 1,
       };
     case MessageKind.preVoteReply:
     case MessageKind.voteReply:
-      return { kind, from, to, term, granted: buf.readUInt8(at) === 1 };
+      return {
+        kind,
+        from,
+        to,
+        term,
+        granted: buf.readUInt8(at) === 1,
+        removedAtIndex: readUint64(buf, at + 1),
+      };
     case MessageKind.appendReply:
       return {
         kind,
@@ -291,6 +313,19 @@ function decodeFixed(
         commitIndex: readUint64(buf, at),
         sentAtMs: buf.readDoubleBE(at + 8),
         readToken: readUint64(buf, at + 16),
+      };
+    case MessageKind.timeoutNow:
+      return { kind, from, to, term };
+    case MessageKind.readIndex:
+      return { kind, from, to, term, token: readUint64(buf, at) };
+    case MessageKind.readIndexReply:
+      return {
+        kind,
+        from,
+        to,
+        term,
+        token: readUint64(buf, at + 1),
+        index: buf.readUInt8(at) === 1 ? readUint64(buf, at + 9) : NOT_CONFIRMED,
       };
     case MessageKind.heartbeatReply:
       return {

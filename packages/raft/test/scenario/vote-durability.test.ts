@@ -53,7 +53,7 @@ describe("E22 a proposal and a vote request in one batch", () => {
     cluster.network.hold(() => true);
     cluster.network.take();
     node.disk.hold();
-    const request = { from: 2, to: 1, term: term + 1, lastIndex, lastTerm };
+    const request = { from: 2, to: 1, term: term + 1, lastIndex, lastTerm, isSuccessor: false };
     const events: Record<Event, () => void> = {
       propose: () => node.propose([cluster.draftWrite(1)]),
       persist: () => {

@@ -32,6 +32,9 @@ export function checkDurability(node: SimNode, message: Message, ledger: Ledger)
     case MessageKind.append:
     case MessageKind.heartbeat:
     case MessageKind.heartbeatReply:
+    case MessageKind.timeoutNow:
+    case MessageKind.readIndex:
+    case MessageKind.readIndexReply:
     case MessageKind.snapshotChunk:
     case MessageKind.snapshotReply:
       return;

@@ -21,7 +21,7 @@ export function describeMessage(m: Message): string {
     case MessageKind.preVote:
       return `preVote ${head} last ${m.lastTerm}:${m.lastIndex}`;
     case MessageKind.vote:
-      return `vote ${head} last ${m.lastTerm}:${m.lastIndex}`;
+      return `vote ${head} last ${m.lastTerm}:${m.lastIndex}${m.isSuccessor ? " successor" : ""}`;
     case MessageKind.preVoteReply:
       return `preVoteReply ${head} ${m.granted ? "granted" : "refused"}`;
     case MessageKind.voteReply:
@@ -42,6 +42,12 @@ export function describeMessage(m: Message): string {
       return `snapshotReply ${head} ${m.id} status ${m.status} from ${m.offset}`;
     case MessageKind.heartbeatReply:
       return `heartbeatReply ${head} r${m.readToken}`;
+    case MessageKind.timeoutNow:
+      return `timeoutNow ${head}`;
+    case MessageKind.readIndex:
+      return `readIndex ${head} q${m.token}`;
+    case MessageKind.readIndexReply:
+      return `readIndexReply ${head} q${m.token} at ${m.index}`;
   }
 }
 
@@ -70,6 +76,12 @@ export function describeInput(input: Input): string {
       return `log from ${input.firstIndex}`;
     case InputKind.unreachable:
       return `unreachable ${input.peer}`;
+    case InputKind.changeConfig:
+      return `is asked to ${JSON.stringify(input.request)}`;
+    case InputKind.transfer:
+      return `is asked to hand over to ${input.to}`;
+    case InputKind.campaign:
+      return `is asked to campaign`;
   }
 }
 

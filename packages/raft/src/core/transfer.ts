@@ -1,0 +1,102 @@
+import type { AdminRefusal } from "./config-request.ts";
+import type { CoreState } from "./core-state.ts";
+import { MessageKind, type NodeId } from "./message.ts";
+import { Role } from "./output.ts";
+import type { Peer } from "./progress.ts";
+import { becomeFollower } from "./role.ts";
+
+/**
+ * Leadership transfer (Raft thesis, section 3.10). The leader takes no more proposals, waits until
+ * everything it took is committed, applied and on the target's disk, and tells the target to
+ * campaign at once. A transfer that does not lead to another leader within an election timeout ends,
+ * and the leader goes on.
+ */
+export function onTransfer(s: CoreState, token: number, to: NodeId): void {
+  const refusal = start(s, to);
+  s.out.answers.push({ token, index: 0, refusal });
+}
+
+function start(s: CoreState, wanted: NodeId): AdminRefusal | null {
+  if (s.role !== Role.leader) {
+    return { reason: "notLeader" };
+  }
+  const to = wanted === 0 ? (bestSuccessor(s)?.id ?? 0) : wanted;
+  const peer = s.peer(to);
+  if (peer === null || !canLead(s, peer)) {
+    return { reason: "target", to };
+  }
+  if (s.transferTo === to) {
+    return null;
+  }
+  s.transferTo = to;
+  s.isTimeoutNowSent = false;
+  s.transferDeadlineMs = s.nowMs + s.options.electionTimeoutMinMs;
+  s.isAppendWanted = true;
+  advanceTransfer(s);
+  return null;
+}
+
+/** Leader, while it transfers: the target may have become ready. */
+export function advanceTransfer(s: CoreState): void {
+  const peer = s.peer(s.transferTo);
+  const { lastIndex } = s.log;
+  if (
+    s.isTimeoutNowSent ||
+    peer === null ||
+    peer.matchIndex < lastIndex ||
+    s.commitIndex < lastIndex ||
+    s.appliedIndex < lastIndex
+  ) {
+    return;
+  }
+  s.isTimeoutNowSent = true;
+  sendTimeoutNow(s, peer);
+}
+
+/** Leader, at every tick of a transfer. */
+export function tickTransfer(s: CoreState): void {
+  if (s.nowMs >= s.transferDeadlineMs || s.peer(s.transferTo) === null) {
+    s.transferTo = 0;
+  }
+}
+
+/** A leader that may not lead any more names a successor and follows. */
+export function handOver(s: CoreState): void {
+  const successor = bestSuccessor(s);
+  if (successor !== null) {
+    sendTimeoutNow(s, successor);
+  }
+  becomeFollower(s, s.term, 0);
+}
+
+/**
+ * From now on voters that are told so elect another leader although this one is alive: no read is
+ * served by a lease any more, not even when the transfer comes to nothing, because the message may
+ * arrive at any time of the term.
+ */
+function sendTimeoutNow(s: CoreState, { id }: Peer): void {
+  s.isLeaseGivenUp = true;
+  s.leaseUntilMs = 0;
+  s.out.messages.push({ kind: MessageKind.timeoutNow, from: s.id, to: id, term: s.term });
+}
+
+/** The voter that has most of the log; among equals the one heard last. */
+function bestSuccessor(s: CoreState): Peer | null {
+  let best: Peer | null = null;
+  for (const peer of s.peers) {
+    if (
+      canLead(s, peer) &&
+      (best === null ||
+        peer.matchIndex > best.matchIndex ||
+        (peer.matchIndex === best.matchIndex && peer.heardMs > best.heardMs))
+    ) {
+      best = peer;
+    }
+  }
+  return best;
+}
+
+/** Votes now and, when a change is under way, after it. */
+function canLead(s: CoreState, peer: Peer): boolean {
+  return s.nextQuorum === 0 ? peer.isOldVoter : peer.isNextVoter;
+}
