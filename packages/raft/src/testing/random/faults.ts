@@ -11,7 +11,7 @@ import {
   split,
   strand,
 } from "./link-faults.ts";
-import { driftApart, forget } from "./lease-faults.ts";
+import { answerLate, driftApart, forget } from "./lease-faults.ts";
 import type { Nemesis } from "./nemesis.ts";
 import {
   ambush,
@@ -64,6 +64,7 @@ export const FAULTS_OF_FOCUS: Readonly<Record<Focus, readonly Fault[]>> = {
   duplication: [haunt],
   reordering: [haunt],
   drift: [driftApart, forget],
+  lateAnswers: [answerLate],
   partition: [split, isolate, bridge, cutOneLink],
   clog: [clog],
   conflict: [strand, ambush],

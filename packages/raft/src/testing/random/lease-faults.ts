@@ -1,5 +1,5 @@
 import type { SimNode } from "../sim/sim-node.ts";
-import { writeToLeader } from "./bursts.ts";
+import { write } from "./bursts.ts";
 import { healLater } from "./link-faults.ts";
 import type { Nemesis } from "./nemesis.ts";
 
@@ -51,6 +51,30 @@ export function forget(nemesis: Nemesis): void {
   });
 }
 
+/**
+ * What the followers answered is on its way for so long that another leader is elected and writes,
+ * while the old one, which hears nothing, is asked to read.
+ */
+export function answerLate(nemesis: Nemesis): void {
+  const { cluster, profile } = nemesis;
+  const { leader } = cluster;
+  if (leader === null) {
+    return;
+  }
+  const others = cluster.nodes.filter((node) => node !== leader).map(({ id }) => id);
+  for (const id of others) {
+    cluster.network.clog(id, leader.id);
+  }
+  const electionMs = profile.core.electionTimeoutMinMs;
+  nemesis.later(0.1 * electionMs, 0.5 * electionMs, () => {
+    for (const id of others) {
+      cluster.network.cutOneWay(leader.id, id);
+    }
+  });
+  readWhileOthersWrite(nemesis, leader, electionMs, 4 * electionMs);
+  nemesis.later(3 * electionMs, 5 * electionMs, () => cluster.network.heal());
+}
+
 function readWhileOthersWrite(
   nemesis: Nemesis,
   leader: SimNode,
@@ -60,7 +84,10 @@ function readWhileOthersWrite(
   for (let i = 0; i < 20; i++) {
     nemesis.later(fromMs, toMs, () => {
       nemesis.cluster.read(leader.id);
-      writeToLeader(nemesis, 1);
+      const next = nemesis.cluster.leader;
+      if (next !== null) {
+        write(nemesis, next, 1);
+      }
     });
   }
 }

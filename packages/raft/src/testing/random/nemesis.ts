@@ -34,9 +34,9 @@ export class Nemesis {
     }
   }
 
-  /** From now on only the faults that this run is for, so that nothing keeps them from happening. */
+  /** From now on only what `strike` does, so that nothing keeps the fault of the run from happening. */
   narrow(): void {
-    this.#faults = FAULTS_OF_FOCUS[this.profile.focus];
+    this.#faults = [];
     this.cluster.network.heal();
     for (const node of this.cluster.nodes) {
       this.revive(node);

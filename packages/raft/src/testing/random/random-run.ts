@@ -118,6 +118,8 @@ function isExercised(cluster: SimCluster, { focus, clockRates }: RunProfile): bo
       return invariants.commitsAheadOfDisk > 0;
     case "logRead":
       return counts.logReads > 0;
+    case "lateAnswers":
+      return counts.clogged > 0 && counts.confirmedReads > 0;
     case "drift":
       return clockRates[0] < clockRates[1] && counts.leaseReads > 0;
   }

@@ -22,6 +22,7 @@ export const FOCUSES = [
   "diskFailure",
   "damage",
   "drift",
+  "lateAnswers",
 ] as const;
 export type Focus = (typeof FOCUSES)[number];
 
@@ -34,6 +35,7 @@ const NEEDS_LEADERS: ReadonlySet<Focus> = new Set([
   "diskFailure",
   "damage",
   "drift",
+  "lateAnswers",
 ]);
 
 /** Everything about a random run that is drawn before it starts. */
@@ -107,7 +109,7 @@ function drawCore(
     ),
     heartbeatMs,
     preVote: random.chance(0.85),
-    checkQuorum: focus === "drift" || random.chance(0.85),
+    checkQuorum: focus === "drift" || random.chance(focus === "lateAnswers" ? 0.3 : 0.85),
     windowAppends: isNarrow ? random.pick([1, 2, 3, 4]) : 256,
     maxAppendBytes,
     windowBytes: isNarrow ? Math.max(maxAppendBytes, random.pick([1, 300, 3000])) : 16 << 20,
@@ -126,7 +128,7 @@ function drawHost(random: SimRandom, focus: Focus, heartbeatMs: number): HostTim
     applyBytes: random.pick([1, 200, 1 << 20]),
     takeEarlyRate: random.pick([0, 0.3, 1]),
     cloneRate: random.pick([0, 0, 0.01]),
-    useLease: isPrompt || random.chance(0.8),
+    useLease: isPrompt || (focus !== "lateAnswers" && random.chance(0.8)),
     shareReads: random.chance(0.5),
     blindRate: random.pick([0, 0.2]),
   };

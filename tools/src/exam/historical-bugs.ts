@@ -1,0 +1,153 @@
+import type { Focus } from "@dt/raft/testing";
+
+/** One change of the built code. */
+export interface Patch {
+  /** Below `dist/src` of the package. */
+  readonly file: string;
+  /** Stands in the file exactly once. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** A mistake that other implementations made, as a change of the built code of this one. */
+export interface HistoricalBug {
+  readonly id: string;
+  readonly what: string;
+  readonly patches: readonly Patch[];
+  /** Bare cores, or whole groups with queues and stages around them. */
+  readonly runs: "core" | "group";
+  /** Fault for which the guided search draws every run; null where all runs are alike. */
+  readonly focus: Focus | null;
+  /** Seeds within which the search must find it. */
+  readonly budget: number;
+  /** A guided seed that found it; `npm test` searches from here. */
+  readonly seed: number;
+}
+
+export const HISTORICAL_BUGS: readonly HistoricalBug[] = [
+  {
+    id: "P1",
+    what: "an answer to an earlier round of heartbeats confirms later reads",
+    patches: [
+      {
+        file: "core/leading.js",
+        find: "if (reply.readToken > peer.ackedReadToken) {",
+        replace: "if (s.reads.newestToken > peer.ackedReadToken) {",
+      },
+      {
+        file: "core/leading.js",
+        find: "peer.ackedReadToken = Math.min(reply.readToken, s.reads.newestToken);",
+        replace: "peer.ackedReadToken = s.reads.newestToken;",
+      },
+    ],
+    runs: "core",
+    focus: "lateAnswers",
+    budget: 2000,
+    seed: 2,
+  },
+  {
+    id: "P12",
+    what: "the quorum's index is taken from a list that is only partly sorted",
+    patches: [
+      {
+        file: "core/quorum.js",
+        find: "while (at >= 0 && values[at] < value) {",
+        replace: "while (at >= 1 && values[at] < value) {",
+      },
+    ],
+    runs: "core",
+    focus: "slowDisk",
+    budget: 500,
+    seed: 1,
+  },
+  {
+    id: "P16",
+    what: "a follower commits entries that the message did not verify",
+    patches: [
+      {
+        file: "core/following.js",
+        find: "commitTo(s, Math.min(append.commitIndex, verifiedIndex));",
+        replace: "commitTo(s, Math.min(append.commitIndex, s.log.lastIndex));",
+      },
+    ],
+    runs: "core",
+    focus: "conflict",
+    budget: 2000,
+    seed: 3,
+  },
+  {
+    id: "P22",
+    what: "a vote is given while its write is under way, and held though the write fails",
+    patches: [
+      {
+        file: "core/election.js",
+        find: "if (s.writes.isHardStateDurable) {\n        replyToVote(",
+        replace: "if (s.vote !== 0) {\n        replyToVote(",
+      },
+    ],
+    runs: "core",
+    focus: "diskFailure",
+    budget: 500,
+    seed: 1,
+  },
+  {
+    id: "P25",
+    what: "a sync that failed counts as done",
+    patches: [
+      {
+        file: "node/write-stage.js",
+        find: "if (error === null) {",
+        replace: "if (error === null || !isNoSpace(error)) {",
+      },
+    ],
+    runs: "group",
+    focus: null,
+    budget: 200,
+    seed: 1,
+  },
+  {
+    id: "P47",
+    what: "a leader counts entries that its own disk does not hold",
+    patches: [
+      {
+        file: "core/commit.js",
+        find: "reachedByQuorum(s, s.writes.durableIndex)",
+        replace: "reachedByQuorum(s, s.log.lastIndex)",
+      },
+    ],
+    runs: "core",
+    focus: "slowDisk",
+    budget: 500,
+    seed: 1,
+  },
+  {
+    id: "lease",
+    what: "a lease counts from when the answer came, not from when the question left",
+    patches: [
+      {
+        file: "core/leading.js",
+        find: "const sentAtMs = Math.min(reply.sentAtMs, s.nowMs);",
+        replace: "const sentAtMs = s.nowMs;",
+      },
+    ],
+    runs: "core",
+    focus: "drift",
+    budget: 2000,
+    seed: 65,
+  },
+  {
+    id: "figure 8",
+    what: "entries of an earlier term are committed by counting copies",
+    patches: [
+      {
+        file: "core/commit.js",
+        find: "index < s.termStartIndex",
+        replace: "index < 1",
+      },
+    ],
+    runs: "core",
+    focus: "conflict",
+    budget: 500,
+    seed: 1,
+  },
+];
