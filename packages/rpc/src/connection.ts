@@ -87,7 +87,7 @@ export class Connection {
         this.streams.onFrame(command, seq, word, body, start, end),
       onViolation: (code, status, fact) => this.#onViolation(code, status, fact),
       onRefusal: (status, remoteCode, remoteMessage) =>
-        this.destroy(new RpcError({ code: "DT_RPC_REFUSED", status, remoteCode, remoteMessage })),
+        this.#onRefusal(status, remoteCode, remoteMessage),
     });
     this.#maxBufferedBytes = 2 * options.maxReplyBacklogBytes + peer.limits.maxFrameBytes;
     this.#liveness = new Liveness(
@@ -235,16 +235,13 @@ export class Connection {
 
   /**
    * Sends a message that has no answer. Returns false, and sends nothing, when the connection is
-   * not open or too many bytes wait to be read by the peer. Throws what `encode` throws,
-   * DT_RPC_NO_GROUPS and DT_RPC_TOO_LARGE.
+   * not open, too many bytes wait to be read by the peer, or it knows no groups and this is for
+   * one. Throws what `encode` throws, and DT_RPC_TOO_LARGE.
    */
   oneWay<A>(command: number, groupId: number, encode: Encode<A>, argument: A): boolean {
     const { out, maxPeerFrameBytes, maxGroupId } = this.#pipeline;
-    if (groupId > maxGroupId) {
-      throw new RpcError({ code: "DT_RPC_NO_GROUPS", groupId });
-    }
     const limitBytes = this.#deps.options.maxSendBufferBytes;
-    if (this.#state !== State.open || out.bufferedBytes >= limitBytes) {
+    if (this.#state !== State.open || out.bufferedBytes >= limitBytes || groupId > maxGroupId) {
       return false;
     }
     const writer = out.begin(groupId);
@@ -356,6 +353,12 @@ export class Connection {
   #onViolation(code: ConnectionRefusalCode, status: Status, fact: string): void {
     const error = new RpcError({ code: "DT_RPC_PROTOCOL", violation: code, fact });
     this.#shutDown(error, encodeRefusal(0, { status, code, message: fact }), LINGER_MS);
+  }
+
+  /** The peer takes no more of this connection; what was answered before it said so is still sent. */
+  #onRefusal(status: Status, remoteCode: string | null, remoteMessage: string): void {
+    const error = new RpcError({ code: "DT_RPC_REFUSED", status, remoteCode, remoteMessage });
+    this.#shutDown(error, null, LINGER_MS);
   }
 
   /** The peer sends no more. In good order this side would have closed by now. */

@@ -229,15 +229,20 @@ export class Receiver implements FrameSink {
       this.#events.onRefusal(statusFromWire(status), code, message);
       return;
     }
+    if (status === Status.ok) {
+      const completion = this.#calls.settle(seq);
+      if (completion !== null) {
+        this.#outcome.reply(completion, buf, bodyStart, end);
+      }
+      return;
+    }
+    // Read before the call ends: an answer that cannot be read ends the connection, and the call
+    // with it.
+    const { code, message, detail } = readErrorAnswer(buf, flags, start, end);
     const completion = this.#calls.settle(seq);
     if (completion === null) {
       return;
     }
-    if (status === Status.ok) {
-      this.#outcome.reply(completion, buf, bodyStart, end);
-      return;
-    }
-    const { code, message, detail } = readErrorAnswer(buf, flags, start, end);
     const error = withoutStack({
       code: "DT_RPC_REMOTE",
       status: statusFromWire(status),

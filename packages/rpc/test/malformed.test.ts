@@ -136,6 +136,18 @@ describe("after the handshake", () => {
     await client.close();
   });
 
+  test("an error answer that cannot be read ends the connection, and its call", async () => {
+    const { address, peers } = await rawServer();
+    const [client, peer] = await Promise.all([startClient({ address }), rawAccept(peers)]);
+    const call = failureOf(client.call(ECHO, 0, 0, writeText, "", readText));
+    const seq = (await peer.frame()).slice(16, 24);
+    peer.send(`00000012 12 02 0100 ${seq} 0000000d 0004 010001ff`);
+    const error = await call;
+    expect(error).toMatchObject({ code: "DT_RPC_CONNECTION_LOST", mayHaveExecuted: true });
+    expect(error.cause).toMatchObject({ code: "DT_RPC_PROTOCOL" });
+    await client.close();
+  });
+
   test("a frame cut off at any byte ends with the connection, and the server goes on", async () => {
     const { server, address } = await startServer();
     const request = Buffer.from("0000001411030100000000010000000000000005" + "00026869", "hex");
