@@ -38,6 +38,26 @@ export type { Stream } from "./stream/stream.ts";
 export type { StreamConsumer, StreamWindow } from "./stream/stream.ts";
 export type { Streams } from "./stream/streams.ts";
 export type { CancelTarget } from "./stream/streams.ts";
+// Typed services.
+export { addService } from "./service/add-service.ts";
+export type { ServiceOptions } from "./service/add-service.ts";
+export type { Channel, MethodCallOptions } from "./service/call-options.ts";
+export { createClient } from "./service/create-client.ts";
+export type {
+  CreateClientOptions,
+  MethodCall,
+  Responses,
+  ServiceClient,
+} from "./service/create-client.ts";
+export { methodCommand } from "./service/method-command.ts";
+export type { MethodCommands } from "./service/method-command.ts";
+export type { ServiceContext } from "./service/service-context.ts";
+export type { MethodDefinition, ServiceDefinition } from "./service/service-definition.ts";
+export { ServiceError, errorDetail } from "./service/service-error.ts";
+export type {
+  MethodImplementation,
+  ServiceImplementation,
+} from "./service/service-implementation.ts";
 export type { Logger } from "./logger.ts";
 export { Counters } from "./counters.ts";
 // For other implementations of the protocol and for tools.

@@ -12,6 +12,7 @@ import { callChain } from "./interceptor/call-chain.ts";
 import { requestChain } from "./interceptor/request-chain.ts";
 import { SILENT_LOGGER } from "./logger.ts";
 import { describeAddress, resolveServerOptions } from "./options.ts";
+import { addService } from "./service/add-service.ts";
 import { listenError } from "./socket-error.ts";
 import { Status } from "./status.ts";
 import type { Server, Socket } from "node:net";
@@ -23,6 +24,9 @@ import type { Interceptor } from "./interceptor/interceptor.ts";
 import type { RequestChain } from "./interceptor/request-chain.ts";
 import type { Logger } from "./logger.ts";
 import type { Address, ResolvedServerOptions, ServerOptions } from "./options.ts";
+import type { ServiceOptions } from "./service/add-service.ts";
+import type { ServiceDefinition } from "./service/service-definition.ts";
+import type { ServiceImplementation } from "./service/service-implementation.ts";
 import type { PeerInfo, Refusal } from "./peer.ts";
 
 export interface ServerDeps {
@@ -90,6 +94,15 @@ export class RpcServer {
   /** Called for each connection when its handshake is through, before any of its requests. */
   onConnection(listener: ConnectionListener): void {
     this.#listeners.push(listener);
+  }
+
+  /** Serves a typed service in group 0; `addService` does it in other tables. */
+  addService<D extends ServiceDefinition>(
+    definition: D,
+    implementation: ServiceImplementation<D>,
+    options: ServiceOptions<D> = {},
+  ): void {
+    addService(this.commands, definition, implementation, options);
   }
 
   /**
