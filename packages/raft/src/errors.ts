@@ -40,6 +40,18 @@ export type RaftFault =
     }
   /** The group broke an assumption of its own code and has stopped: a bug. */
   | { readonly code: "DT_RAFT_INTERNAL"; readonly groupId: number }
+  /** This group takes no snapshots: it has no store, or its state machine cannot. */
+  | { readonly code: "DT_RAFT_NO_SNAPSHOTS"; readonly groupId: number }
+  /** A snapshot that was asked for could not be taken; the cause tells why. */
+  | { readonly code: "DT_RAFT_SNAPSHOT_FAILED"; readonly groupId: number }
+  /** The log begins behind entries that no good snapshot stands for, and no other member could send one. */
+  | {
+      readonly code: "DT_RAFT_SNAPSHOT_MISSING";
+      readonly groupId: number;
+      readonly firstIndex: number;
+    }
+  /** The state machine refused a good snapshot; the group has stopped. */
+  | { readonly code: "DT_RAFT_RESTORE_FAILED"; readonly groupId: number; readonly index: number }
   /** Options are wrong; every problem with its path. */
   | { readonly code: "DT_RAFT_OPTIONS"; readonly problems: readonly string[] }
   /** The client found no leader before the caller's deadline; nothing was executed. */
@@ -100,6 +112,14 @@ function describe(fault: RaftFault): string {
       return `applying index ${fault.index} of group ${fault.groupId} failed; the group is stopped`;
     case "DT_RAFT_INTERNAL":
       return `group ${fault.groupId} is stopped by a bug, see the cause`;
+    case "DT_RAFT_NO_SNAPSHOTS":
+      return `group ${fault.groupId} takes no snapshots`;
+    case "DT_RAFT_SNAPSHOT_FAILED":
+      return `no snapshot of group ${fault.groupId} could be taken`;
+    case "DT_RAFT_SNAPSHOT_MISSING":
+      return `the log of group ${fault.groupId} starts at ${fault.firstIndex}, and no good snapshot reaches up to there`;
+    case "DT_RAFT_RESTORE_FAILED":
+      return `restoring group ${fault.groupId} from the snapshot at ${fault.index} failed; the group is stopped`;
     case "DT_RAFT_OPTIONS":
       return fault.problems.join("; ");
     case "DT_RAFT_NO_LEADER":

@@ -18,6 +18,16 @@ export interface ApplyStageEvents {
   onFailed(index: number, error: Error): void;
 }
 
+/** An entry that the state machine stands at. */
+export interface AppliedPosition {
+  readonly index: number;
+  readonly term: number;
+  readonly chain: number;
+  readonly timestampMs: number;
+}
+
+const START: AppliedPosition = { index: 0, term: 0, chain: 0, timestampMs: 0 };
+
 /** Hands committed entries to the state machine in index order and answers who waits for them. */
 export class ApplyStage<R> {
   readonly #core: RaftCore;
@@ -28,6 +38,13 @@ export class ApplyStage<R> {
   readonly #cursor = new EntryCursor();
   readonly #results: R[] = [];
   #appliedIndex: number;
+  /** Of the entry at the applied index. */
+  appliedTerm: number;
+  appliedChain: number;
+  /** Leader's wall clock of the last normal entry applied; 0 before any. */
+  timestampMs: number;
+  /** Bytes of the entries applied since the start. */
+  appliedBytes = 0;
   #isFetching = false;
   #fetched: readonly EntryBatch[] = [];
   #failed = false;
@@ -38,6 +55,7 @@ export class ApplyStage<R> {
     stateMachine: StateMachine<R>,
     proposals: ProposalQueue<R>,
     events: ApplyStageEvents,
+    position: AppliedPosition = START,
   ) {
     this.#core = core;
     this.#log = log;
@@ -45,6 +63,18 @@ export class ApplyStage<R> {
     this.#proposals = proposals;
     this.#events = events;
     this.#appliedIndex = core.appliedIndex;
+    this.appliedTerm = position.term;
+    this.appliedChain = position.chain;
+    this.timestampMs = position.timestampMs;
+  }
+
+  /** The state machine was restored from a snapshot: applying goes on behind it. */
+  restored({ index, term, chain, timestampMs }: AppliedPosition): void {
+    this.#appliedIndex = index;
+    this.appliedTerm = term;
+    this.appliedChain = chain;
+    this.timestampMs = timestampMs;
+    this.#fetched = [];
   }
 
   get appliedIndex(): number {
@@ -54,6 +84,9 @@ export class ApplyStage<R> {
   /** Applies what is committed and at hand; returns true when it stopped only to let others run. */
   run(): boolean {
     let bytes = 0;
+    if (this.#core.isStateMissing) {
+      return false;
+    }
     while (!this.#failed && !this.#isFetching && this.#appliedIndex < this.#core.commitIndex) {
       if (bytes >= MAX_TURN_BYTES) {
         return true;
@@ -77,7 +110,9 @@ export class ApplyStage<R> {
     if (this.#fetched.length > 0) {
       const fetched = this.#fetched;
       this.#fetched = [];
-      return fetched;
+      if (fetched[0]?.firstIndex === this.#appliedIndex + 1) {
+        return fetched;
+      }
     }
     return this.#core.tailBatches(this.#appliedIndex + 1, this.#core.commitIndex, MAX_TURN_BYTES);
   }
@@ -95,7 +130,9 @@ export class ApplyStage<R> {
       },
       (error: unknown) => {
         this.#isFetching = false;
-        this.#fail(firstIndex, error);
+        if (firstIndex === this.#appliedIndex + 1 && !this.#core.isStateMissing) {
+          this.#fail(firstIndex, error);
+        }
       },
     );
   }
@@ -119,6 +156,12 @@ export class ApplyStage<R> {
       cursor.release();
     }
     this.#appliedIndex = batch.lastIndex;
+    this.appliedTerm = batch.term;
+    this.appliedChain = batch.chain;
+    this.appliedBytes += batch.bytes.length;
+    if (cursor.count > 0) {
+      this.timestampMs = cursor.timestampMs;
+    }
     if (this.#proposals.count > 0) {
       this.#answer(batch, cursor.denseFirstIndex, results);
     }

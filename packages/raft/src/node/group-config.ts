@@ -3,8 +3,10 @@ import type { NodeId } from "../core/message.ts";
 import type { Member } from "../entry/config-payload.ts";
 import type { RaftError } from "../errors.ts";
 import type { RaftLog } from "../log/raft-log.ts";
+import type { SnapshotStore } from "../log/snapshot-store.ts";
 import type { ResolvedGroupOptions } from "./group-options.ts";
 import type { Logger } from "./logger.ts";
+import type { SnapshotSlots } from "./snapshots/snapshot-slots.ts";
 import type { StateMachine } from "./state-machine.ts";
 import type { RaftTransport } from "./transport.ts";
 
@@ -21,6 +23,8 @@ export interface GroupConfig<R> {
   readonly stateMachine: StateMachine<R>;
   /** Opened and closed by the group. */
   readonly log: RaftLog;
+  /** Opened and closed by the group. Without one it takes no snapshots and its log is never cut. */
+  readonly snapshots?: SnapshotStore | undefined;
   readonly options: ResolvedGroupOptions;
   /** Seeds the election timeouts; different on every node. */
   readonly seed: number;
@@ -33,4 +37,6 @@ export interface GroupDeps {
   readonly clock: Clock;
   readonly transport: RaftTransport;
   readonly logger: Logger;
+  /** Snapshots on their way, over all groups of the host. Default: a group for itself. */
+  readonly snapshotSlots?: SnapshotSlots;
 }

@@ -16,6 +16,22 @@ export interface GroupOptions extends Partial<CoreOptions> {
   readonly maxEntryBytes?: number;
   /** Milliseconds between tries to write when the disk is full. Default 1000. */
   readonly noSpaceRetryMs?: number;
+  /** Milliseconds after which a snapshot is taken, when anything was applied. Default 3 600 000. */
+  readonly snapshotEveryMs?: number;
+  /** Bytes of log after which a snapshot is taken. Default 1 GiB. */
+  readonly snapshotEveryBytes?: number;
+  /** Entries after which a snapshot is taken. Default 100 000 000. */
+  readonly snapshotEveryEntries?: number;
+  /** Snapshots kept. Default 2, so that a damaged one has another behind it. */
+  readonly snapshotKeep?: number;
+  /** Entries kept in the log behind the oldest snapshot, for followers that lag. Default 100 000. */
+  readonly snapshotTailEntries?: number;
+  /** Bytes of one message of a snapshot transfer. Default 256 KiB; must fit into a frame. */
+  readonly snapshotChunkBytes?: number;
+  /** Messages of a transfer without an answer. Default 4. */
+  readonly snapshotWindowChunks?: number;
+  /** A transfer without an answer for this long has failed. Default 3000. */
+  readonly snapshotTimeoutMs?: number;
 }
 
 export type ResolvedGroupOptions = Readonly<Required<GroupOptions>>;
@@ -28,6 +44,14 @@ export const DEFAULT_GROUP_OPTIONS: ResolvedGroupOptions = Object.freeze({
   maxPendingReads: 100_000,
   maxEntryBytes: 2 << 20,
   noSpaceRetryMs: 1000,
+  snapshotEveryMs: 3_600_000,
+  snapshotEveryBytes: 1 << 30,
+  snapshotEveryEntries: 100_000_000,
+  snapshotKeep: 2,
+  snapshotTailEntries: 100_000,
+  snapshotChunkBytes: 256 << 10,
+  snapshotWindowChunks: 4,
+  snapshotTimeoutMs: 3000,
 });
 
 const POSITIVE_INTEGERS = [
@@ -45,6 +69,13 @@ const POSITIVE_INTEGERS = [
   "maxPendingReads",
   "maxEntryBytes",
   "noSpaceRetryMs",
+  "snapshotEveryMs",
+  "snapshotEveryBytes",
+  "snapshotEveryEntries",
+  "snapshotKeep",
+  "snapshotChunkBytes",
+  "snapshotWindowChunks",
+  "snapshotTimeoutMs",
 ] as const;
 
 /** Fills in the defaults and checks ranges and relations; throws DT_RAFT_OPTIONS with every problem. */
@@ -68,6 +99,10 @@ export function resolveGroupOptions(input: GroupOptions = {}): ResolvedGroupOpti
     if (typeof options[name] !== "boolean") {
       problems.push(`${name}: ${String(options[name])} is not a boolean`);
     }
+  }
+  if (!Number.isSafeInteger(options.snapshotTailEntries) || options.snapshotTailEntries < 0) {
+    const value = String(options.snapshotTailEntries);
+    problems.push(`snapshotTailEntries: ${value} is not an integer from 0 on`);
   }
   const drift = options.leaseDriftPercent;
   if (!(drift >= 0 && drift < 100)) {

@@ -4,7 +4,7 @@ import { InputKind } from "../core/input.ts";
 import type { Input, IoId } from "../core/input.ts";
 import type { Message, NodeId } from "../core/message.ts";
 import { Role } from "../core/output.ts";
-import type { Output } from "../core/output.ts";
+import type { Output, SnapshotWork } from "../core/output.ts";
 import { RaftCore } from "../core/raft-core.ts";
 import { RaftError } from "../errors.ts";
 import type { LeaderHint } from "../errors.ts";
@@ -14,8 +14,13 @@ import type { GroupConfig, GroupDeps } from "./group-config.ts";
 import { describeStatus } from "./group-status.ts";
 import type { GroupStatus } from "./group-status.ts";
 import { OutputCarrier } from "./output-carrier.ts";
+import type { SnapshotMeta } from "../log/snapshot-store.ts";
 import { ProposalQueue } from "./proposal-queue.ts";
 import { ReadQueue } from "./read-queue.ts";
+import { configOf } from "./snapshots/recover-state.ts";
+import { openState, type OpenedState } from "./snapshots/open-state.ts";
+import { SnapshotSlots } from "./snapshots/snapshot-slots.ts";
+import { SnapshotStage } from "./snapshots/snapshot-stage.ts";
 import type { Proposal, ReadWaiter, StateMachine } from "./state-machine.ts";
 import type { TransportReceiver } from "./transport.ts";
 import { WriteStage } from "./write-stage.ts";
@@ -44,6 +49,9 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
   readonly #reads = new ReadQueue();
   readonly #writes: WriteStage;
   readonly #applies: ApplyStage<R>;
+  /** Null for a group that takes no snapshots. */
+  readonly #snapshots: SnapshotStage | null;
+  #isTickDue = false;
   #hasWork = true;
   readonly #arrivals = new Arrivals();
   readonly #carrier: OutputCarrier;
@@ -55,22 +63,29 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
 
   /** Recovers the log and starts taking part. Rejects with the log's error when it cannot be opened. */
   static async open<R>(config: GroupConfig<R>, deps: GroupDeps): Promise<RaftGroup<R>> {
-    const state = await config.log.open();
+    const opened = await openState(config, deps.logger);
+    const { state, snapshot } = opened;
     const core = new RaftCore(
       {
         id: config.nodeId,
         voters: config.members.map((member) => member.nodeId),
         options: config.options,
         state,
-        appliedIndex: 0,
+        snapshotConfig: configOf(snapshot),
+        appliedIndex: snapshot?.index ?? 0,
         seed: config.seed,
       },
       deps.clock.nowMs(),
     );
-    return new RaftGroup(config, deps, core);
+    return new RaftGroup(config, deps, core, opened);
   }
 
-  private constructor(config: GroupConfig<R>, deps: GroupDeps, core: RaftCore) {
+  private constructor(
+    config: GroupConfig<R>,
+    deps: GroupDeps,
+    core: RaftCore,
+    opened: OpenedState,
+  ) {
     this.groupId = config.groupId;
     this.nodeId = config.nodeId;
     this.stateMachine = config.stateMachine;
@@ -88,16 +103,19 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
           new RaftError({ code: "DT_RAFT_LOG_FAILED", groupId: this.groupId }, { cause: error }),
         ),
     });
-    this.#applies = new ApplyStage(core, config.log, config.stateMachine, this.#proposals, {
-      onFetched: () => this.#wakeUp(),
-      onFailed: (index, error) =>
-        this.#fail(
-          new RaftError(
-            { code: "DT_RAFT_APPLY_FAILED", groupId: this.groupId, index },
-            { cause: error },
-          ),
-        ),
-    });
+    const onApplyFailed = (index: number, cause: Error): void =>
+      this.#fail(
+        new RaftError({ code: "DT_RAFT_APPLY_FAILED", groupId: this.groupId, index }, { cause }),
+      );
+    this.#applies = new ApplyStage(
+      core,
+      config.log,
+      config.stateMachine,
+      this.#proposals,
+      { onFetched: () => this.#wakeUp(), onFailed: onApplyFailed },
+      opened.snapshot ?? undefined,
+    );
+    this.#snapshots = this.#makeSnapshotStage(opened);
     this.#carrier = new OutputCarrier({
       groupId: this.groupId,
       log: config.log,
@@ -196,6 +214,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
   }
 
   onUnreachable(peer: NodeId): void {
+    this.#snapshots?.onUnreachable(peer);
     this.#onInput({ kind: InputKind.unreachable, peer });
   }
 
@@ -204,8 +223,54 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
     this.#stop(
       new RaftError({ code: "DT_RAFT_GROUP_STOPPED", groupId: this.groupId, taken: false }),
     );
-    this.#stopping ??= toPromise(this.#fibers.shutdownFuture).then(() => this.#config.log.close());
+    this.#stopping ??= this.#release();
     return this.#stopping;
+  }
+
+  /**
+   * Takes a snapshot now, whatever the policy says; resolves when it is durable, with what it stands for. Rejects
+   * with DT_RAFT_NO_SNAPSHOTS, DT_RAFT_SNAPSHOT_FAILED, DT_RAFT_GROUP_STOPPED.
+   */
+  takeSnapshot(): Promise<SnapshotMeta> {
+    if (this.#stopped !== null) {
+      return Promise.reject(this.#stopped);
+    }
+    return (
+      this.#snapshots?.take() ??
+      Promise.reject(new RaftError({ code: "DT_RAFT_NO_SNAPSHOTS", groupId: this.groupId }))
+    );
+  }
+
+  async #release(): Promise<void> {
+    await toPromise(this.#fibers.shutdownFuture);
+    await this.#config.log.close();
+    await this.#config.snapshots?.close();
+  }
+
+  #makeSnapshotStage({ catalog, target }: OpenedState): SnapshotStage | null {
+    const { log, options, stateMachine } = this.#config;
+    const { clock, logger, transport, snapshotSlots = new SnapshotSlots() } = this.#deps;
+    if (catalog === null || target === null) {
+      return null;
+    }
+    return new SnapshotStage({
+      groupId: this.groupId,
+      core: this.#core,
+      log,
+      applies: this.#applies,
+      takeState: stateMachine.takeSnapshot?.bind(stateMachine) ?? null,
+      target,
+      encodeSessions: () => Buffer.alloc(0),
+      catalog,
+      slots: snapshotSlots,
+      options,
+      clock,
+      logger,
+      send: (message) => transport.send(this.groupId, message),
+      onInput: (input) => this.#onInput(input),
+      onRestored: () => this.#wakeUp(),
+      onFailed: (error) => this.#fail(error),
+    });
   }
 
   #refuseProposal(payloadBytes: number): RaftError | null {
@@ -249,6 +314,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
   *#ticker(): FiberGen<void> {
     for (;;) {
       yield* sleep(this.#config.options.tickMs);
+      this.#isTickDue = true;
       this.#onInput(TICK);
     }
   }
@@ -271,6 +337,10 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
       this.#carryOut(this.#core.take());
     }
     this.#apply(nowMs, wallMs);
+    if (this.#isTickDue && this.#stopped === null) {
+      this.#isTickDue = false;
+      this.#snapshots?.onTick();
+    }
     if (this.#core.hasOutput) {
       this.#wakeUp();
     }
@@ -311,6 +381,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
   #carryOut(output: Output): void {
     if (output.leadershipLost) {
       this.#loseLeadership();
+      this.#snapshots?.onLeadershipLost();
     }
     if (output.roleChange !== null) {
       this.#notLeader = new RaftError({ code: "DT_RAFT_NOT_LEADER", leader: this.leader() });
@@ -320,6 +391,19 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
       );
     }
     this.#carrier.carry(output, this.#notLeader);
+    if (output.snapshots !== null) {
+      this.#carrySnapshots(output.snapshots, output.write?.io.sequence ?? 0);
+    }
+  }
+
+  #carrySnapshots(work: Readonly<SnapshotWork>, sequence: number): void {
+    if (this.#snapshots !== null) {
+      this.#snapshots.carry(work, sequence);
+      return;
+    }
+    for (const to of work.sends) {
+      this.#onInput({ kind: InputKind.snapshotSent, to, index: 0 });
+    }
   }
 
   #apply(nowMs: number, wallMs: number): void {
@@ -349,6 +433,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
 
   #onPersisted(io: IoId): void {
     this.#arrivals.persisted(io);
+    this.#snapshots?.onPersisted(io.sequence);
     this.#wakeUp();
   }
 
@@ -382,6 +467,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
         : error;
     this.#proposals.failAll(error, taken);
     this.#reads.failAll(error);
+    this.#snapshots?.close();
     this.#fibers.requestShutdown();
   }
 }

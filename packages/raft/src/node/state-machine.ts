@@ -14,6 +14,30 @@ export interface StateMachine<R = unknown> {
    * what is kept. An exception stops the group, because replicas would part otherwise.
    */
   applyBatch(entries: EntryCursor, results: R[]): void;
+
+  /**
+   * The state as it is now, to be read while entries go on being applied: whatever is applied later
+   * does not show in it. Returns at once. One at a time. Without it the group takes no snapshots and
+   * its log is never cut.
+   */
+  takeSnapshot?(): SnapshotSource;
+
+  /**
+   * Replaces the state by what `takeSnapshot` gave, on this member or another one; the chunks are
+   * cut differently. Rejects, with the state as it was, when the bytes make no sense or `chunks` throws.
+   */
+  restoreSnapshot?(chunks: AsyncIterable<Buffer>): Promise<void>;
+}
+
+/** A state that is being read, piece by piece. */
+export interface SnapshotSource {
+  /**
+   * The next bytes, about `maxBytes` of them; null at the end. Takes well under a millisecond for
+   * 64 KiB, because everything else waits for it. The bytes are valid until the next call.
+   */
+  next(maxBytes: number): Buffer | null;
+  /** Called once, at the end or when the rest is not wanted. */
+  close(): void;
 }
 
 /** Who waits for a write. Exactly one of the two is called, once. */

@@ -6,12 +6,14 @@ import type { ClientOptions, CommandTable, ServerOptions } from "@dt/rpc";
 import type { NodeId } from "../core/message.ts";
 import type { RaftError } from "../errors.ts";
 import type { RaftLog } from "../log/raft-log.ts";
+import type { SnapshotStore } from "../log/snapshot-store.ts";
 import { resolveGroupOptions } from "../node/group-options.ts";
 import type { GroupOptions } from "../node/group-options.ts";
 import { SILENT_LOGGER } from "../node/logger.ts";
 import type { Logger } from "../node/logger.ts";
 import { RaftGroup } from "../node/raft-group.ts";
 import type { Member } from "../node/group-config.ts";
+import { SnapshotSlots } from "../node/snapshots/snapshot-slots.ts";
 import type { StateMachine } from "../node/state-machine.ts";
 import { STATUS_COMMAND } from "./commands.ts";
 import { checkMembers, MEMBER_ROLE, refusePeer } from "./membership-check.ts";
@@ -25,6 +27,8 @@ export interface ServedGroup<R> {
   readonly stateMachine: StateMachine<R>;
   /** Opened and closed by the server. */
   readonly log: RaftLog;
+  /** Opened and closed by the server. Without one the group takes no snapshots and its log is never cut. */
+  readonly snapshots?: SnapshotStore | undefined;
   readonly options?: GroupOptions;
   /** Called once when the group stops by itself, because its log or its state machine failed. */
   readonly onFailed?: (error: RaftError) => void;
@@ -42,6 +46,9 @@ export interface RaftServerConfig {
   readonly rpcServer?: Omit<ServerOptions, "identity">;
   /** For connections to the other members; see @dt/rpc. */
   readonly rpcClient?: Omit<ClientOptions, "address" | "identity">;
+  /** Snapshots sent, and received, at the same time over all groups. Default 2 each. */
+  readonly maxSnapshotSends?: number;
+  readonly maxSnapshotReceives?: number;
 }
 
 export interface RaftServerDeps {
@@ -74,6 +81,7 @@ export class RaftServer {
   readonly #dispatcher: Dispatcher;
   readonly #groups = new Map<number, RaftGroup<never>>();
   readonly #startedAtMs: number;
+  readonly #snapshotSlots: SnapshotSlots;
   #closing: Promise<void> | null = null;
 
   /** Throws DT_RAFT_OPTIONS with everything that is wrong with the members. */
@@ -84,6 +92,7 @@ export class RaftServer {
     this.#clock = deps.clock ?? new NodeClock();
     this.#logger = deps.logger ?? SILENT_LOGGER;
     this.#startedAtMs = this.#clock.nowMs();
+    this.#snapshotSlots = new SnapshotSlots(config.maxSnapshotSends, config.maxSnapshotReceives);
     this.#dispatcher = new Dispatcher({ clock: this.#clock });
     const { clusterId, nodeId, members } = config;
     const processId = randomBytes(16).toString("hex");
@@ -115,6 +124,7 @@ export class RaftServer {
         members: this.#config.members,
         stateMachine,
         log,
+        snapshots: served.snapshots,
         options: resolveGroupOptions(served.options),
         seed: randomInt(1, 2 ** 31),
         onFailed: served.onFailed,
@@ -124,6 +134,7 @@ export class RaftServer {
         clock: this.#clock,
         transport: this.transport,
         logger: this.#logger,
+        snapshotSlots: this.#snapshotSlots,
       },
     );
     this.#groups.set(groupId, group as RaftGroup<never>);

@@ -5,8 +5,15 @@ import type { GroupOptions } from "../../src/node/group-options.ts";
 import type { EntryCursor } from "../../src/node/entry-cursor.ts";
 import { SILENT_LOGGER } from "../../src/node/logger.ts";
 import { RaftGroup } from "../../src/node/raft-group.ts";
-import type { Proposal, ReadWaiter, StateMachine } from "../../src/node/state-machine.ts";
+import type {
+  Proposal,
+  ReadWaiter,
+  SnapshotSource,
+  StateMachine,
+} from "../../src/node/state-machine.ts";
 import type { RaftTransport, TransportReceiver } from "../../src/node/transport.ts";
+import { MemorySnapshotStore } from "../../src/log/memory-snapshot-store.ts";
+import { SnapshotSlots } from "../../src/node/snapshots/snapshot-slots.ts";
 import { MemoryLog } from "../../src/log/memory-log.ts";
 import type { RaftLog } from "../../src/log/raft-log.ts";
 import type { Message, NodeId } from "../../src/core/message.ts";
@@ -14,9 +21,28 @@ import type { RaftError } from "../../src/errors.ts";
 
 /** Keeps the payloads in order; answers with their count. */
 export class ListMachine implements StateMachine<number> {
-  readonly items: string[] = [];
+  items: string[] = [];
+  /** Refuses to be restored. */
+  isStubborn = false;
+  snapshotsTaken = 0;
   /** Throws when it meets this payload. */
   poison = "";
+
+  takeSnapshot(): SnapshotSource {
+    this.snapshotsTaken++;
+    return new ListSource(this.items);
+  }
+
+  async restoreSnapshot(chunks: AsyncIterable<Buffer>): Promise<void> {
+    const parts: Buffer[] = [];
+    for await (const chunk of chunks) {
+      parts.push(Buffer.from(chunk));
+    }
+    if (this.isStubborn) {
+      throw new Error("this machine restores nothing");
+    }
+    this.items = Buffer.concat(parts).toString("utf8").split("\n").slice(0, -1);
+  }
 
   applyBatch(entries: EntryCursor, results: number[]): void {
     while (entries.next()) {
@@ -26,6 +52,32 @@ export class ListMachine implements StateMachine<number> {
       }
       results.push(this.items.push(item));
     }
+  }
+}
+
+/** Reads a list as it was: items are only ever added behind. */
+class ListSource implements SnapshotSource {
+  readonly #items: readonly string[];
+  readonly #count: number;
+  #at = 0;
+
+  constructor(items: readonly string[]) {
+    this.#items = items;
+    this.#count = items.length;
+  }
+
+  next(maxBytes: number): Buffer | null {
+    const parts: string[] = [];
+    for (let bytes = 0; this.#at < this.#count && bytes < maxBytes; this.#at++) {
+      const item = `${this.#items[this.#at] as string}\n`;
+      parts.push(item);
+      bytes += item.length;
+    }
+    return parts.length === 0 ? null : Buffer.from(parts.join(""));
+  }
+
+  close(): void {
+    // Nothing is held.
   }
 }
 
@@ -57,6 +109,7 @@ export class Outcome implements Proposal<number>, ReadWaiter {
 interface Node {
   readonly id: NodeId;
   log: RaftLog;
+  snapshots: MemorySnapshotStore | undefined;
   machine: ListMachine;
   group: RaftGroup<number> | null;
   dispatcher: Dispatcher;
@@ -69,16 +122,33 @@ export class GroupCluster {
   readonly #options: GroupOptions;
   readonly #receivers = new Map<NodeId, TransportReceiver>();
   readonly #cut = new Set<string>();
+  /** What becomes of each message on its way: delivered as it is returned, lost when nothing is. */
+  onWay: (message: Message) => Message | null = (message) => message;
+  slots = new SnapshotSlots();
 
   constructor(size: number, options: GroupOptions = {}) {
     this.#options = options;
     this.nodes = Array.from({ length: size }, (_, i) => ({
       id: i + 1,
       log: new MemoryLog({ defer: (task) => this.clock.defer(task) }),
+      snapshots: undefined,
       machine: new ListMachine(),
       group: null,
       dispatcher: new Dispatcher({ clock: this.clock }),
     }));
+  }
+
+  /** Gives every node a place for snapshots; before they are started. */
+  keepSnapshots(): this {
+    for (const node of this.nodes) {
+      node.snapshots = new MemorySnapshotStore();
+    }
+    return this;
+  }
+
+  /** Messages to `peer` were lost, as the transport of `id` would say. */
+  loseConnection(id: NodeId, peer: NodeId): void {
+    this.#receivers.get(id)?.onUnreachable(peer);
   }
 
   async start(...ids: NodeId[]): Promise<void> {
@@ -161,13 +231,14 @@ export class GroupCluster {
 
   async #open(node: Node): Promise<void> {
     node.machine = new ListMachine();
-    node.group = await RaftGroup.open<number>(
+    const opening = RaftGroup.open<number>(
       {
         groupId: 1,
         nodeId: node.id,
         members: this.nodes.map(({ id }) => ({ nodeId: id, host: `host${id}`, port: 7000 + id })),
         stateMachine: node.machine,
         log: node.log,
+        snapshots: node.snapshots,
         options: resolveGroupOptions({ ...DEFAULT_GROUP_OPTIONS, ...this.#options }),
         seed: 1000 + node.id,
       },
@@ -176,16 +247,26 @@ export class GroupCluster {
         clock: this.clock,
         transport: this.#transportOf(node.id),
         logger: SILENT_LOGGER,
+        snapshotSlots: this.slots,
       },
     );
+    let isOpen = false;
+    const opened = opening.finally(() => (isOpen = true));
+    await settlePromises();
+    while (!isOpen) {
+      // It waits for its log.
+      await Promise.race([this.run(10), opened]);
+    }
+    node.group = await opened;
   }
 
   #transportOf(from: NodeId): RaftTransport {
     return {
       send: (_groupId: number, message: Message) => {
         this.clock.setTimer(this.clock.nowMs() + 1, () => {
-          if (!this.#cut.has(`${from}>${message.to}`)) {
-            this.#receivers.get(message.to)?.onMessage(message);
+          const arrived = this.#cut.has(`${from}>${message.to}`) ? null : this.onWay(message);
+          if (arrived !== null) {
+            this.#receivers.get(message.to)?.onMessage(arrived);
           }
         });
         return true;

@@ -1,0 +1,42 @@
+import type { GroupConfig } from "../group-config.ts";
+import type { Logger } from "../logger.ts";
+import { recoverState, type RecoveredState } from "./recover-state.ts";
+import type { RestoreTarget } from "./restore-snapshot.ts";
+import { SnapshotCatalog } from "./snapshot-catalog.ts";
+
+export interface OpenedState extends RecoveredState {
+  /** Null for a group without a snapshot store. */
+  readonly catalog: SnapshotCatalog | null;
+  /** Null for a state machine that cannot be restored. */
+  readonly target: RestoreTarget | null;
+}
+
+/** Opens a group's log and snapshots and restores its state machine; closes what it opened when it fails. */
+export async function openState<R>(config: GroupConfig<R>, logger: Logger): Promise<OpenedState> {
+  const { groupId, log, members, nodeId, snapshots, stateMachine } = config;
+  const opened = await log.open();
+  try {
+    const target = targetOf(stateMachine);
+    const catalog =
+      snapshots === undefined ? null : new SnapshotCatalog(snapshots, groupId, logger);
+    await catalog?.open();
+    const isAlone = members.every((member) => member.nodeId === nodeId);
+    const parts = { groupId, log, catalog, target, isAlone, logger };
+    const recovered = await recoverState(parts, opened);
+    return { ...recovered, catalog, target };
+  } catch (error) {
+    await log.close();
+    await snapshots?.close();
+    throw error;
+  }
+}
+
+function targetOf<R>(stateMachine: GroupConfig<R>["stateMachine"]): RestoreTarget | null {
+  return stateMachine.restoreSnapshot === undefined
+    ? null
+    : {
+        restoreState: stateMachine.restoreSnapshot.bind(stateMachine),
+        checkSessions: () => {},
+        restoreSessions: () => {},
+      };
+}
