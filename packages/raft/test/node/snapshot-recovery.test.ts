@@ -215,7 +215,7 @@ test("a state machine that refuses a good snapshot stops its group visibly", asy
   await cluster.start(3);
   const third = cluster.node(3);
   third.machine.isStubborn = true;
-  await cluster.runUntil("the stop", () => third.group?.stopped != null);
+  await cluster.runUntil("the stop", () => third.group !== null && third.group.stopped !== null);
   expect(third.group?.stopped?.code).toBe("DT_RAFT_RESTORE_FAILED");
   await write(cluster, group, 5, "later");
 });

@@ -102,16 +102,19 @@ export class SnapshotSender {
 
   onUnreachable(peer: NodeId): void {
     const delivery = this.#deliveries.get(peer);
-    if (delivery?.transfer != null) {
-      delivery.transfer.onUnreachable();
-    } else if (delivery !== undefined) {
+    if (delivery === undefined) {
+      return;
+    }
+    if (delivery.transfer === null) {
       this.#end(delivery, 0);
+    } else {
+      delivery.transfer.onUnreachable();
     }
   }
 
   /** This node leads no longer, or stops. */
   stopAll(): void {
-    for (const to of [...this.#deliveries.keys()]) {
+    for (const to of this.#deliveries.keys()) {
       this.#stop(to);
     }
   }
