@@ -11,6 +11,7 @@ export { runSnapshotStoreConformance, type SnapshotStorage } from "./snapshot-st
 export { SimCluster, type SimClusterOptions, SCRIPT_CORE_OPTIONS } from "./sim/sim-cluster.ts";
 export { SimNode, type NodeCounts, type NodeParts } from "./sim/sim-node.ts";
 export { type HostTiming, PROMPT_HOST } from "./sim/host-timing.ts";
+export type { AdminCall, AdminRequest } from "./sim/admin-call.ts";
 export type { SealedWrites } from "./sim/call-intake.ts";
 export type { ProcessParts, Work } from "./sim/sim-process.ts";
 export type { StepWatch } from "./sim/step-watch.ts";

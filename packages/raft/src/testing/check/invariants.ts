@@ -1,8 +1,9 @@
 import type { Message, NodeId } from "../../core/message.ts";
+import type { Configuration } from "../../core/membership.ts";
 import { Role, type Write } from "../../core/output.ts";
 import { checkDurability } from "./durability-rule.ts";
 import { Ledger } from "./ledger.ts";
-import { NodeWatch } from "./node-watch.ts";
+import { type CommitAdvance, NodeWatch } from "./node-watch.ts";
 import { ensure } from "../sim/sim-failure.ts";
 import type { SimNode } from "../sim/sim-node.ts";
 import type { StepWatch } from "../sim/step-watch.ts";
@@ -23,7 +24,8 @@ export interface InvariantLimits {
  * - I4 a committed index never changes; a node that lags may still drop its copy when a leader of
  *   before the commit tells it to
  * - I5 term, vote, commit and applied index never go back, see `NodeWatch`
- * - I6 a leader commits what a quorum holds durably, and only entries of its own term
+ * - I6 a leader commits what a quorum of the active configuration (of each half of a joint one) holds
+ *   durably, and only entries of its own term
  * - I7 every node applies the same entries in the same order and gets the same states
  * - I8 applied <= commit <= last
  * - I9 no vote, candidacy or ack leaves before its write is durable, see `checkDurability`
@@ -121,7 +123,7 @@ export class Invariants implements StepWatch {
     for (const advance of watch.takeAdvances()) {
       this.#committed(node, advance.from, advance.to, advance.term);
       if (advance.isLeader) {
-        this.#checkQuorum(node, advance.to, advance.term);
+        this.#checkQuorum(node, advance);
       }
     }
   }
@@ -154,11 +156,11 @@ export class Invariants implements StepWatch {
     const { core, id } = node;
     const { term } = core;
     this.elections++;
-    const votes = this.#nodes.filter(({ disk }) => disk.durableVote(term) === id).length;
+    const votes = this.#idsOf(({ disk }) => disk.durableVote(term) === id);
     ensure(
-      votes >= this.quorum,
+      isQuorum(core.configuration, votes),
       "I9",
-      `node ${id} leads term ${term}, but only ${votes} disks hold a vote for it`,
+      `node ${id} leads term ${term}, but only the disks of ${String(votes)} hold a vote for it`,
     );
     const { issued } = node.disk;
     const chains: number[] = [];
@@ -197,24 +199,29 @@ export class Invariants implements StepWatch {
     }
   }
 
-  #checkQuorum(leader: SimNode, index: number, term: number): void {
+  #checkQuorum(leader: SimNode, { to: index, term, configuration }: CommitAdvance): void {
     const chain = leader.disk.issued.chainAt(index);
     if (leader.disk.durable.lastIndex < index) {
       this.commitsAheadOfDisk++;
     }
-    const holders = this.#nodes.filter(
+    const holders = this.#idsOf(
       ({ disk: { durable } }) => durable.lastIndex >= index && durable.chainAt(index) === chain,
-    ).length;
+    );
     ensure(
-      holders >= this.quorum,
+      isQuorum(configuration, holders),
       "I6",
-      `node ${leader.id} commits ${index} in term ${term}, but only ${holders} disks hold it`,
+      `node ${leader.id} commits ${index} in term ${term}, but only the disks of ` +
+        `${String(holders)} hold it`,
     );
     ensure(
       leader.disk.issued.termAt(index) === term,
       "I6",
       `node ${leader.id} commits ${index} of an earlier term than its own, ${term}`,
     );
+  }
+
+  #idsOf(holds: (node: SimNode) => boolean): NodeId[] {
+    return this.#nodes.filter(holds).map(({ id }) => id);
   }
 
   #checkProgress(node: SimNode): void {
@@ -227,4 +234,12 @@ export class Invariants implements StepWatch {
       );
     }
   }
+}
+
+/** Counted by hand, not as the core counts. */
+function isQuorum({ voters, nextVoters }: Configuration, ids: readonly NodeId[]): boolean {
+  return [voters, nextVoters].every((half) => {
+    const inHalf = half.filter((id) => ids.includes(id)).length;
+    return half.length === 0 || inHalf * 2 > half.length;
+  });
 }

@@ -1,3 +1,4 @@
+import type { Configuration } from "../../core/membership.ts";
 import { Role } from "../../core/output.ts";
 import { ensure } from "../sim/sim-failure.ts";
 import type { SimNode } from "../sim/sim-node.ts";
@@ -8,6 +9,8 @@ export interface CommitAdvance {
   readonly to: number;
   readonly term: number;
   readonly isLeader: boolean;
+  /** Active on the node when the index rose. */
+  readonly configuration: Configuration;
 }
 
 /** What one node showed so far: I5 and I8. */
@@ -100,7 +103,8 @@ export class NodeWatch {
     if (core.commitIndex > this.#commitIndex) {
       const from = this.#commitIndex;
       const isLeader = core.role === Role.leader;
-      this.#advances.push({ from, to: core.commitIndex, term: core.term, isLeader });
+      const { commitIndex: to, term, configuration } = core;
+      this.#advances.push({ from, to, term, isLeader, configuration });
       this.#commitIndex = core.commitIndex;
     }
   }

@@ -130,6 +130,7 @@ function drawHost(random: SimRandom, focus: Focus, heartbeatMs: number): HostTim
     cloneRate: random.pick([0, 0, 0.01]),
     useLease: isPrompt || (focus !== "lateAnswers" && random.chance(0.8)),
     shareReads: random.chance(0.5),
+    askLeader: random.chance(0.5),
     blindRate: random.pick([0, 0.2]),
   };
 }

@@ -1,3 +1,4 @@
+import { isMemberOf } from "../../core/membership.ts";
 import type { SimNode } from "./sim-node.ts";
 
 /** The running leader of the highest term, or null. */
@@ -11,32 +12,37 @@ export function leaderOf(nodes: readonly SimNode[]): SimNode | null {
   return highest;
 }
 
-/** One node leads, has committed in its term, and every running node follows it. */
+/** One node leads, has committed in its term, and every running member follows it. */
 export function isLed(nodes: readonly SimNode[]): boolean {
   const leader = leaderOf(nodes);
   if (leader === null || !leader.core.isReadable) {
     return false;
   }
   const { id, term } = leader.core;
-  return nodes.every(
-    (node) => !node.isUp || (node.core.term === term && node.core.leaderId === id),
+  return runningMembers(nodes, leader).every(
+    ({ core }) => core.term === term && core.leaderId === id,
   );
 }
 
-/** All running nodes follow one leader, hold and applied its whole log, and no call waits. */
+/** All running members follow one leader, hold and applied its whole log, and no call waits. */
 export function isSettled(nodes: readonly SimNode[]): boolean {
   const leader = leaderOf(nodes);
   if (leader === null || !isLed(nodes)) {
     return false;
   }
   const { lastIndex, lastChain } = leader.core;
-  return nodes.every(
+  return runningMembers(nodes, leader).every(
     (node) =>
-      !node.isUp ||
-      (node.core.lastIndex === lastIndex &&
-        node.core.lastChain === lastChain &&
-        node.machine.appliedIndex === lastIndex &&
-        node.disk.durable.lastIndex === lastIndex &&
-        node.waitingCalls === 0),
+      node.core.lastIndex === lastIndex &&
+      node.core.lastChain === lastChain &&
+      node.machine.appliedIndex === lastIndex &&
+      node.disk.durable.lastIndex === lastIndex &&
+      node.waitingCalls === 0,
   );
+}
+
+/** Who runs and is, for the leader, a member. */
+function runningMembers(nodes: readonly SimNode[], leader: SimNode): SimNode[] {
+  const { configuration } = leader.core;
+  return nodes.filter((node) => node.isUp && isMemberOf(configuration, node.id));
 }

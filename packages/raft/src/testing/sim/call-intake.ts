@@ -86,7 +86,8 @@ export class CallIntake {
     }
     const rounds = host.shareReads ? [calls] : calls.map((call) => [call]);
     for (const round of rounds) {
-      this.#process.step({ kind: InputKind.read, token: desk.addRead(round) });
+      const token = desk.addRead(round);
+      this.#process.step({ kind: InputKind.read, token, mayAskLeader: host.askLeader });
     }
   }
 }

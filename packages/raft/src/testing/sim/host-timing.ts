@@ -14,6 +14,8 @@ export interface HostTiming extends ApplyTiming {
   readonly useLease: boolean;
   /** All reads of one turn share a token, else each has its own. */
   readonly shareReads: boolean;
+  /** A node that does not lead asks who does before it serves a read, else it refuses the read. */
+  readonly askLeader: boolean;
   /** How often a write is proposed without asking who leads. */
   readonly blindRate: number;
 }
@@ -27,5 +29,6 @@ export const PROMPT_HOST: HostTiming = {
   cloneRate: 0,
   useLease: true,
   shareReads: true,
+  askLeader: false,
   blindRate: 0,
 };

@@ -4,6 +4,7 @@ import { type CoreOptions, DEFAULT_CORE_OPTIONS } from "../../core/options.ts";
 import { type ClientCall, ClientHistory } from "../check/client-history.ts";
 import { isLed, isSettled, leaderOf } from "./agreement.ts";
 import { DriftingClock } from "./drifting-clock.ts";
+import type { AdminCall, AdminRequest } from "./admin-call.ts";
 import { EventQueue } from "./event-queue.ts";
 import { Invariants } from "../check/invariants.ts";
 import { checkLinearizable, type RegisterOperation } from "../check/linearizability.ts";
@@ -38,6 +39,10 @@ export interface SimClusterOptions {
   readonly clockRates?: readonly [number, number];
   /** Logs that nodes find on their disks; the others start empty. */
   readonly logs?: ReadonlyMap<NodeId, StoredLog>;
+  /** Members that vote from the start; default all. The others wait to be added. */
+  readonly voters?: readonly NodeId[];
+  /** Members that follow from the start; default none. */
+  readonly observers?: readonly NodeId[];
   /** Nodes that stay down until started; default none. */
   readonly down?: readonly NodeId[];
   /** False for clocks that drift beyond the bound: overlapping leases are then no failure. */
@@ -86,7 +91,7 @@ export class SimCluster {
     this.invariants = new Invariants(nodes, { windowAppends, leasesHold });
     const ids = Array.from({ length: nodeCount }, (_, i) => i + 1);
     for (const id of ids) {
-      nodes.push(this.#makeNode(id, ids, options));
+      nodes.push(this.#makeNode(id, options));
     }
     this.nodes = nodes;
     for (const node of nodes) {
@@ -171,6 +176,13 @@ export class SimCluster {
     return this.#submit(this.history.invoke("read", nodeId, client, key, 0), onSettled);
   }
 
+  /** Asks a node to change members, to hand over or to campaign. */
+  ask(nodeId: NodeId, request: AdminRequest): AdminCall {
+    const call: AdminCall = { kind: "admin", request, answer: null };
+    this.#guard(() => this.node(nodeId).enqueue(call));
+    return call;
+  }
+
   /** Makes a write that is not given to its node yet, see `SimNode.propose`. */
   draftWrite(nodeId: NodeId, key = 1, client = 0, payloadBytes = COMMAND_BYTES): ClientCall {
     return this.history.invoke("write", nodeId, client, key, payloadBytes);
@@ -207,7 +219,10 @@ export class SimCluster {
     }
   }
 
-  #makeNode(id: NodeId, voters: readonly NodeId[], options: SimClusterOptions): SimNode {
+  #makeNode(id: NodeId, options: SimClusterOptions): SimNode {
+    const all = Array.from({ length: options.nodeCount }, (_, i) => i + 1);
+    const { voters = all, observers = [] } = options;
+    const isMember = voters.includes(id) || observers.includes(id);
     const { queue, trace, history, invariants: watch } = this;
     const random = this.random.fork();
     const [minRate, maxRate] = options.clockRates ?? [1, 1];
@@ -221,7 +236,8 @@ export class SimCluster {
     const host = { ...PROMPT_HOST, ...options.host };
     const send = (message: Message): void => this.network.send(message);
     return new SimNode(id, clock, disk, {
-      voters,
+      voters: isMember ? voters : [],
+      observers: isMember ? observers : [],
       options: this.options,
       host,
       queue,

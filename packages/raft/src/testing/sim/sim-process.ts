@@ -4,6 +4,7 @@ import type { Message, NodeId } from "../../core/message.ts";
 import type { CoreOptions } from "../../core/options.ts";
 import type { Output } from "../../core/output.ts";
 import { RaftCore } from "../../core/raft-core.ts";
+import { type AdminCall, adminInput } from "./admin-call.ts";
 import { ApplyLoop } from "./apply-loop.ts";
 import { CallIntake } from "./call-intake.ts";
 import { ClientDesk } from "./client-desk.ts";
@@ -20,6 +21,7 @@ import { TwinCore } from "./twin-core.ts";
 export interface ProcessParts {
   readonly node: SimNode;
   readonly voters: readonly NodeId[];
+  readonly observers: readonly NodeId[];
   readonly options: CoreOptions;
   readonly queue: EventQueue;
   readonly random: SimRandom;
@@ -29,7 +31,7 @@ export interface ProcessParts {
   readonly send: (message: Message) => void;
 }
 
-export type Work = Input | ClientCall;
+export type Work = Input | ClientCall | AdminCall;
 
 /** One run of one node, from start to death: a core with its inbox, machine and waiting clients. */
 export class SimProcess {
@@ -40,16 +42,20 @@ export class SimProcess {
   readonly #node: SimNode;
   readonly #twin: TwinCore;
   #inbox: Work[] = [];
+  /** Requests of administrators; the place is the token. */
+  readonly #asked: AdminCall[] = [];
   #isTurnDue = false;
   #isPaused = false;
   #areTicksFrozen = false;
   #isDead = false;
 
   constructor(parts: ProcessParts, state: LogState) {
-    const { node, voters, options, queue, random } = parts;
+    const { node, voters, observers, options, queue, random } = parts;
     this.#parts = parts;
     this.#node = node;
-    const core = { id: node.id, voters, options, state, appliedIndex: 0, seed: random.bits() };
+    const { id } = node;
+    const seed = random.bits();
+    const core = { id, voters, observers, options, state, appliedIndex: 0, seed };
     this.#twin = new TwinCore(new RaftCore(core, node.clock.nowMs()));
     this.desk = new ClientDesk(parts.history);
     this.intake = new CallIntake(this, node, parts.history, random);
@@ -185,6 +191,9 @@ export class SimProcess {
         this.enqueue({ kind: InputKind.logRead, to, firstIndex, batches }),
       );
     }
+    for (const answer of output.answers) {
+      (this.#asked[answer.token] as AdminCall).answer = answer;
+    }
     if (roleChange !== null) {
       const { role, term, leaderId } = roleChange;
       this.say(`is ${describeRole(role)} in t${term}, leader ${leaderId}`);
@@ -227,6 +236,10 @@ export class SimProcess {
   /** Handles the work at `from` and the calls of the same kind behind it; returns how many. */
   #handle(inbox: readonly Work[], from: number): number {
     const first = inbox[from] as Work;
+    if (first.kind === "admin") {
+      this.step(adminInput(this.#asked.push(first) - 1, first.request));
+      return 1;
+    }
     if (!isCall(first)) {
       this.step(first);
       return 1;
