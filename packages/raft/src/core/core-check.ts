@@ -82,7 +82,7 @@ export function digestCore(s: CoreState): string {
     parts.push(sequence, index, sentAtMs, readToken);
   }
   parts.push("reads", reads.newestToken, ...reads.tokens, "at", ...reads.indexes);
-  parts.push("of", ...reads.requests, "by", ...reads.askers);
+  parts.push("of", ...reads.requests, "by", ...reads.askers, "in", ...reads.runs);
   for (const peer of s.peers) {
     digestPeer(peer, parts);
   }

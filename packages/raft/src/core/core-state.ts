@@ -43,6 +43,7 @@ export interface CoreConfig {
   readonly state: LogState;
   /** What the state machine holds; at most the last entry of the log. */
   readonly appliedIndex: number;
+  /** Different on every node and at every start: also tells the runs of one node apart. */
   readonly seed: number;
 }
 
@@ -173,6 +174,11 @@ export class CoreState {
     this.askedReads = from.askedReads.clone();
     this.out = from.out.clone();
     this.#copyScalars(from);
+  }
+
+  /** Names this run of the node. */
+  get run(): number {
+    return this.config.seed >>> 0;
   }
 
   clone(): CoreState {

@@ -118,13 +118,13 @@ export function onFollowerReply(
 }
 
 /** Another member serves reads too: it gets a token of its own, or the word of the lease. */
-export function onReadIndex(s: CoreState, { from, term, token }: ReadIndex): void {
+export function onReadIndex(s: CoreState, { from, term, run, token }: ReadIndex): void {
   if (s.role !== Role.leader || term !== s.term || s.peer(from) === null) {
-    answerAsker(s, from, token, NOT_CONFIRMED);
+    answerAsker(s, from, run, token, NOT_CONFIRMED);
   } else if (isReadable(s) && s.nowMs < s.leaseUntilMs) {
-    answerAsker(s, from, token, s.commitIndex);
+    answerAsker(s, from, run, token, s.commitIndex);
   } else {
-    confirm(s, token, from, s.reads.nextToken(0));
+    confirm(s, token, from, run, s.reads.nextToken(0));
   }
 }
 

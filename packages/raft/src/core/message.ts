@@ -173,6 +173,8 @@ export interface ReadIndex {
   readonly from: NodeId;
   readonly to: NodeId;
   readonly term: number;
+  /** Names this run of the sender: a restarted one counts its tokens from the start again. */
+  readonly run: number;
   /** The sender's; ascends. */
   readonly token: number;
 }
@@ -182,6 +184,7 @@ export interface ReadIndexReply {
   readonly from: NodeId;
   readonly to: NodeId;
   readonly term: number;
+  readonly run: number;
   readonly token: number;
   /** -1 = not confirmed: the sender does not lead in `term`. */
   readonly index: number;

@@ -13,6 +13,8 @@ export class PendingReads {
   readonly requests: number[] = [];
   /** Who asked; 0 = this node's host. */
   readonly askers: NodeId[] = [];
+  /** In which of its runs, see `ReadIndex`. */
+  readonly runs: number[] = [];
 
   get count(): number {
     return this.tokens.length;
@@ -24,11 +26,12 @@ export class PendingReads {
     return this.newestToken;
   }
 
-  add(token: number, index: number, request: number, asker: NodeId): void {
+  add(token: number, index: number, request: number, asker: NodeId, run: number): void {
     this.tokens.push(token);
     this.indexes.push(index);
     this.requests.push(request);
     this.askers.push(asker);
+    this.runs.push(run);
   }
 
   dropFirst(count: number): void {
@@ -36,6 +39,7 @@ export class PendingReads {
     this.indexes.splice(0, count);
     this.requests.splice(0, count);
     this.askers.splice(0, count);
+    this.runs.splice(0, count);
   }
 
   clone(): PendingReads {
@@ -45,6 +49,7 @@ export class PendingReads {
     copy.indexes.push(...this.indexes);
     copy.requests.push(...this.requests);
     copy.askers.push(...this.askers);
+    copy.runs.push(...this.runs);
     return copy;
   }
 }

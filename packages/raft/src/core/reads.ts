@@ -13,7 +13,7 @@ import { reachedByQuorum } from "./quorum.ts";
  */
 export function onRead(s: CoreState, request: number, mayAskLeader: boolean): void {
   if (s.role === Role.leader) {
-    confirm(s, request, 0, s.reads.nextToken(request));
+    confirm(s, request, 0, 0, s.reads.nextToken(request));
   } else if (mayAskLeader && s.leaderId !== 0) {
     askLeader(s, request);
   } else {
@@ -22,8 +22,14 @@ export function onRead(s: CoreState, request: number, mayAskLeader: boolean): vo
 }
 
 /** Leader: a read of its own host or of another member waits for a round that begins after it. */
-export function confirm(s: CoreState, request: number, asker: NodeId, token: number): void {
-  s.reads.add(token, s.commitIndex, request, asker);
+export function confirm(
+  s: CoreState,
+  request: number,
+  asker: NodeId,
+  run: number,
+  token: number,
+): void {
+  s.reads.add(token, s.commitIndex, request, asker, run);
   grantReads(s);
   if (s.reads.count > 0) {
     s.isHeartbeatWanted = true;
@@ -60,14 +66,14 @@ export function grantReads(s: CoreState): void {
 }
 
 function grant(s: CoreState, at: number): void {
-  const { askers, requests, indexes } = s.reads;
+  const { askers, runs, requests, indexes } = s.reads;
   const asker = askers[at] as NodeId;
   const token = requests[at] as number;
   const index = indexes[at] as number;
   if (asker === 0) {
     s.out.readGrants.push({ token, index });
   } else {
-    answerAsker(s, asker, token, index);
+    answerAsker(s, asker, runs[at] as number, token, index);
   }
 }
 

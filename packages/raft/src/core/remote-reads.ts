@@ -17,7 +17,7 @@ export function askLeader(s: CoreState, token: number): void {
 
 /** An answer to one request answers every earlier one: the leader confirmed itself after all of them. */
 export function onReadIndexReply(s: CoreState, reply: ReadIndexReply): void {
-  if (reply.term !== s.term || reply.from !== s.leaderId) {
+  if (reply.term !== s.term || reply.from !== s.leaderId || reply.run !== s.run) {
     return;
   }
   const { askedReads, out } = s;
@@ -57,12 +57,19 @@ export function dropAskedReads(s: CoreState): void {
 }
 
 /** Leader: the read of another member may be served at `index`, or is `NOT_CONFIRMED` here any more. */
-export function answerAsker(s: CoreState, to: NodeId, token: number, index: number): void {
+export function answerAsker(
+  s: CoreState,
+  to: NodeId,
+  run: number,
+  token: number,
+  index: number,
+): void {
   s.out.messages.push({
     kind: MessageKind.readIndexReply,
     from: s.id,
     to,
     term: s.term,
+    run,
     token,
     index,
   });
@@ -80,6 +87,7 @@ function sendReadIndex(s: CoreState, token: number): void {
     from: s.id,
     to: s.leaderId,
     term: s.term,
+    run: s.run,
     token,
   });
 }

@@ -50,7 +50,7 @@ function loseLeadership(s: CoreState): void {
     if (asker === 0) {
       s.out.readDrops.push({ token, reason: DropReason.leadershipLost });
     } else {
-      answerAsker(s, asker, token, NOT_CONFIRMED);
+      answerAsker(s, asker, reads.runs[i] as number, token, NOT_CONFIRMED);
     }
   }
   reads.dropFirst(reads.count);

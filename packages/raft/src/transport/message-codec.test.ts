@@ -82,10 +82,11 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     index: u64,
   }),
   fc.record({ kind: fc.constant(MessageKind.timeoutNow), ...head }),
-  fc.record({ kind: fc.constant(MessageKind.readIndex), ...head, token: u64 }),
+  fc.record({ kind: fc.constant(MessageKind.readIndex), ...head, run: node, token: u64 }),
   fc.record({
     kind: fc.constant(MessageKind.readIndexReply),
     ...head,
+    run: node,
     token: u64,
     index: fc.oneof(u64, fc.constant(-1)),
   }),

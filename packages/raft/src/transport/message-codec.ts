@@ -35,8 +35,8 @@ import {
  * heartbeat reply:       16  8  sent at       24  8  read token
  * snapshot chunk and its reply: see snapshot-codec.ts
  * timeout now:           nothing more
- * read index:            16  8  token
- * its reply:             16  1  confirmed     17  8  token        25  8  index
+ * read index:            16  4  run           20  8  token
+ * its reply:             16  1  confirmed     17  4  run          21  8  token        29  8  index
  * ```
  */
 const HEADER_BYTES = 16;
@@ -55,8 +55,8 @@ const BODY_BYTES: Record<MessageKind, number> = {
   [MessageKind.snapshotChunk]: MIN_CHUNK_BYTES,
   [MessageKind.snapshotReply]: MIN_REPLY_BYTES,
   [MessageKind.timeoutNow]: HEADER_BYTES,
-  [MessageKind.readIndex]: 24,
-  [MessageKind.readIndexReply]: 33,
+  [MessageKind.readIndex]: 28,
+  [MessageKind.readIndexReply]: 37,
 };
 
 /** Why a body was refused; nothing of it reaches the core. */
@@ -119,10 +119,12 @@ export function encodeMessageBody(writer: ByteWriter, message: Message): void {
     case MessageKind.timeoutNow:
       return;
     case MessageKind.readIndex:
+      writer.u32(message.run);
       writer.u64(message.token);
       return;
     case MessageKind.readIndexReply:
       writer.u8(message.index === NOT_CONFIRMED ? 0 : 1);
+      writer.u32(message.run);
       writer.u64(message.token);
       writer.u64(Math.max(message.index, 0));
       return;
@@ -216,8 +218,8 @@ const UINT64_AT: Record<MessageKind, readonly number[]> = {
   [MessageKind.snapshotChunk]: CHUNK_UINT64_AT,
   [MessageKind.snapshotReply]: REPLY_UINT64_AT,
   [MessageKind.timeoutNow]: [8],
-  [MessageKind.readIndex]: [8, 16],
-  [MessageKind.readIndexReply]: [8, 17, 25],
+  [MessageKind.readIndex]: [8, 20],
+  [MessageKind.readIndexReply]: [8, 21, 29],
 };
 const MAX_SAFE_HIGH = 0x1f_ffff;
 
@@ -317,15 +319,16 @@ function decodeFixed(
     case MessageKind.timeoutNow:
       return { kind, from, to, term };
     case MessageKind.readIndex:
-      return { kind, from, to, term, token: readUint64(buf, at) };
+      return { kind, from, to, term, run: buf.readUInt32BE(at), token: readUint64(buf, at + 4) };
     case MessageKind.readIndexReply:
       return {
         kind,
         from,
         to,
         term,
-        token: readUint64(buf, at + 1),
-        index: buf.readUInt8(at) === 1 ? readUint64(buf, at + 9) : NOT_CONFIRMED,
+        run: buf.readUInt32BE(at + 1),
+        token: readUint64(buf, at + 5),
+        index: buf.readUInt8(at) === 1 ? readUint64(buf, at + 13) : NOT_CONFIRMED,
       };
     case MessageKind.heartbeatReply:
       return {
