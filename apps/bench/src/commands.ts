@@ -1,6 +1,16 @@
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
+import {
+  EXIT_MISSING,
+  common,
+  duration,
+  fail,
+  flags,
+  positive,
+  print,
+  valueBytes,
+} from "./command-options.ts";
+import type { Common } from "./command-options.ts";
 import { compareWithEtcd } from "./compare-etcd.ts";
-import { compareWithGrpc } from "./compare-grpc.ts";
 import { formatComparison } from "./comparison.ts";
 import { runCrashBench } from "./crash-bench.ts";
 import { ETCD_MISSING, isEtcdInstalled } from "./etcd-target.ts";
@@ -10,50 +20,22 @@ import { defaultDirectory } from "./kv-target.ts";
 import { runLogBench } from "./log-bench.ts";
 import { runRaftBench } from "./raft-bench.ts";
 import { formatResults, recordResults } from "./record.ts";
-import { formatReport } from "./report.ts";
-import type { OutputFormat, Report } from "./report.ts";
-import { runRpcBench } from "./rpc-bench.ts";
-
-/** A write was lost, or logs differ. */
-export const EXIT_LOST = 1;
-/** What is needed to measure is not installed. */
-export const EXIT_MISSING = 69;
-
-interface Common {
-  readonly seconds: number;
-  readonly inFlight: number;
-  readonly output: OutputFormat;
-  readonly dir: string;
-  readonly nodeFlags: string;
-}
+import { compareGrpcCommand, rpcCommands } from "./rpc-commands.ts";
 
 /** Adds `bench` and its workloads to a program. */
 export function registerBenchCommands(program: Command): void {
   const bench = program
     .command("bench")
     .description("measure this machine: throughput and latency, with their environment");
-  bench.addCommand(rpcCommand());
+  for (const command of rpcCommands()) {
+    bench.addCommand(command);
+  }
   bench.addCommand(logCommand());
   bench.addCommand(raftCommand());
   bench.addCommand(kvCommand());
   bench.addCommand(compareCommand());
   bench.addCommand(crashCommand());
   bench.addCommand(recordCommand());
-}
-
-function rpcCommand(): Command {
-  return common("rpc", "echo between two processes over one connection, beside bare sockets", 1000)
-    .option("--size <bytes>", "bytes of a body", positive, 128)
-    .option(
-      "--groups <n>",
-      "spread the calls over so many groups, and compare with one",
-      natural,
-      0,
-    )
-    .option("--rounds <n>", "rounds of each kind; the median counts", positive, 1)
-    .action(async (options: Common & { size: number; groups: number; rounds: number }) => {
-      print(await runRpcBench({ ...options, nodeFlags: flags(options) }), options.output);
-    });
 }
 
 function logCommand(): Command {
@@ -124,17 +106,10 @@ function compareCommand(): Command {
         process.stdout.write(`${formatComparison(comparison, options.output)}\n`);
       },
     );
-  const grpc = common("grpc", "the same echo against @grpc/grpc-js, in turn", 1000)
-    .option("--size <bytes>", "bytes of a body", positive, 128)
-    .option("--rounds <n>", "rounds of each side; the median counts", positive, 3)
-    .action(async (options: Common & { size: number; rounds: number }) => {
-      const comparison = await compareWithGrpc({ ...options, nodeFlags: flags(options) });
-      process.stdout.write(`${formatComparison(comparison, options.output)}\n`);
-    });
   return new Command("compare")
     .description("measure a peer in the same run")
     .addCommand(etcd)
-    .addCommand(grpc);
+    .addCommand(compareGrpcCommand());
 }
 
 interface CrashFlags {
@@ -197,62 +172,4 @@ function recordCommand(): Command {
       });
       process.stdout.write(`${formatResults(options.out)}\n`);
     });
-}
-
-function common(name: string, description: string, inFlight: number): Command {
-  return new Command(name)
-    .description(description)
-    .option("--seconds <s>", "length of the measurement", duration, 10)
-    .option("--in-flight <n>", "operations under way at any time", positive, inFlight)
-    .option("--dir <path>", "where to keep data; on a real disk", defaultDirectory())
-    .option("--node-flags <flags>", "flags for Node in the server processes", "")
-    .addOption(
-      new Option("-o, --output <format>", "output").choices(["table", "json"]).default("table"),
-    );
-}
-
-function print(report: Report, output: OutputFormat): void {
-  process.stdout.write(`${formatReport(report, output)}\n`);
-}
-
-function fail(problems: readonly string[]): void {
-  for (const problem of problems) {
-    process.stderr.write(`${problem}\n`);
-  }
-  if (problems.length > 0) {
-    process.exitCode = EXIT_LOST;
-  }
-}
-
-function flags(options: Common): string[] {
-  return options.nodeFlags.split(" ").filter((flag) => flag !== "");
-}
-
-function positive(text: string): number {
-  return integer(text, 1, 10_000_000);
-}
-
-/** A value holds the number of its write. */
-function valueBytes(text: string): number {
-  return integer(text, 16, 1 << 20);
-}
-
-function natural(text: string): number {
-  return integer(text, 0, 1e6);
-}
-
-function duration(text: string): number {
-  const value = Number(text);
-  if (!(value >= 0 && value <= 86_400)) {
-    throw new InvalidArgumentError("not a number of seconds, 0 to 86400");
-  }
-  return value;
-}
-
-function integer(text: string, min: number, max: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < min || value > max) {
-    throw new InvalidArgumentError(`not an integer within ${min}..${max}`);
-  }
-  return value;
 }

@@ -1,7 +1,4 @@
-import { fork } from "node:child_process";
-import type { ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { BenchChild } from "./bench-child.ts";
 import type { HostPort } from "./echo-caller.ts";
 import type { EchoClientOptions, EchoProtocol, EchoResult } from "./echo-client.ts";
 import { warmUpMs } from "./kv-bench.ts";
@@ -24,12 +21,12 @@ export async function runEcho(
   options: EchoRunOptions,
 ): Promise<EchoResult> {
   const { nodeFlags, groups, seconds, size, inFlight } = options;
-  const server = start(`${protocol}-echo-server`, String(groups), nodeFlags);
+  const server = new BenchChild(`${protocol}-echo-server`, String(groups), nodeFlags);
   try {
     const clientOptions: EchoClientOptions = {
       protocol,
-      address: await messageOf<HostPort>(server),
-      serverPid: server.pid ?? 0,
+      address: await server.next<HostPort>(),
+      serverPid: server.pid,
       size,
       inFlight,
       groups,
@@ -37,38 +34,13 @@ export async function runEcho(
       measureMs: seconds * 1000,
       timeoutMs: ECHO_TIMEOUT_MS,
     };
-    const client = start("echo-client", JSON.stringify(clientOptions), nodeFlags);
+    const client = new BenchChild("echo-client", JSON.stringify(clientOptions), nodeFlags);
     try {
-      return await messageOf<EchoResult>(client);
+      return await client.next<EchoResult>();
     } finally {
-      await stop(client);
+      await client.stop();
     }
   } finally {
-    await stop(server);
-  }
-}
-
-function start(name: string, argument: string, nodeFlags: readonly string[]): ChildProcess {
-  const path = fileURLToPath(new URL(`./${name}.js`, import.meta.url));
-  return fork(path, [argument], { execArgv: [...nodeFlags] });
-}
-
-/** The one message of a process; rejects when it ends without it. */
-async function messageOf<T>(child: ChildProcess): Promise<T> {
-  const ended = once(child, "exit").then(([code]) => {
-    throw new Error(`a process of the bench ended with ${String(code)} before it was done`);
-  });
-  // It may end after its message, when nobody waits for this any more.
-  ended.catch(() => undefined);
-  const [message] = await Promise.race([once(child, "message"), ended]);
-  return message as T;
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.connected) {
-    child.disconnect();
-  }
-  if (child.exitCode === null && child.signalCode === null) {
-    await once(child, "exit");
+    await server.stop();
   }
 }

@@ -11,6 +11,10 @@ import { runKvBench } from "../src/kv-bench.ts";
 import { runLogBench } from "../src/log-bench.ts";
 import { runRaftBench } from "../src/raft-bench.ts";
 import { runRpcBench } from "../src/rpc-bench.ts";
+import { openFilesProblem } from "../src/open-files.ts";
+import { runIdleBench } from "../src/rpc-idle-bench.ts";
+import { growthProblems, runSoakBench } from "../src/rpc-soak-bench.ts";
+import type { SoakPoint } from "../src/rpc-soak-bench.ts";
 import type { Report } from "../src/report.ts";
 import { WriteLedger } from "../src/write-ledger.ts";
 
@@ -42,6 +46,57 @@ describe("workloads", () => {
     assert.ok(ours.opsPerSec > 0 && peer.opsPerSec > 0);
     assert.equal(ours.errors + peer.errors, 0);
     assert.ok(ratio > 0 && p50Ratio > 0 && p99Ratio > 0);
+  });
+
+  test("idle rpc connections", async () => {
+    const report = await runIdleBench({ connections: 50, seconds: 0.2 });
+    assert.ok(report.serverHeapPerConnection > 0 && report.clientHeapPerConnection > 0);
+    assert.equal(report.connections, 50);
+  });
+
+  test("rpc under cuts: every call is accounted for", async () => {
+    const points: SoakPoint[] = [];
+    const report = await runSoakBench({
+      seconds: 2,
+      connections: 4,
+      size: 64,
+      load: 0.2,
+      cutEveryMs: 50,
+      onSample: (point) => points.push(point),
+    });
+    assert.deepEqual(report.problems, []);
+    assert.deepEqual(report.curve, points);
+    assert.ok(report.cuts > 0 && report.tally.replied > 0);
+    const failed = Object.values(report.tally.failed).reduce((sum, count) => sum + count, 0);
+    assert.equal(report.tally.replied + failed, report.tally.started);
+    assert.ok(failed > 0);
+  });
+
+  test("more connections than files are refused with the number to raise", () => {
+    assert.equal(openFilesProblem(900, 1000), null);
+    assert.equal(openFilesProblem(901, null), null);
+    assert.match(
+      openFilesProblem(901, 1000) ?? "",
+      /1001 open files .* limit is 1000.*ulimit -n 1001/,
+    );
+  });
+
+  test("a heap that grows is noticed", () => {
+    const curve = (clientHeapBytes: (index: number) => number): SoakPoint[] =>
+      Array.from({ length: 30 }, (_, index) => ({
+        second: index,
+        cuts: 0,
+        started: 0,
+        replied: 0,
+        failed: 0,
+        clientHeapBytes: clientHeapBytes(index),
+        serverHeapBytes: 5_000_000,
+      }));
+    assert.deepEqual(
+      growthProblems(curve((index) => (index < 6 ? 0 : 1e7 + (index % 2) * 1e6))),
+      [],
+    );
+    assert.equal(growthProblems(curve((index) => 1e7 + index * 3e5)).length, 1);
   });
 
   test("raft core", () => {
