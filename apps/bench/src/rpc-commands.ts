@@ -106,7 +106,7 @@ function formatPoint(point: SoakPoint): string {
 
 function printObject(values: Readonly<Record<string, unknown>>, output: OutputFormat): void {
   const text = (value: unknown): string =>
-    typeof value === "object" ? JSON.stringify(value) : String(value);
+    typeof value === "string" ? value : JSON.stringify(value);
   process.stdout.write(
     output === "json"
       ? `${JSON.stringify(values, null, 2)}\n`
