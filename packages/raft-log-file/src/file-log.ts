@@ -1,24 +1,19 @@
-import type { EntryBatch, LogState, RaftLog, Write } from "@dt/raft";
-import { Appender } from "./append/appender.ts";
-import { openFilled } from "./append/segment-filler.ts";
-import { SegmentWriter } from "./append/segment-writer.ts";
-import { segmentsPath, statusPath } from "./directory/log-directory.ts";
+import type { DamagedRange, EntryBatch, LogState, RaftLog, Write } from "@dt/raft";
 import type { StatusFile } from "./directory/status-file.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { LogIdentity } from "./format/log-identity.ts";
 import { LogError } from "./log-error.ts";
+import { type LogParts, openParts } from "./log-parts.ts";
 import { nodeFileSystem } from "./node-file-system.ts";
 import {
   type FileLogOptions,
   resolveFileLogOptions,
   type ResolvedFileLogOptions,
 } from "./options.ts";
-import { FileCache } from "./read/file-cache.ts";
-import { LogReader } from "./read/log-reader.ts";
 import { firstIndexAtOrAfter } from "./read/time-search.ts";
+import { DamagedLog } from "./recover/damaged-log.ts";
 import { openLog, type RecoveryReport } from "./recover/open-log.ts";
-import { HeadDropper, type LogClock } from "./segment/head-dropper.ts";
-import { HintWriter } from "./segment/hint-writer.ts";
+import type { LogClock } from "./segment/head-dropper.ts";
 import type { Segment } from "./segment/segment.ts";
 import { SegmentList } from "./segment/segment-list.ts";
 
@@ -26,18 +21,6 @@ import { SegmentList } from "./segment/segment-list.ts";
 export interface FileLogLocation extends LogIdentity {
   /** The group's own directory, `<data>/<group id>`. */
   readonly directory: string;
-}
-
-/** What exists while the log is open. */
-interface OpenParts {
-  readonly segments: SegmentList;
-  readonly status: StatusFile;
-  readonly files: FileCache;
-  readonly hints: HintWriter;
-  readonly reader: LogReader;
-  readonly writer: SegmentWriter;
-  readonly appender: Appender;
-  readonly head: HeadDropper;
 }
 
 const SYSTEM_CLOCK: LogClock = {
@@ -54,8 +37,11 @@ export class FileLog implements RaftLog {
   #opening: Promise<LogState> | null = null;
   #closing: Promise<void> | null = null;
   #isClosed = false;
-  #parts: OpenParts | null = null;
+  #parts: LogParts | null = null;
   #recovery: RecoveryReport | null = null;
+  /** While entries are missing. */
+  #damaged: DamagedLog | null = null;
+  #repairing: Promise<LogState> | null = null;
 
   constructor(
     location: FileLogLocation,
@@ -80,8 +66,9 @@ export class FileLog implements RaftLog {
   }
 
   /**
-   * Recovers what is stored, and makes it durable. Once per object. Rejects with DT_LOG_CORRUPT,
-   * DT_LOG_FORMAT or DT_LOG_FOREIGN_FILE, and then has changed nothing; with the system's error when
+   * Recovers what is stored, and makes it durable. Once per object. A log with acknowledged entries that
+   * cannot be read says so in `LogState.damaged`: nothing has changed then, it can be read and repaired,
+   * and writes get DT_LOG_CORRUPT. Rejects with DT_LOG_CORRUPT for damage without a known end, with DT_LOG_FORMAT or DT_LOG_FOREIGN_FILE, and then has changed nothing; with the system's error when
    * the directory cannot be used.
    */
   open(): Promise<LogState> {
@@ -92,22 +79,33 @@ export class FileLog implements RaftLog {
     return this.#opening;
   }
 
+  /** See `RaftLog.repair`. One call at a time. Also rejects with what `open` rejects with. */
+  repair(batches: readonly EntryBatch[]): Promise<LogState> {
+    if (this.#damaged === null || this.#closing !== null) {
+      return Promise.reject(this.#closed());
+    }
+    this.#repairing = this.#repair(this.#damaged, batches);
+    return this.#repairing;
+  }
+
   write(write: Write, done: (error: Error | null) => void): void {
     if (this.#parts === null || this.#closing !== null) {
-      queueMicrotask(() => done(this.#closed()));
+      const refusal = this.#damaged?.error ?? this.#closed();
+      queueMicrotask(() => done(refusal));
     } else {
       this.#parts.appender.write(write, done);
     }
   }
 
   read(firstIndex: number, lastIndex: number, maxBytes: number): Promise<EntryBatch[]> {
-    return this.#parts === null || this.#closing !== null
+    const { reader } = this.#parts ?? this.#damaged ?? {};
+    return reader === undefined || this.#closing !== null
       ? Promise.reject(this.#closed())
-      : this.#parts.reader.read(firstIndex, lastIndex, maxBytes);
+      : reader.read(firstIndex, lastIndex, maxBytes);
   }
 
   get firstIndex(): number {
-    return this.#parts?.segments.firstIndex ?? 1;
+    return (this.#parts ?? this.#damaged)?.segments.firstIndex ?? 1;
   }
 
   termAt(index: number): number | null {
@@ -131,18 +129,23 @@ export class FileLog implements RaftLog {
 
   async #open(): Promise<LogState> {
     const { directory, groupId, storeId } = this.#location;
-    const fileSystem = this.#fileSystem;
     const identity: LogIdentity = { groupId, storeId };
+    const fileSystem = this.#fileSystem;
     const opened = await openLog(fileSystem, directory, identity, this.#options);
+    this.#recovery = opened.report;
+    if (opened.damaged.length > 0) {
+      this.#damaged = new DamagedLog(fileSystem, opened, this.#options.readerFiles);
+      return logState(opened.status, this.#damaged.segments, opened.damaged);
+    }
     const { status } = opened;
     const segments = new SegmentList(opened.segments);
+    const place = { ...this.#location, fileSystem, clock: this.#clock };
     try {
-      this.#parts = await this.#assemble(identity, segments, status);
+      this.#parts = await openParts(place, this.#options, segments, status);
     } catch (error) {
       await status.close();
       throw error;
     }
-    this.#recovery = opened.report;
     for (const segment of segments.all) {
       if (segment !== segments.last && !segment.isHinted) {
         this.#parts.hints.write(segment);
@@ -151,63 +154,18 @@ export class FileLog implements RaftLog {
     return logState(status, segments);
   }
 
-  async #assemble(
-    identity: LogIdentity,
-    segments: SegmentList,
-    status: StatusFile,
-  ): Promise<OpenParts> {
-    const { directory } = this.#location;
-    const { segmentBytes, durability, readerFiles } = this.#options;
-    const { retainBytes, retainMs, dropDelayMs } = this.#options;
-    const fileSystem = this.#fileSystem;
-    const isSynced = durability === "fsync";
-    const files = new FileCache(fileSystem, readerFiles);
-    const hints = new HintWriter(fileSystem);
-    const reader = new LogReader(segments, files);
-    const current = await openFilled(fileSystem, segments.last.path);
-    const writer = new SegmentWriter(
-      {
-        fileSystem,
-        directory: segmentsPath(directory),
-        identity,
-        segmentBytes,
-        isSynced,
-        segments,
-        onInstalled: (sealed, replaced) => {
-          dropFiles(files, replaced);
-          if (segments.all.includes(sealed)) {
-            hints.write(sealed);
-          }
-          head.poke();
-        },
-        onBroken: (error) => appender.fail(error),
-      },
-      current,
-    );
-    const appender: Appender = new Appender({
-      segments,
-      segmentBytes,
-      isSynced,
-      status,
-      statusPath: statusPath(directory),
-      reader,
-      writer,
-    });
-    const head: HeadDropper = new HeadDropper({
-      fileSystem,
-      segments,
-      files,
-      retention: { retainBytes, retainMs, dropDelayMs },
-      clock: this.#clock,
-      raiseHead: (headIndex, done) => appender.raiseHead(headIndex, done),
-      wantsSpare: (segment) => writer.wantsSpare(segment),
-      onSpare: () => writer.recycle(),
-    });
-    return { segments, status, files, hints, reader, writer, appender, head };
+  async #repair(damaged: DamagedLog, batches: readonly EntryBatch[]): Promise<LogState> {
+    if (await damaged.fill(batches)) {
+      this.#damaged = null;
+      return this.#open();
+    }
+    return logState(damaged.status, damaged.segments, damaged.ranges);
   }
 
   async #close(): Promise<void> {
     await this.#opening?.catch(() => {}); // Whoever called `open` got its error.
+    await this.#repairing?.catch(() => {}); // So did whoever called `repair`.
+    await this.#damaged?.close();
     const parts = this.#parts;
     if (parts !== null) {
       await parts.head.close();
@@ -225,14 +183,11 @@ export class FileLog implements RaftLog {
   }
 }
 
-/** Other files have these names now, or none. */
-function dropFiles(files: FileCache, replaced: readonly Segment[]): void {
-  for (const segment of replaced) {
-    files.drop(segment.path);
-  }
-}
-
-function logState({ status }: StatusFile, segments: SegmentList): LogState {
+function logState(
+  { status }: StatusFile,
+  segments: SegmentList,
+  damaged: readonly DamagedRange[] = [],
+): LogState {
   const first = (segments.all[0] as Segment).header;
   return {
     hardState: status.hardState,
@@ -244,5 +199,6 @@ function logState({ status }: StatusFile, segments: SegmentList): LogState {
     prevTerm: first.prevTerm,
     prevChain: first.prevChain,
     configs: segments.configs(),
+    ...(damaged.length > 0 ? { damaged } : {}),
   };
 }

@@ -32,6 +32,19 @@ export type RaftFault =
   | { readonly code: "DT_RAFT_GROUP_STOPPED"; readonly groupId: number; readonly taken: boolean }
   /** The log failed for good; the group has stopped. */
   | { readonly code: "DT_RAFT_LOG_FAILED"; readonly groupId: number }
+  /** Entries of the log are damaged, and no other member has them; the group does not start. */
+  | {
+      readonly code: "DT_RAFT_LOG_DAMAGED";
+      readonly groupId: number;
+      readonly firstIndex: number;
+      readonly lastIndex: number;
+      /** Of the entry before them. */
+      readonly term: number;
+      readonly file: string;
+      readonly offset: number;
+      /** What each other member said. */
+      readonly answers: readonly string[];
+    }
   /** The state machine threw or answered wrongly; the group has stopped before the next index. */
   | {
       readonly code: "DT_RAFT_APPLY_FAILED";
@@ -108,6 +121,11 @@ function describe(fault: RaftFault): string {
       return `group ${fault.groupId} is stopped`;
     case "DT_RAFT_LOG_FAILED":
       return `the log of group ${fault.groupId} failed; the group is stopped`;
+    case "DT_RAFT_LOG_DAMAGED":
+      return (
+        `entries ${fault.firstIndex} to ${fault.lastIndex} of group ${fault.groupId}, after term ${fault.term}, ` +
+        `are damaged (${fault.file} at ${fault.offset}) and nobody has them: ${fault.answers.join(", ")}`
+      );
     case "DT_RAFT_APPLY_FAILED":
       return `applying index ${fault.index} of group ${fault.groupId} failed; the group is stopped`;
     case "DT_RAFT_INTERNAL":

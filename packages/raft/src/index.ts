@@ -22,7 +22,14 @@ export { MemorySnapshotStore } from "./log/memory-snapshot-store.ts";
 
 // For authors of logs and transports.
 export { COMPACTED_CODE, isCompacted, NO_SPACE_CODE } from "./log/raft-log.ts";
-export type { ConfigEntry, LogBase, LogState, RaftLog, TermRun } from "./log/raft-log.ts";
+export type {
+  ConfigEntry,
+  DamagedRange,
+  LogBase,
+  LogState,
+  RaftLog,
+  TermRun,
+} from "./log/raft-log.ts";
 export {
   isSnapshotDamaged,
   isSnapshotNotFound,

@@ -83,13 +83,13 @@ async function tryAgain(
   }
   const fileBytes = await file.size();
   const tail = await examineTail(file, fileBytes, segment, stop.offset);
-  if (tail.laterFrameOffset === 0) {
+  if (tail.laterFrame === null) {
     return null;
   }
   scanner.resume(fileBytes);
   const flush = await scanner.next();
   if (flush === null || flush.batches.length === 0) {
-    const reason = `no valid ${stop.missing}, and a later flush stands at offset ${tail.laterFrameOffset}`;
+    const reason = `no valid ${stop.missing}, and a later flush stands at offset ${tail.laterFrame.offset}`;
     throw corrupt(segment.path, stop.offset, segment.nextIndex, reason);
   }
   return flush;

@@ -16,7 +16,8 @@ import type { Status } from "../format/status-slot.ts";
 import { errorNumber } from "../log-error.ts";
 import type { ResolvedFileLogOptions } from "../options.ts";
 import { newSegment, type Segment } from "../segment/segment.ts";
-import { corrupt } from "./recover-segment.ts";
+import type { DamageSite } from "./damage.ts";
+import { corrupt, type RecoveredEnd } from "./recover-segment.ts";
 import { type Recovered, recover } from "./recovery.ts";
 import { repair } from "./repair.ts";
 
@@ -38,11 +39,13 @@ export interface OpenedLog {
   readonly segments: readonly Segment[];
   readonly status: StatusFile;
   readonly report: RecoveryReport;
+  /** Acknowledged entries that cannot be read; with any, nothing was changed. */
+  readonly damaged: readonly DamageSite[];
 }
 
 /**
- * Recovers the log in `directory`, or makes a new one. Throws DT_LOG_CORRUPT, DT_LOG_FORMAT and
- * DT_LOG_FOREIGN_FILE, and then has changed nothing.
+ * Recovers the log in `directory`, or makes a new one. Throws DT_LOG_CORRUPT for damage without a known
+ * end, DT_LOG_FORMAT and DT_LOG_FOREIGN_FILE, and then has changed nothing.
  */
 export async function openLog(
   fileSystem: FileSystem,
@@ -59,11 +62,17 @@ export async function openLog(
     const headIndex = status?.status.headIndex ?? 1;
     const recovering = { useHints: true, headIndex };
     const recovered = await recover(fileSystem, path, listing, identity, recovering);
+    const damaged = [...recovered.damaged];
     if (status !== null) {
-      checkStatus(status.status, recovered, statusPath(directory), path);
+      const lost = checkStatus(status.status, recovered, statusPath(directory), path);
+      damaged.push(...(lost === null ? [] : [lost]));
     } else if (!recovered.segments.every((segment) => segment.isEmpty)) {
       const reason = "the status is missing beside a log with entries";
       throw corrupt(statusPath(directory), 0, 0, reason);
+    }
+    if (status !== null && damaged.length > 0) {
+      const { segments } = recovered;
+      return { segments, status, report: report(listing, recovered, null), damaged };
     }
     const brokenFile = await repair(fileSystem, path, listing, recovered);
     const segments =
@@ -77,7 +86,7 @@ export async function openLog(
     }
     await fileSystem.syncDirectory(directory);
     await fileSystem.syncDirectory(dirname(directory));
-    return { segments, status, report: report(listing, recovered, brokenFile) };
+    return { segments, status, report: report(listing, recovered, brokenFile), damaged };
   } catch (error) {
     await status?.close();
     throw error;
@@ -101,8 +110,13 @@ async function openStatus(
   }
 }
 
-/** Compares what the segments hold with what they must hold. */
-function checkStatus(status: Status, recovered: Recovered, path: string, segments: string): void {
+/** Compares what the segments hold with what they must hold; returns what is missing at the end. */
+function checkStatus(
+  status: Status,
+  recovered: Recovered,
+  path: string,
+  segments: string,
+): DamageSite | null {
   const first = recovered.segments[0];
   const last = recovered.segments.at(-1);
   if (first === undefined || last === undefined) {
@@ -114,11 +128,6 @@ function checkStatus(status: Status, recovered: Recovered, path: string, segment
     throw corrupt(segments, 0, status.headIndex, reason);
   }
   const { markIndex, markChain, hardState } = status;
-  if (markIndex >= last.nextIndex) {
-    const reason = `entries up to ${markIndex} had been acknowledged`;
-    const offset = recovered.end?.torn?.offset ?? last.endOffset;
-    throw corrupt(last.path, offset, last.nextIndex, reason);
-  }
   if (markIndex > 0 && markIndex === last.nextIndex - 1 && markChain !== last.lastChain) {
     throw corrupt(last.path, last.endOffset, markIndex, "not the entry that was acknowledged");
   }
@@ -126,6 +135,22 @@ function checkStatus(status: Status, recovered: Recovered, path: string, segment
     const reason = `term ${hardState.term}, but the log has entries of term ${last.lastTerm}`;
     throw corrupt(path, 0, last.nextIndex - 1, reason);
   }
+  return markIndex < last.nextIndex ? null : lostTail(last, recovered.end, status);
+}
+
+/** Entries that had been acknowledged and that nothing in the last segment shows any more. */
+function lostTail(
+  segment: Segment,
+  end: RecoveredEnd | null,
+  { markIndex, markChain }: Status,
+): DamageSite {
+  const { path: file, nextIndex: firstIndex, lastTerm: prevTerm, lastChain: prevChain } = segment;
+  const offset = end?.torn?.offset ?? segment.endOffset;
+  const endOffset = end?.torn?.endOffset ?? offset;
+  const reason = `entries up to ${markIndex} had been acknowledged`;
+  const range = { firstIndex, lastIndex: markIndex, prevTerm, prevChain, chain: markChain };
+  segment.skipTo(markIndex + 1, markChain, endOffset);
+  return { segment, ...range, file, offset, endOffset, isEmpty: false, reason };
 }
 
 /** Makes the first segment of a new log, whole and durable or not at all. */

@@ -6,8 +6,8 @@ import { LogError } from "../log-error.ts";
 import { locate, pack } from "../read/record-walk.ts";
 import { Segment, segmentName } from "../segment/segment.ts";
 import { SegmentIndex } from "../segment/segment-index.ts";
+import { type DamageSite, scanThrough, type Stretch } from "./damage.ts";
 import { type ScannedFlush, SegmentScanner } from "./segment-scanner.ts";
-import { examineTail } from "./tail.ts";
 
 /** What the last segment's file holds behind its good records. */
 export interface RecoveredEnd {
@@ -16,6 +16,8 @@ export interface RecoveredEnd {
   readonly lastFlushOffset: number;
   /** What a power cut left of a flush that was never acknowledged. */
   readonly torn: TornTail | null;
+  /** What of the acknowledged entries cannot be read. */
+  readonly damaged: readonly DamageSite[];
 }
 
 /** Bytes that are no records, the last of them not zero. */
@@ -25,25 +27,29 @@ export interface TornTail {
 }
 
 /**
- * Scans a segment that has a successor: it must hold everything up to it. Throws DT_LOG_CORRUPT.
+ * Scans a segment that has a successor: it must hold everything up to it. Returns what of that cannot
+ * be read. Throws DT_LOG_CORRUPT when it leads to another successor, or one between the two is missing.
  */
-export async function scanSealed(file: StoredFile, segment: Segment, next: Segment): Promise<void> {
-  const limit = next.header.firstIndex;
-  const size = await file.size();
-  const scanner = new SegmentScanner(file, size, segment);
-  while (segment.nextIndex < limit) {
-    const flush = await scanner.next();
-    if (flush === null) {
-      const { offset, missing } = scanner.stop ?? { offset: size, missing: "length" };
-      const reason = `no valid ${missing}, and the log goes on in ${segmentName(limit)}`;
-      throw corrupt(segment.path, offset, segment.nextIndex, reason);
-    }
-    extend(segment, flush, limit);
+export async function scanSealed(
+  file: StoredFile,
+  segment: Segment,
+  next: Segment,
+): Promise<DamageSite[]> {
+  const { firstIndex: limit, prevChain } = next.header;
+  const damaged: DamageSite[] = [];
+  for await (const stretch of scanThrough(file, segment, { index: limit, chain: prevChain })) {
+    take(segment, stretch, limit, damaged);
   }
-  if (segment.lastChain !== next.header.prevChain) {
+  const gap = damaged.at(-1);
+  if (gap?.isEmpty === true && next.header.sequence > segment.header.sequence + 1) {
+    const reason = `a segment is missing: the log goes on in ${segmentName(limit)}`;
+    throw corrupt(segment.path, gap.offset, gap.firstIndex, reason);
+  }
+  if (segment.lastChain !== prevChain) {
     const reason = `does not continue the chain of ${segmentName(segment.header.firstIndex)}`;
     throw corrupt(next.path, 0, limit, reason);
   }
+  return damaged;
 }
 
 /**
@@ -98,28 +104,20 @@ export async function useHint(
 /**
  * Scans the last segment. Good records end where the first byte is wrong; that is a torn flush when
  * no later flush stands behind it, and damage to acknowledged entries when one does, because a flush
- * only starts after the one before it was synced. Throws DT_LOG_CORRUPT for the latter.
+ * only starts after the one before it was synced.
  */
 export async function scanLast(file: StoredFile, segment: Segment): Promise<RecoveredEnd> {
-  const fileBytes = await file.size();
-  const scanner = new SegmentScanner(file, fileBytes, segment);
+  const damaged: DamageSite[] = [];
   let lastFlushOffset = 0;
-  for (let flush = await scanner.next(); flush !== null; flush = await scanner.next()) {
-    extend(segment, flush, Infinity);
-    segment.lastFlush = flush.number;
-    lastFlushOffset = flush.frameOffset;
+  const scan = scanThrough(file, segment, null);
+  let each = await scan.next();
+  for (; each.done !== true; each = await scan.next()) {
+    take(segment, each.value, Infinity, damaged);
+    lastFlushOffset = each.value.flush?.frameOffset ?? lastFlushOffset;
   }
-  const { stop } = scanner;
-  if (stop === null) {
-    return { fileBytes, lastFlushOffset, torn: null };
-  }
-  const until = segment.header.isRecycled ? stop.flushEnd : fileBytes;
-  const tail = await examineTail(file, fileBytes, segment, stop.offset, until);
-  if (tail.laterFrameOffset > 0 && segment.header.isSynced) {
-    const reason = `no valid ${stop.missing}, and a later flush stands at offset ${tail.laterFrameOffset}`;
-    throw corrupt(segment.path, stop.offset, segment.nextIndex, reason);
-  }
-  return { fileBytes, lastFlushOffset, torn: tail.endOffset > tail.offset ? tail : null };
+  const { fileBytes, tail } = each.value;
+  const torn = tail !== null && tail.endOffset > tail.offset ? tail : null;
+  return { fileBytes, lastFlushOffset, torn, damaged };
 }
 
 /** Replaces positions that came from a hint by those that the records have. Throws DT_LOG_CORRUPT. */
@@ -141,6 +139,19 @@ export async function reindex(file: StoredFile, segment: Segment): Promise<void>
   segment.maxTimestampMs = found.maxTimestampMs;
   segment.endOffset = found.endOffset;
   segment.isHinted = false;
+}
+
+/** Takes over a stretch, up to the entry before `limit`. */
+function take(segment: Segment, stretch: Stretch, limit: number, damaged: DamageSite[]): void {
+  if (stretch.gap === null) {
+    extend(segment, stretch.flush, limit);
+    return;
+  }
+  const { lastIndex, chain, endOffset } = stretch.gap;
+  if (lastIndex >= stretch.gap.firstIndex) {
+    damaged.push(stretch.gap);
+  }
+  segment.skipTo(lastIndex + 1, chain, endOffset);
 }
 
 /** Takes over a flush, up to the entry before `limit`. */

@@ -5,6 +5,7 @@ import type { FileSystem, StoredFile } from "../file-system.ts";
 import { decodeHint, type IndexHint } from "../format/index-hint.ts";
 import { checkIdentity, type LogIdentity } from "../format/log-identity.ts";
 import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from "../format/segment-header.ts";
+import type { DamageSite } from "./damage.ts";
 import { errorNumber } from "../log-error.ts";
 import { Segment, segmentName } from "../segment/segment.ts";
 import { corrupt, type RecoveredEnd, scanLast, scanSealed, useHint } from "./recover-segment.ts";
@@ -17,6 +18,8 @@ export interface Recovered {
   readonly superseded: readonly string[];
   /** Of the last segment; null when there is none. */
   readonly end: RecoveredEnd | null;
+  /** Acknowledged entries that cannot be read, ascending. */
+  readonly damaged: readonly DamageSite[];
 }
 
 export interface RecoveryOptions {
@@ -27,8 +30,8 @@ export interface RecoveryOptions {
 }
 
 /**
- * Finds the log in a directory. Throws DT_LOG_CORRUPT, with file and offset, for anything but a torn
- * end of the last flush; DT_LOG_FORMAT and DT_LOG_FOREIGN_FILE.
+ * Finds the log in a directory, with what of it cannot be read. Throws DT_LOG_CORRUPT when that has no known end:
+ * a header, a whole segment; DT_LOG_FORMAT and DT_LOG_FOREIGN_FILE.
  */
 export async function recover(
   fileSystem: FileSystem,
@@ -45,21 +48,24 @@ export async function recover(
   }
   const { live, superseded } = resolve(all, options.headIndex);
   let end: RecoveredEnd | null = null;
+  const damaged: DamageSite[] = [];
   for (const [i, segment] of live.entries()) {
     const next = live[i + 1];
     const hint =
       options.useHints && next !== undefined ? await readHint(fileSystem, segment) : null;
     end = await withFile(fileSystem, segment.path, async (file) => {
       if (next === undefined) {
-        return scanLast(file, segment);
+        const found = await scanLast(file, segment);
+        damaged.push(...found.damaged);
+        return found;
       }
       if (hint === null || !(await useHint(file, segment, next, hint))) {
-        await scanSealed(file, segment, next);
+        damaged.push(...(await scanSealed(file, segment, next)));
       }
       return null;
     });
   }
-  return { segments: live, superseded, end };
+  return { segments: live, superseded, end, damaged };
 }
 
 /** Reads a segment's first block. Throws DT_LOG_CORRUPT and DT_LOG_FORMAT. */

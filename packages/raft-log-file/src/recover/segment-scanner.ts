@@ -11,6 +11,7 @@ import {
 } from "../format/flush-frame.ts";
 import { SEGMENT_HEADER_BYTES } from "../format/segment-header.ts";
 import type { Segment } from "../segment/segment.ts";
+import type { LaterFrame } from "./tail.ts";
 
 const WINDOW_BYTES = 1 << 20;
 
@@ -64,6 +65,16 @@ export class SegmentScanner {
   resume(fileBytes: number): void {
     this.#fileBytes = fileBytes;
     this.#window = Buffer.alloc(0);
+    this.#stop = null;
+  }
+
+  /** Goes on at a frame behind what cannot be read; the term there is not known. */
+  seek(frame: LaterFrame): void {
+    this.#offset = frame.offset;
+    this.#flush = frame.number - 1;
+    this.#index = frame.firstIndex - 1;
+    this.#term = 0;
+    this.#chain = frame.prevChain;
     this.#stop = null;
   }
 

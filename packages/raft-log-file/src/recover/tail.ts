@@ -1,6 +1,12 @@
 import { readInto } from "../file-io.ts";
 import type { StoredFile } from "../file-system.ts";
-import { FRAME_BYTES, frameFirstIndex, frameFlush, isFrame } from "../format/flush-frame.ts";
+import {
+  FRAME_BYTES,
+  frameFirstIndex,
+  frameFlush,
+  framePrevChain,
+  isFrame,
+} from "../format/flush-frame.ts";
 import type { Segment } from "../segment/segment.ts";
 
 const CHUNK_BYTES = 1 << 20;
@@ -11,8 +17,16 @@ export interface Tail {
   readonly offset: number;
   /** After the last byte that is not zero, within the range looked at; `offset` when there is none. */
   readonly endOffset: number;
-  /** Offset of a frame with a higher number than the last good one; 0 for none. */
-  readonly laterFrameOffset: number;
+  /** The first frame with a higher number than the last good one; null for none. */
+  readonly laterFrame: LaterFrame | null;
+}
+
+/** A frame behind a place where the log cannot be read on. */
+export interface LaterFrame {
+  readonly offset: number;
+  readonly number: number;
+  readonly firstIndex: number;
+  readonly prevChain: number;
 }
 
 /**
@@ -28,35 +42,42 @@ export async function examineTail(
 ): Promise<Tail> {
   const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   let endOffset = offset;
-  let laterFrameOffset = 0;
+  let laterFrame: LaterFrame | null = null;
   // Chunks overlap, so that no frame is missed between two.
   for (let at = offset; at < fileBytes; at += CHUNK_BYTES - FRAME_BYTES) {
     const bytes = await readInto(file, chunk, 0, Math.min(CHUNK_BYTES, fileBytes - at), at);
     if (chunk.compare(ZEROS, 0, bytes, 0, bytes) === 0) {
       continue;
     }
-    if (laterFrameOffset === 0) {
-      const found = findLaterFrame(chunk, bytes, segment);
-      laterFrameOffset = found < 0 ? 0 : at + found;
-    }
+    laterFrame ??= findLaterFrame(chunk, bytes, at, segment);
     let end = Math.min(bytes, until - at);
     while (end > 0 && chunk[end - 1] === 0) {
       end--;
     }
     endOffset = end > 0 ? at + end : endOffset;
   }
-  return { offset, endOffset, laterFrameOffset };
+  return { offset, endOffset, laterFrame };
 }
 
-function findLaterFrame(chunk: Buffer, end: number, segment: Segment): number {
+function findLaterFrame(
+  chunk: Buffer,
+  end: number,
+  chunkOffset: number,
+  segment: Segment,
+): LaterFrame | null {
   for (let at = 0; at < end; at += 8) {
     const isLater =
       isFrame(chunk, at, end, segment.seed) &&
       frameFlush(chunk, at) > segment.lastFlush &&
       frameFirstIndex(chunk, at) >= segment.nextIndex;
     if (isLater) {
-      return at;
+      return {
+        offset: chunkOffset + at,
+        number: frameFlush(chunk, at),
+        firstIndex: frameFirstIndex(chunk, at),
+        prevChain: framePrevChain(chunk, at),
+      };
     }
   }
-  return -1;
+  return null;
 }

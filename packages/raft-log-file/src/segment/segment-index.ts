@@ -31,6 +31,10 @@ export class SegmentIndex {
     return this.#points;
   }
 
+  add(point: IndexPoint): void {
+    this.#points.push(point);
+  }
+
   /** Notes where a batch starts when the last point is far enough behind. */
   offer(batch: EntryBatch, offset: number, maxTimestampMs: number): void {
     if (this.#isDue(offset)) {

@@ -84,6 +84,14 @@ export class Segment {
     this.#append(batch, offset);
   }
 
+  /** Leaves out entries that cannot be read; those from `nextIndex` on stand at `offset`. */
+  skipTo(nextIndex: number, lastChain: number, offset: number): void {
+    this.index.add({ index: nextIndex, offset, prevChain: lastChain, maxTimestampMs: Infinity });
+    this.nextIndex = nextIndex;
+    this.lastChain = lastChain;
+    this.endOffset = offset;
+  }
+
   /** Forgets the entries at and above `index`; the one before it has this term and chain. */
   truncateFrom(index: number, lastTerm: number, lastChain: number): void {
     this.index.truncateFrom(index);

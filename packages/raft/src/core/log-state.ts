@@ -19,6 +19,24 @@ export interface LogBase {
 
 export const LOG_START: LogBase = Object.freeze({ index: 0, term: 0, chain: 0 });
 
+/**
+ * Entries of a log that may have been acknowledged and cannot be read. Both ends are known: only the
+ * entries that were there follow `prevChain` and lead to `chain`.
+ */
+export interface DamagedRange {
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  /** Term and chain of the entry before `firstIndex`. */
+  readonly prevTerm: number;
+  readonly prevChain: number;
+  /** Chain of the entry at `lastIndex`. */
+  readonly chain: number;
+  /** Where the damage is, and what it is, for people. */
+  readonly file: string;
+  readonly offset: number;
+  readonly reason: string;
+}
+
 /** What a log holds when it has been opened. */
 export interface LogState {
   readonly hardState: HardState;
@@ -36,4 +54,9 @@ export interface LogState {
   readonly prevChain: number;
   /** The CONFIG entries of `firstIndex..lastIndex`, ascending. */
   readonly configs: readonly ConfigEntry[];
+  /**
+   * Ascending; missing or empty for a log that is whole. A log with any is read only until
+   * `RaftLog.repair` has filled them; nobody may vote or acknowledge on its ground before.
+   */
+  readonly damaged?: readonly DamagedRange[];
 }

@@ -2,7 +2,7 @@ import type { LogState } from "../core/log-state.ts";
 import type { Write } from "../core/output.ts";
 import type { EntryBatch } from "../entry/entry-batch.ts";
 
-export type { ConfigEntry, LogBase, LogState, TermRun } from "../core/log-state.ts";
+export type { ConfigEntry, DamagedRange, LogBase, LogState, TermRun } from "../core/log-state.ts";
 
 /** The code of an error that leaves the log usable, see `RaftLog.write`. */
 export const NO_SPACE_CODE = "DT_LOG_NO_SPACE";
@@ -63,6 +63,13 @@ export interface RaftLog {
    * and never above `beforeIndex`, and no write fails because of it. Idempotent; never goes back.
    */
   dropHead(beforeIndex: number): void;
+
+  /**
+   * Fills damaged ranges, see `LogState.damaged`, each from its start on and in as many calls as it
+   * takes. Resolves to what the log holds now: without damage, it is open as any other. Rejects with
+   * DT_LOG_GAP for entries that are not those that were there; only for a log with damage.
+   */
+  repair?(batches: readonly EntryBatch[]): Promise<LogState>;
 
   /** Finishes what is queued and releases the log. Idempotent. */
   close(): Promise<void>;

@@ -39,4 +39,8 @@ export interface GroupDeps {
   readonly logger: Logger;
   /** Snapshots on their way, over all groups of the host. Default: a group for itself. */
   readonly snapshotSlots?: SnapshotSlots;
+  /** Aborted when the server closes: ends a repair of the log that is under way. */
+  readonly closing?: AbortSignal;
+  /** Called before a damaged log is repaired: the others must be able to ask this node meanwhile. */
+  readonly onRepair?: () => Promise<void>;
 }

@@ -10,6 +10,7 @@ import { RaftError } from "../errors.ts";
 import type { LeaderHint } from "../errors.ts";
 import { ApplyStage } from "./apply-stage.ts";
 import { Arrivals } from "./arrivals.ts";
+import { answerFetch, type EntryAnswer, type EntryRequest } from "./entry-fetch.ts";
 import type { GroupConfig, GroupDeps } from "./group-config.ts";
 import { describeStatus } from "./group-status.ts";
 import type { GroupStatus } from "./group-status.ts";
@@ -61,9 +62,12 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
   #stopping: Promise<void> | null = null;
   #nextRetryMs = 0;
 
-  /** Recovers the log and starts taking part. Rejects with the log's error when it cannot be opened. */
+  /**
+   * Recovers the log, has the other members repair what is damaged in it, and starts taking part. Rejects with
+   * the log's error when it cannot be opened, with DT_RAFT_LOG_DAMAGED when nobody has what is missing.
+   */
   static async open<R>(config: GroupConfig<R>, deps: GroupDeps): Promise<RaftGroup<R>> {
-    const opened = await openState(config, deps.logger);
+    const opened = await openState(config, deps);
     const { state, snapshot } = opened;
     const core = new RaftCore(
       {
@@ -211,6 +215,10 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
   onMessage(message: Message): void {
     this.#arrivals.message(message);
     this.#wakeUp();
+  }
+
+  onFetch(request: EntryRequest): Promise<EntryAnswer> {
+    return answerFetch(this.#config.log, this.#core.lastIndex, request);
   }
 
   onUnreachable(peer: NodeId): void {

@@ -1,4 +1,5 @@
 import type { Message, NodeId } from "../core/message.ts";
+import type { EntryAnswer, EntryRequest } from "./entry-fetch.ts";
 
 /** What a transport delivers to a group. */
 export interface TransportReceiver {
@@ -6,6 +7,8 @@ export interface TransportReceiver {
   onMessage(message: Message): void;
   /** Messages to `peer` may have been lost. */
   onUnreachable(peer: NodeId): void;
+  /** Another member has lost entries. Never rejects. */
+  onFetch?(request: EntryRequest): Promise<EntryAnswer>;
 }
 
 /**
@@ -15,6 +18,8 @@ export interface TransportReceiver {
 export interface RaftTransport {
   /** False when the message was dropped at once, because the peer is not connected or its queue is full. */
   send(groupId: number, message: Message): boolean;
+  /** Asks a member for entries that were lost here. Rejects when it does not answer. Without it, nothing is repaired. */
+  fetch?(groupId: number, peer: NodeId, request: EntryRequest): Promise<EntryAnswer>;
   register(groupId: number, receiver: TransportReceiver): void;
   unregister(groupId: number): void;
 }

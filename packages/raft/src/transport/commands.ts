@@ -5,6 +5,9 @@ const FIRST_MESSAGE_COMMAND = 16;
 
 export const STATUS_COMMAND = 30;
 
+/** Asks a member for entries that were lost; of the numbers for administration. */
+export const FETCH_COMMAND = 64;
+
 export const MESSAGE_KINDS: readonly MessageKind[] = Object.values(MessageKind);
 
 export function messageCommand(kind: MessageKind): number {

@@ -82,6 +82,8 @@ export class RaftServer {
   readonly #groups = new Map<number, RaftGroup<never>>();
   readonly #startedAtMs: number;
   readonly #snapshotSlots: SnapshotSlots;
+  readonly #closed = new AbortController();
+  #listening: Promise<number> | null = null;
   #closing: Promise<void> | null = null;
 
   /** Throws DT_RAFT_OPTIONS with everything that is wrong with the members. */
@@ -135,6 +137,9 @@ export class RaftServer {
         transport: this.transport,
         logger: this.#logger,
         snapshotSlots: this.#snapshotSlots,
+        closing: this.#closed.signal,
+        // Members with other damage may need what this one has.
+        onRepair: async () => void (await this.listen()),
       },
     );
     this.#groups.set(groupId, group as RaftGroup<never>);
@@ -156,8 +161,13 @@ export class RaftServer {
     return [...this.#groups.values()];
   }
 
-  /** Starts to accept connections; resolves with the port. */
-  async listen(): Promise<number> {
+  /** Starts to accept connections; resolves with the port. Idempotent. */
+  listen(): Promise<number> {
+    this.#listening ??= this.#listen();
+    return this.#listening;
+  }
+
+  async #listen(): Promise<number> {
     const own = this.#config.members.find((member) => member.nodeId === this.nodeId);
     const { host, port } = this.#config.listen ?? own ?? { host: "127.0.0.1", port: 0 };
     const address = await this.rpc.listen({ host, port });
@@ -169,6 +179,7 @@ export class RaftServer {
    * Idempotent.
    */
   close(drainMs: number = 1000): Promise<void> {
+    this.#closed.abort();
     this.#closing ??= this.#close(drainMs);
     return this.#closing;
   }

@@ -1,10 +1,17 @@
-import { CommandTable, RpcClient } from "@dt/rpc";
+import { asyncHandler, CommandTable, RpcClient, Status } from "@dt/rpc";
 import type { IncomingRequest, ClientOptions, RpcServer } from "@dt/rpc";
 import type { Message, NodeId } from "../core/message.ts";
 import type { Logger } from "../node/logger.ts";
 import type { Member } from "../node/group-config.ts";
+import { type EntryAnswer, type EntryRequest, FetchResult } from "../node/entry-fetch.ts";
 import type { RaftTransport, TransportReceiver } from "../node/transport.ts";
-import { kindOfCommand, MESSAGE_KINDS, messageCommand } from "./commands.ts";
+import { FETCH_COMMAND, kindOfCommand, MESSAGE_KINDS, messageCommand } from "./commands.ts";
+import {
+  decodeFetchAnswer,
+  decodeFetchRequest,
+  encodeFetchAnswer,
+  encodeFetchRequest,
+} from "./entry-fetch-codec.ts";
 import { MEMBER_ROLE, refuseMember } from "./membership-check.ts";
 import { decodeMessageBody, encodeMessageBody } from "./message-codec.ts";
 
@@ -17,6 +24,8 @@ export interface RpcTransportConfig {
   /** For the connections to the other members; see @dt/rpc. */
   readonly rpc: Omit<ClientOptions, "address" | "identity">;
 }
+
+const FETCH_TIMEOUT_MS = 10_000;
 
 /** Counters since the start; plain numbers for a sampler. */
 export interface TransportCounters {
@@ -72,6 +81,19 @@ export class RpcTransport implements RaftTransport {
     for (const kind of MESSAGE_KINDS) {
       table.on(messageCommand(kind), onMessage);
     }
+    table.on(
+      FETCH_COMMAND,
+      asyncHandler(async (request, body) => {
+        if (!this.#isMember(request)) {
+          this.counters.foreign++;
+          request.fail(Status.denied, "DT_RAFT_UNKNOWN_MEMBER", "only members may ask for entries");
+          return Buffer.alloc(0);
+        }
+        const asked = decodeFetchRequest(body);
+        const nothing = { result: FetchResult.unknown, batches: [] };
+        return encodeFetchAnswer((await receiver.onFetch?.(asked)) ?? nothing);
+      }),
+    );
     this.#receivers.set(groupId, receiver);
     this.#server.groups.register(groupId, table);
   }
@@ -92,6 +114,20 @@ export class RpcTransport implements RaftTransport {
       return false;
     }
     return true;
+  }
+
+  fetch(groupId: number, peer: NodeId, request: EntryRequest): Promise<EntryAnswer> {
+    const client = this.#clients[peer] ?? null;
+    return client === null
+      ? Promise.resolve({ result: FetchResult.unknown, batches: [] })
+      : client.call(
+          FETCH_COMMAND,
+          groupId,
+          FETCH_TIMEOUT_MS,
+          encodeFetchRequest,
+          request,
+          decodeFetchAnswer,
+        );
   }
 
   /** Closes the connections to the other members. */
@@ -139,15 +175,15 @@ export class RpcTransport implements RaftTransport {
       this.#logger.error({ peer: peer.nodeId, groupId: request.groupId, fault }, "bad message");
       return;
     }
-    if (
-      peer.role !== MEMBER_ROLE ||
-      peer.clusterId !== this.#config.clusterId ||
-      peer.nodeId !== message.from ||
-      message.to !== this.#config.nodeId
-    ) {
+    const isTheirs = this.#isMember(request) && peer.nodeId === message.from;
+    if (!isTheirs || message.to !== this.#config.nodeId) {
       this.counters.foreign++;
       return;
     }
     receiver.onMessage(message);
+  }
+
+  #isMember({ connection: { peer } }: IncomingRequest): boolean {
+    return peer.role === MEMBER_ROLE && peer.clusterId === this.#config.clusterId;
   }
 }

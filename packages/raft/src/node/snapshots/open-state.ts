@@ -1,5 +1,5 @@
-import type { GroupConfig } from "../group-config.ts";
-import type { Logger } from "../logger.ts";
+import type { GroupConfig, GroupDeps } from "../group-config.ts";
+import { openLog } from "../open-log.ts";
 import { recoverState, type RecoveredState } from "./recover-state.ts";
 import type { RestoreTarget } from "./restore-snapshot.ts";
 import { SnapshotCatalog } from "./snapshot-catalog.ts";
@@ -12,9 +12,10 @@ export interface OpenedState extends RecoveredState {
 }
 
 /** Opens a group's log and snapshots and restores its state machine; closes what it opened when it fails. */
-export async function openState<R>(config: GroupConfig<R>, logger: Logger): Promise<OpenedState> {
+export async function openState<R>(config: GroupConfig<R>, deps: GroupDeps): Promise<OpenedState> {
+  const { logger } = deps;
   const { groupId, log, members, nodeId, snapshots, stateMachine } = config;
-  const opened = await log.open();
+  const opened = await openLog(config, deps);
   try {
     const target = targetOf(stateMachine);
     const catalog =

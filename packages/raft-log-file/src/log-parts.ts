@@ -1,0 +1,96 @@
+import { Appender } from "./append/appender.ts";
+import { openFilled } from "./append/segment-filler.ts";
+import { SegmentWriter } from "./append/segment-writer.ts";
+import { segmentsPath, statusPath } from "./directory/log-directory.ts";
+import type { StatusFile } from "./directory/status-file.ts";
+import type { FileSystem } from "./file-system.ts";
+import type { LogIdentity } from "./format/log-identity.ts";
+import type { ResolvedFileLogOptions } from "./options.ts";
+import { FileCache } from "./read/file-cache.ts";
+import { LogReader } from "./read/log-reader.ts";
+import { HeadDropper, type LogClock } from "./segment/head-dropper.ts";
+import { HintWriter } from "./segment/hint-writer.ts";
+import type { Segment } from "./segment/segment.ts";
+import type { SegmentList } from "./segment/segment-list.ts";
+
+/** What exists while a log is open. */
+export interface LogParts {
+  readonly segments: SegmentList;
+  readonly status: StatusFile;
+  readonly files: FileCache;
+  readonly hints: HintWriter;
+  readonly reader: LogReader;
+  readonly writer: SegmentWriter;
+  readonly appender: Appender;
+  readonly head: HeadDropper;
+}
+
+/** What the parts work with. */
+export interface LogPlace extends LogIdentity {
+  /** The group's own directory. */
+  readonly directory: string;
+  readonly fileSystem: FileSystem;
+  readonly clock: LogClock;
+}
+
+/** Puts a recovered log's parts together; nothing is open when it throws. */
+export async function openParts(
+  place: LogPlace,
+  options: ResolvedFileLogOptions,
+  segments: SegmentList,
+  status: StatusFile,
+): Promise<LogParts> {
+  const { directory, groupId, storeId, fileSystem, clock } = place;
+  const { segmentBytes, durability, readerFiles, retainBytes, retainMs, dropDelayMs } = options;
+  const isSynced = durability === "fsync";
+  const files = new FileCache(fileSystem, readerFiles);
+  const hints = new HintWriter(fileSystem);
+  const reader = new LogReader(segments, files);
+  const current = await openFilled(fileSystem, segments.last.path);
+  const writer = new SegmentWriter(
+    {
+      fileSystem,
+      directory: segmentsPath(directory),
+      identity: { groupId, storeId },
+      segmentBytes,
+      isSynced,
+      segments,
+      onInstalled: (sealed, replaced) => {
+        dropFiles(files, replaced);
+        if (segments.all.includes(sealed)) {
+          hints.write(sealed);
+        }
+        head.poke();
+      },
+      onBroken: (error) => appender.fail(error),
+    },
+    current,
+  );
+  const appender: Appender = new Appender({
+    segments,
+    segmentBytes,
+    isSynced,
+    status,
+    statusPath: statusPath(directory),
+    reader,
+    writer,
+  });
+  const head: HeadDropper = new HeadDropper({
+    fileSystem,
+    segments,
+    files,
+    retention: { retainBytes, retainMs, dropDelayMs },
+    clock,
+    raiseHead: (headIndex, done) => appender.raiseHead(headIndex, done),
+    wantsSpare: (segment) => writer.wantsSpare(segment),
+    onSpare: () => writer.recycle(),
+  });
+  return { segments, status, files, hints, reader, writer, appender, head };
+}
+
+/** Other files have these names now, or none. */
+function dropFiles(files: FileCache, replaced: readonly Segment[]): void {
+  for (const segment of replaced) {
+    files.drop(segment.path);
+  }
+}

@@ -1,0 +1,114 @@
+import type { DamagedRange, EntryBatch } from "@dt/raft";
+import type { StatusFile } from "../directory/status-file.ts";
+import type { FileSystem } from "../file-system.ts";
+import { LogError } from "../log-error.ts";
+import { FileCache } from "../read/file-cache.ts";
+import { LogReader } from "../read/log-reader.ts";
+import { SegmentList } from "../segment/segment-list.ts";
+import type { DamageSite, SegmentLimit } from "./damage.ts";
+import type { OpenedLog } from "./open-log.ts";
+import { type FilledGap, rebuildSegment } from "./rebuild-segment.ts";
+
+/**
+ * A log with gaps, open for reading what is good and for getting the gaps filled. Nothing on the disk
+ * changes before that. Entries that fit between the chains at both ends of a gap are those that stood
+ * there, whoever sends them.
+ */
+export class DamagedLog {
+  readonly status: StatusFile;
+  readonly segments: SegmentList;
+  readonly reader: LogReader;
+  readonly #fileSystem: FileSystem;
+  readonly #files: FileCache;
+  #sites: readonly DamageSite[];
+  /** What came for the gaps so far, from each one's start on. */
+  readonly #received = new Map<DamageSite, EntryBatch[]>();
+
+  constructor(fileSystem: FileSystem, opened: OpenedLog, readerFiles: number) {
+    this.#fileSystem = fileSystem;
+    this.#files = new FileCache(fileSystem, readerFiles);
+    this.#sites = opened.damaged;
+    this.status = opened.status;
+    this.segments = new SegmentList(opened.segments);
+    this.reader = new LogReader(this.segments, this.#files);
+  }
+
+  get ranges(): readonly DamagedRange[] {
+    return this.#sites;
+  }
+
+  /** What any attempt to use the log as a whole one gets. */
+  get error(): LogError {
+    const { file, offset, firstIndex, reason } = this.#sites[0] as DamageSite;
+    return new LogError({ code: "DT_LOG_CORRUPT", file, offset, index: firstIndex, reason });
+  }
+
+  /**
+   * Takes entries for a gap: from its start on, or behind what came before. Resolves to true when all
+   * gaps of all segments are filled and the log can be opened. Throws DT_LOG_GAP for entries that do
+   * not follow, or do not lead to what is behind the gap; what came for that gap is forgotten then.
+   */
+  async fill(batches: readonly EntryBatch[]): Promise<boolean> {
+    for (const batch of batches) {
+      this.#take(batch);
+    }
+    const isFull = this.#sites.every((site) => this.#nextIndex(site) > site.lastIndex);
+    if (isFull) {
+      await this.#files.close();
+      for (const segment of new Set(this.#sites.map((site) => site.segment))) {
+        const gaps = this.#sites.filter((site) => site.segment === segment);
+        await rebuildSegment(
+          this.#fileSystem,
+          segment,
+          this.#limitOf(gaps),
+          gaps.map((site) => this.#filled(site)),
+        );
+      }
+      await this.status.close();
+    }
+    return isFull;
+  }
+
+  async close(): Promise<void> {
+    await this.#files.close();
+    await this.status.close();
+  }
+
+  #take(batch: EntryBatch): void {
+    const site = this.#sites.find(
+      (each) => batch.firstIndex >= each.firstIndex && batch.firstIndex <= each.lastIndex,
+    );
+    const expectedIndex = site === undefined ? 0 : this.#nextIndex(site);
+    const before = site === undefined ? undefined : this.#received.get(site)?.at(-1);
+    const isNext =
+      site !== undefined &&
+      batch.firstIndex === expectedIndex &&
+      batch.prevChain === (before?.chain ?? site.prevChain) &&
+      batch.lastIndex <= site.lastIndex &&
+      (batch.lastIndex < site.lastIndex || batch.chain === site.chain);
+    if (!isNext) {
+      if (site !== undefined) {
+        this.#received.delete(site);
+      }
+      throw new LogError({ code: "DT_LOG_GAP", expectedIndex, index: batch.firstIndex });
+    }
+    this.#received.set(site, [...(this.#received.get(site) ?? []), batch]);
+  }
+
+  #nextIndex(site: DamageSite): number {
+    return (this.#received.get(site)?.at(-1)?.lastIndex ?? site.firstIndex - 1) + 1;
+  }
+
+  #filled(site: DamageSite): FilledGap {
+    return { site, batches: this.#received.get(site) ?? [] };
+  }
+
+  /** Where the segment of these gaps has to end; null for the last one. */
+  #limitOf([site]: readonly DamageSite[]): SegmentLimit | null {
+    const { all } = this.segments;
+    const next = site === undefined ? undefined : all[all.indexOf(site.segment) + 1];
+    return next === undefined
+      ? null
+      : { index: next.header.firstIndex, chain: next.header.prevChain };
+  }
+}

@@ -1,0 +1,23 @@
+import { RaftError } from "../errors.ts";
+import type { LogState } from "../log/raft-log.ts";
+import type { GroupConfig, GroupDeps } from "./group-config.ts";
+import { LogRepair } from "./log-repair.ts";
+
+/** Opens a group's log and has it repaired when it needs to be; closes it again when that fails. */
+export async function openLog<R>(config: GroupConfig<R>, deps: GroupDeps): Promise<LogState> {
+  const { log, groupId } = config;
+  const state = await log.open();
+  if ((state.damaged ?? []).length === 0) {
+    return state;
+  }
+  try {
+    if (log.repair === undefined) {
+      throw new RaftError({ code: "DT_RAFT_LOG_FAILED", groupId });
+    }
+    await deps.onRepair?.();
+    return await new LogRepair(config, deps, state).run();
+  } catch (error) {
+    await log.close();
+    throw error;
+  }
+}
