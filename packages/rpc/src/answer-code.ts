@@ -7,6 +7,7 @@ export type AnswerCode = RequestRefusalCode | ConnectionRefusalCode;
 /** Answers to one request; the connection goes on. */
 export type RequestRefusalCode =
   | "DT_RPC_BAD_REQUEST"
+  | "DT_RPC_DENIED"
   | "DT_RPC_GROUP_NOT_FOUND"
   | "DT_RPC_GROUP_STOPPED"
   | "DT_RPC_HANDLER_FAILED"
@@ -26,14 +27,17 @@ export type RequestRefusalCode =
 
 /** Refusals of a whole connection, which ends with them. */
 export type ConnectionRefusalCode =
+  | "DT_RPC_CERTIFICATE"
   | "DT_RPC_FIRST_FRAME"
   | "DT_RPC_FRAME_TOO_LARGE"
   | "DT_RPC_HANDSHAKE_TIMEOUT"
   | "DT_RPC_HEADER_VERSION"
+  | "DT_RPC_LOGIN_LIMIT"
   | "DT_RPC_MAGIC"
   | "DT_RPC_MALFORMED_FRAME"
   | "DT_RPC_PROTOCOL_VERSION"
   | "DT_RPC_STOPPING"
   | "DT_RPC_TOO_MANY_CONNECTIONS"
   | "DT_RPC_TOO_MANY_HANDSHAKES"
+  | "DT_RPC_UNAUTHENTICATED"
   | "DT_RPC_UNKNOWN_FLAG";

@@ -23,6 +23,11 @@ export class Backoff {
     return (pauseMs * (1 + this.#random())) / 2;
   }
 
+  /** The next pauses are as long as they get: there is no hurry. */
+  skipToLongest(): void {
+    this.#nextMs = this.#maxMs;
+  }
+
   reset(): void {
     this.#nextMs = this.#minMs;
   }

@@ -13,8 +13,11 @@ import { callChain } from "./interceptor/call-chain.ts";
 import { requestChain } from "./interceptor/request-chain.ts";
 import { SILENT_LOGGER } from "./logger.ts";
 import { describeAddress, resolveClientOptions } from "./options.ts";
+import { Status } from "./status.ts";
+import { clientContext } from "./tls/tls-options.ts";
 import { Outcome } from "./outcome.ts";
 import type { Socket } from "node:net";
+import type { SecureContext } from "node:tls";
 import type { CallCompletion, Decode, Encode } from "./call-completion.ts";
 import type { CallParent, CloseOptions } from "./connection.ts";
 import type { OnHandshake } from "./handshake.ts";
@@ -24,6 +27,7 @@ import type { RequestChain } from "./interceptor/request-chain.ts";
 import type { Logger } from "./logger.ts";
 import type { ClientOptions, ResolvedClientOptions } from "./options.ts";
 import type { PeerInfo } from "./peer.ts";
+import type { ClientTls } from "./tls/tls-options.ts";
 
 export interface ClientDeps {
   readonly logger?: Logger;
@@ -58,9 +62,12 @@ export class RpcClient {
   readonly #address: string;
   readonly #connectListeners: ((connection: Connection) => void)[] = [];
   readonly #disconnectListeners: ((error: RpcError | null) => void)[] = [];
+  readonly #failureListeners: ((error: RpcError) => void)[] = [];
   /** The connection in use and those whose peer has said goodbye. */
   readonly #connections = new Set<Connection>();
   #connection: Connection | null = null;
+  /** Null without TLS. */
+  #secureContext: SecureContext | null;
   #dial: Dial | null = null;
   #retryTimer: NodeJS.Timeout | null = null;
   #waiters: Waiter[] = [];
@@ -81,6 +88,8 @@ export class RpcClient {
     const { reconnectMinMs, reconnectMaxMs, address } = this.#options;
     this.#backoff = new Backoff(reconnectMinMs, reconnectMaxMs, deps.random ?? Math.random);
     this.#address = describeAddress(address);
+    const { tls } = this.#options;
+    this.#secureContext = tls === null ? null : clientContext(tls, []);
   }
 
   get isConnected(): boolean {
@@ -123,6 +132,27 @@ export class RpcClient {
    */
   onDisconnect(listener: (error: RpcError | null) => void): void {
     this.#disconnectListeners.push(listener);
+  }
+
+  /** Called for each attempt to connect that fails; the next one follows by itself. */
+  onAttemptFailed(listener: (error: RpcError) => void): void {
+    this.#failureListeners.push(listener);
+  }
+
+  /**
+   * The next connection is made with these keys and certificates; `serverName` stays as it was. Throws
+   * DT_RPC_OPTIONS, and then all stays as it was.
+   */
+  reloadTls(tls: ClientTls): void {
+    const problems: string[] = [];
+    const context = clientContext(tls, problems);
+    if (this.#secureContext === null) {
+      problems.push("tls: this client has none");
+    }
+    if (problems.length > 0) {
+      throw new RpcError({ code: "DT_RPC_OPTIONS", problems });
+    }
+    this.#secureContext = context;
   }
 
   /** As `Connection.call`; rejects with DT_RPC_NOT_CONNECTED while there is no connection. */
@@ -197,6 +227,7 @@ export class RpcClient {
     this.#dial = new Dial({
       options: this.#options,
       onHandshake: this.#onHandshake,
+      secureContext: this.#secureContext,
       onDone: (socket, peer) => this.#onPeer(socket, peer),
       onFailed: (error) => this.#onFailed(error),
     });
@@ -216,6 +247,7 @@ export class RpcClient {
       wheel: processWheel,
       requestChain: this.#requestChain,
       callChain: this.#callChain,
+      authorize: null,
       onLeaving: (leaving) => this.#onLost(leaving, null),
     });
     this.#connection = connection;
@@ -249,9 +281,15 @@ export class RpcClient {
     this.#dial = null;
     this.counters.attemptsFailed++;
     this.#logger.debug({ err: error, address: this.#address }, "cannot connect");
+    if (isHopeless(error)) {
+      this.#backoff.skipToLongest();
+    }
     this.#settle(error);
     this.#retry();
     this.#onDialEnded?.();
+    for (const listener of this.#failureListeners) {
+      listener(error);
+    }
   }
 
   #retry(): void {
@@ -274,4 +312,14 @@ export class RpcClient {
       }
     }
   }
+}
+
+/** Credentials and certificates that were refused once will be again, until somebody mends them. */
+function isHopeless(error: RpcError): boolean {
+  return (
+    error.status === Status.unauthenticated ||
+    error.status === Status.denied ||
+    error.code === "DT_RPC_UNAUTHENTICATED" ||
+    error.code === "DT_RPC_TLS"
+  );
 }

@@ -52,6 +52,13 @@ export type RpcFault =
       readonly bufferedBytes: number;
       readonly limitBytes: number;
     }
+  | { readonly code: "DT_RPC_UNAUTHENTICATED"; readonly address: string; readonly reason: string }
+  | {
+      readonly code: "DT_RPC_TLS";
+      readonly address: string;
+      /** The code of TLS or of the certificate check, such as CERT_HAS_EXPIRED. */
+      readonly reason: string;
+    }
   | { readonly code: "DT_RPC_OPTIONS"; readonly problems: readonly string[] };
 
 /**
@@ -187,6 +194,10 @@ function describe(fault: RpcFault): string {
       return `nothing was received for ${fault.silentMs} ms`;
     case "DT_RPC_SLOW_PEER":
       return `${fault.bufferedBytes} bytes wait to be read by the peer, the limit is ${fault.limitBytes}`;
+    case "DT_RPC_UNAUTHENTICATED":
+      return `${fault.address} has not proved who it is: ${fault.reason}`;
+    case "DT_RPC_TLS":
+      return `no TLS connection with ${fault.address}: ${fault.reason}`;
     case "DT_RPC_OPTIONS":
     case "DT_RPC_SERVICE":
       return fault.problems.join("; ");

@@ -38,6 +38,7 @@ export const Command = {
   ping: 2,
   nack: 3,
   goaway: 4,
+  authenticate: 5,
   streamData: 8,
   streamCredit: 9,
   streamEnd: 10,

@@ -1,10 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
-  FirstFrameCollector,
+  FrameCollector,
   encodeAcceptance,
+  encodeAnswer,
+  encodeChallenge,
   encodeOffer,
   encodeRefusal,
+  readAuthStep,
   readFirstFrame,
 } from "./handshake-frame.ts";
 import { Kind } from "./frame.ts";
@@ -75,13 +78,31 @@ describe("the first frames", () => {
     );
   });
 
+  test("of an authentication are these bytes", () => {
+    const challenge = encodeChallenge(1, Buffer.from("ask"));
+    const answer = encodeAnswer(1, Buffer.from("tell"));
+    expect(challenge.toString("hex")).toBe("0000000f" + "11000005" + "0000000100000000" + "61736b");
+    expect(answer.toString("hex")).toBe("00000010" + "12000005" + "0000000100000000" + "74656c6c");
+    const step = { seq: 1, data: Buffer.from("ask") };
+    expect(readAuthStep(challenge.subarray(4), Kind.request)).toEqual(step);
+    expect(readAuthStep(challenge.subarray(4), Kind.response)).toBeNull();
+  });
+
   test("are read back", () => {
-    const expected = { ...identity, limits, protocolMinor: 0, address: "peer" };
-    expect(read(encodeOffer(identity, limits))).toEqual({ kind: "hello", seq: 1, peer: expected });
-    expect(read(encodeAcceptance(7, identity, limits), Kind.response)).toEqual({
+    const proved = { kind: "anonymous", name: "" };
+    const peer = { ...identity, limits, protocolMinor: 0, address: "peer", identity: proved };
+    expect(read(encodeOffer(identity, limits))).toEqual({
+      kind: "hello",
+      seq: 1,
+      peer,
+      auth: null,
+    });
+    const auth = { mechanism: "TOKEN", data: Buffer.from("secret") };
+    expect(read(encodeAcceptance(7, identity, limits, auth), Kind.response)).toEqual({
       kind: "hello",
       seq: 7,
-      peer: expected,
+      peer,
+      auth,
     });
   });
 
@@ -138,17 +159,18 @@ describe("the first frames", () => {
   });
 });
 
-describe("FirstFrameCollector", () => {
+describe("FrameCollector", () => {
   test("finds the frame and what follows it in any split of the bytes", () => {
     const offer = encodeOffer(identity, limits);
     const bytes = Buffer.concat([offer, Buffer.from("rest")]);
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: bytes.length })), (cuts) => {
-        const collector = new FirstFrameCollector(1000);
+        const collector = new FrameCollector(1000);
         const ends = [...new Set([...cuts, bytes.length])].sort((a, b) => a - b);
         let start = 0;
         for (const end of ends) {
-          const result = collector.push(bytes.subarray(start, end));
+          collector.push(bytes.subarray(start, end));
+          const result = collector.next();
           start = end;
           if (end < offer.length) {
             expect(result).toBeNull();
@@ -163,8 +185,8 @@ describe("FirstFrameCollector", () => {
   });
 
   test.each(["00000000", "0000000b", "000003e9", "47455420"])("refuses length %s", (hex) => {
-    expect(new FirstFrameCollector(1000).push(Buffer.from(hex, "hex"))).toMatchObject({
-      code: "DT_RPC_FIRST_FRAME",
-    });
+    const collector = new FrameCollector(1000);
+    collector.push(Buffer.from(hex, "hex"));
+    expect(collector.next()).toMatchObject({ code: "DT_RPC_FIRST_FRAME" });
   });
 });

@@ -1,4 +1,5 @@
 import { ByteWriter, decodeMessage, encodeMessage } from "@dt/codec";
+import { ANONYMOUS } from "./auth/mechanism.ts";
 import { RpcError } from "./errors.ts";
 import { readErrorExtension, skipExtension, writeErrorExtension } from "./extension.ts";
 import {
@@ -32,14 +33,29 @@ const HELLO_SEQ = 1;
 const PROCESS_ID_BYTES = 16;
 const SMALLEST_FRAME_LIMIT = 1024;
 
-/** The first frame of the side that connects. */
-export function encodeOffer(identity: Identity, limits: PeerLimits): Buffer {
-  return encodeHello(REQUEST_BYTE, HELLO_SEQ, identity, limits);
+/** A message of an authentication, with the mechanism that it belongs to. */
+export interface AuthMessage {
+  readonly mechanism: string;
+  readonly data: Buffer;
 }
 
-/** The first frame of the side that was connected to. */
-export function encodeAcceptance(seq: number, identity: Identity, limits: PeerLimits): Buffer {
-  return encodeHello(RESPONSE_BYTE, seq, identity, limits);
+/** The first frame of the side that connects. */
+export function encodeOffer(
+  identity: Identity,
+  limits: PeerLimits,
+  auth: AuthMessage | null = null,
+): Buffer {
+  return encodeHello(REQUEST_BYTE, HELLO_SEQ, identity, limits, auth);
+}
+
+/** The last frame of the handshake, of the side that was connected to. */
+export function encodeAcceptance(
+  seq: number,
+  identity: Identity,
+  limits: PeerLimits,
+  auth: AuthMessage | null = null,
+): Buffer {
+  return encodeHello(RESPONSE_BYTE, seq, identity, limits, auth);
 }
 
 function encodeHello(
@@ -47,6 +63,7 @@ function encodeHello(
   seq: number,
   identity: Identity,
   limits: PeerLimits,
+  auth: AuthMessage | null,
 ): Buffer {
   const writer = new ByteWriter();
   writer.ensure(HEADER_BYTES);
@@ -61,9 +78,53 @@ function encodeHello(
     role: identity.role,
     capabilities: [...identity.capabilities],
     limits,
+    auth: auth ?? undefined,
   });
   writeHeader(writer.buf, 0, writer.pos, kindByte, 0, Command.handshake, seq, Status.ok, 0);
   return writer.buf.subarray(0, writer.pos);
+}
+
+/** A question of the accepting side in the course of an authentication. */
+export function encodeChallenge(seq: number, data: Uint8Array): Buffer {
+  return encodeAuthStep(REQUEST_BYTE, seq, data);
+}
+
+/** The answer to the challenge with the same number. */
+export function encodeAnswer(seq: number, data: Uint8Array): Buffer {
+  return encodeAuthStep(RESPONSE_BYTE, seq, data);
+}
+
+function encodeAuthStep(kindByte: number, seq: number, data: Uint8Array): Buffer {
+  const frame = Buffer.alloc(HEADER_BYTES + data.length);
+  frame.set(data, HEADER_BYTES);
+  writeHeader(frame, 0, frame.length, kindByte, 0, Command.authenticate, seq, Status.ok, 0);
+  return frame;
+}
+
+/** A frame that `encodeChallenge` or `encodeAnswer` makes; null for any other. `data` is a view. */
+export function readAuthStep(
+  frame: Buffer,
+  expected: typeof Kind.request | typeof Kind.response,
+): { readonly seq: number; readonly data: Buffer } | null {
+  if (
+    frame.readUInt8(0) !== ((HEADER_VERSION << 4) | expected) ||
+    frame.readUInt8(FLAGS_AT) !== 0 ||
+    frame.readUInt16BE(COMMAND_AT) !== Command.authenticate ||
+    frame.readUInt32BE(WORD_AT) !== 0
+  ) {
+    return null;
+  }
+  return { seq: frame.readUInt32BE(SEQ_AT), data: frame.subarray(MIN_FRAME_BYTES) };
+}
+
+/** What the connecting side gives up with in the middle of a handshake; null for any other frame. */
+export function readRefusalFrame(frame: Buffer): RpcError | null {
+  const status = statusFromWire(frame.readUInt32BE(WORD_AT));
+  const isRefusal =
+    frame.readUInt8(0) === RESPONSE_BYTE &&
+    frame.readUInt16BE(COMMAND_AT) === Command.handshake &&
+    status !== Status.ok;
+  return isRefusal ? readRefusal(frame, frame.readUInt8(FLAGS_AT), status) : null;
 }
 
 /** An answer that turns down a handshake, or the whole connection when `seq` is 0. */
@@ -81,7 +142,13 @@ export function encodeRefusal(seq: number, refusal: Refusal): Buffer {
 
 /** What a first frame turned out to be. */
 export type FirstFrame =
-  | { readonly kind: "hello"; readonly seq: number; readonly peer: PeerInfo }
+  | {
+      readonly kind: "hello";
+      readonly seq: number;
+      /** Its identity is still to be proved. */
+      readonly peer: PeerInfo;
+      readonly auth: AuthMessage | null;
+    }
   | { readonly kind: "refusal"; readonly error: RpcError }
   | { readonly kind: "violation"; readonly seq: number; readonly refusal: Refusal };
 
@@ -152,8 +219,13 @@ function readHello(frame: Buffer, seq: number, address: string): FirstFrame {
     limits,
     protocolMinor: Math.min(hello.protocolMinor, PROTOCOL_MINOR),
     address,
+    identity: ANONYMOUS,
   };
-  return { kind: "hello", seq, peer };
+  const auth =
+    hello.auth === undefined
+      ? null
+      : { mechanism: hello.auth.mechanism, data: Buffer.from(hello.auth.data) };
+  return { kind: "hello", seq, peer, auth };
 }
 
 function readRefusal(frame: Buffer, flags: number, status: Status): RpcError {
@@ -183,58 +255,74 @@ function violation(
   return { kind: "violation", seq, refusal: { status, code, message } };
 }
 
-/** Collects the first frame of a connection, whatever the chunks are. */
-export class FirstFrameCollector {
-  readonly #maxBytes: number;
+const NOTHING: Buffer = Buffer.alloc(0);
+const TLS_ALERT = 0x15;
+const TLS_HANDSHAKE = 0x16;
+
+/** Cuts the beginning of a connection into frames, whatever the chunks are. */
+export class FrameCollector {
+  /** How many bytes the frames to come may have together. */
+  #leftBytes: number;
   /** The bytes so far; the memory doubles, so that single bytes are not copied again and again. */
-  #collected: Buffer = Buffer.alloc(0);
-  #byteCount = 0;
+  #memory: Buffer = NOTHING;
+  #start = 0;
+  #end = 0;
 
   constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
+    this.#leftBytes = maxBytes;
   }
 
-  /** What came after the frame. */
-  rest: Buffer = Buffer.alloc(0);
+  /** What has come after the last frame. */
+  get rest(): Buffer {
+    return this.#memory.subarray(this.#start, this.#end);
+  }
+
+  push(chunk: Buffer): void {
+    const { length } = this.rest;
+    if (length === 0) {
+      this.#memory = chunk;
+      this.#start = 0;
+      this.#end = chunk.length;
+      return;
+    }
+    if (this.#memory.length - this.#end < chunk.length) {
+      const grown = Buffer.allocUnsafeSlow(2 * (length + chunk.length));
+      grown.set(this.rest);
+      this.#memory = grown;
+      this.#start = 0;
+      this.#end = length;
+    }
+    this.#memory.set(chunk, this.#end);
+    this.#end += chunk.length;
+  }
 
   /**
-   * Returns the frame without its length once it is complete, null before that, the refusal if it
-   * is none.
+   * Returns the next frame without its length once it is complete, null before that, the refusal if
+   * it is none. The frame is a view, valid until the next `push`.
    */
-  push(chunk: Buffer): Buffer | Refusal | null {
-    const bytes = this.#byteCount === 0 ? chunk : this.#append(chunk);
+  next(): Buffer | Refusal | null {
+    const bytes = this.rest;
     if (bytes.length < LENGTH_BYTES) {
-      return this.#keep(bytes);
+      return null;
     }
     const length = bytes.readUInt32BE(0);
-    if (length < MIN_FRAME_BYTES || length > this.#maxBytes) {
+    if (length < MIN_FRAME_BYTES || length > this.#leftBytes) {
       const code: ConnectionRefusalCode = "DT_RPC_FIRST_FRAME";
-      return { status: Status.invalid, code, message: `a first frame of ${length} bytes` };
+      const message = isTls(bytes) ? "the peer speaks TLS" : `a first frame of ${length} bytes`;
+      return { status: Status.invalid, code, message };
     }
     const end = LENGTH_BYTES + length;
     if (bytes.length < end) {
-      return this.#keep(bytes);
+      return null;
     }
-    this.rest = bytes.subarray(end);
+    this.#leftBytes -= length;
+    this.#start += end;
     return bytes.subarray(LENGTH_BYTES, end);
   }
+}
 
-  #append(chunk: Buffer): Buffer {
-    const byteCount = this.#byteCount + chunk.length;
-    if (byteCount > this.#collected.length) {
-      const grown = Buffer.allocUnsafeSlow(2 * byteCount);
-      grown.set(this.#collected.subarray(0, this.#byteCount));
-      this.#collected = grown;
-    }
-    this.#collected.set(chunk, this.#byteCount);
-    return this.#collected.subarray(0, byteCount);
-  }
-
-  #keep(bytes: Buffer): null {
-    if (this.#byteCount === 0) {
-      this.#collected = bytes;
-    }
-    this.#byteCount = bytes.length;
-    return null;
-  }
+/** One side has TLS, the other has not. */
+function isTls(bytes: Buffer): boolean {
+  const type = bytes.readUInt8(0);
+  return (type === TLS_ALERT || type === TLS_HANDSHAKE) && bytes.readUInt8(1) === 3;
 }

@@ -17,6 +17,29 @@ export type { AnswerCode } from "./answer-code.ts";
 export { Status, statusName } from "./status.ts";
 export { DEFAULTS } from "./options.ts";
 export type { Address, ClientOptions, ConnectionOptions, ServerOptions } from "./options.ts";
+export { anonymousAuth } from "./auth/anonymous.ts";
+export type { Authorize } from "./auth/authorize.ts";
+export { certificateAuth, certificateCredentials } from "./auth/certificate.ts";
+export type { CertificateAuthOptions } from "./auth/certificate.ts";
+export { AuthFailure } from "./auth/mechanism.ts";
+export type {
+  AuthContext,
+  AuthIdentity,
+  ClientCredentials,
+  ClientExchange,
+  ServerExchange,
+  ServerMechanism,
+  ServerStep,
+} from "./auth/mechanism.ts";
+export { scramCredentials } from "./auth/scram-client.ts";
+export { makeScramSecret, parseScramSecret } from "./auth/scram-secret.ts";
+export type { ScramSecret, ScramSecretOptions } from "./auth/scram-secret.ts";
+export { scramAuth } from "./auth/scram-server.ts";
+export type { ScramAuthOptions, ScramUsers } from "./auth/scram-server.ts";
+export type { ServerAuthOptions } from "./auth/server-auth.ts";
+export { tokenAuth, tokenCredentials, tokenDigest } from "./auth/token.ts";
+export type { TokenCredentialsOptions, TokenEntry } from "./auth/token.ts";
+export type { ClientTls, ServerTls, TlsMaterial, TlsVersion } from "./tls/tls-options.ts";
 export type { Identity, PeerInfo, PeerLimits, Refusal } from "./peer.ts";
 export type { OnHandshake } from "./handshake.ts";
 export type {

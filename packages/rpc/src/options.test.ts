@@ -21,7 +21,7 @@ describe("options", () => {
   test("are the defaults where nothing is given", () => {
     const { identity, address: _, ...client } = resolveClientOptions({ address });
     const { maxConnections, maxHandshakes, ...forClients } = DEFAULTS;
-    expect(client).toEqual(forClients);
+    expect(client).toEqual({ ...forClients, auth: null, tls: null });
     const server = resolveServerOptions({});
     expect(server).toMatchObject({ maxConnections, maxHandshakes });
     expect(identity).toMatchObject({

@@ -1,7 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { BUILT_IN_CAPABILITIES } from "./capabilities.ts";
+import { checkServerAuth } from "./auth/server-auth.ts";
 import { RpcError } from "./errors.ts";
+import { clientContext, serverContext } from "./tls/tls-options.ts";
+import type { Authorize } from "./auth/authorize.ts";
+import type { ClientCredentials } from "./auth/mechanism.ts";
+import type { ServerAuthOptions } from "./auth/server-auth.ts";
 import type { Identity } from "./peer.ts";
+import type { ClientTls, ServerTls } from "./tls/tls-options.ts";
 
 /** Settings of each connection of a server or client. */
 export interface ConnectionOptions {
@@ -77,6 +83,12 @@ export interface ServerOptions extends ConnectionOptions {
    * Default 1024.
    */
   maxHandshakes?: number;
+  /** How clients prove who they are. Default: they need not, and are anonymous. */
+  auth?: ServerAuthOptions;
+  /** Speaks TLS and nothing else. Default: no TLS. */
+  tls?: ServerTls;
+  /** What a client may do. Default: everything. */
+  authorize?: Authorize;
 }
 
 export interface ClientOptions extends ConnectionOptions {
@@ -87,15 +99,26 @@ export interface ClientOptions extends ConnectionOptions {
   reconnectMinMs?: number;
   /** The pause doubles up to this many milliseconds; at least reconnectMinMs. Default 5000. */
   reconnectMaxMs?: number;
+  /** How this client proves who it is: it talks to no server that does not want to know. */
+  auth?: ClientCredentials;
+  /** Speaks TLS and nothing else. Default: no TLS. */
+  tls?: ClientTls;
 }
 
 export type ResolvedConnectionOptions = Readonly<
   Required<Omit<ConnectionOptions, "identity">> & { identity: Identity }
 >;
 export type ResolvedServerOptions = ResolvedConnectionOptions &
-  Readonly<{ maxConnections: number; maxHandshakes: number }>;
+  Readonly<{
+    maxConnections: number;
+    maxHandshakes: number;
+    auth: ServerAuthOptions | null;
+    tls: ServerTls | null;
+    authorize: Authorize | null;
+  }>;
 export type ResolvedClientOptions = ResolvedConnectionOptions &
-  Readonly<Required<Omit<ClientOptions, keyof ConnectionOptions>>>;
+  Readonly<Required<Omit<ClientOptions, keyof ConnectionOptions | "auth" | "tls">>> &
+  Readonly<{ auth: ClientCredentials | null; tls: ClientTls | null }>;
 
 const MIB = 1024 * 1024;
 
@@ -163,24 +186,40 @@ const PROCESS_ID_PATTERN = /^[0-9a-f]{32}$/;
 export function resolveServerOptions(input: ServerOptions): ResolvedServerOptions {
   const problems: string[] = [];
   const numbers = resolveNumbers(input, [...CONNECTION_KEYS, ...SERVER_KEYS], problems);
-  refuseUnknown(input, [...CONNECTION_KEYS, ...SERVER_KEYS, "identity"], problems);
+  const others = ["identity", "auth", "tls", "authorize"];
+  refuseUnknown(input, [...CONNECTION_KEYS, ...SERVER_KEYS, ...others], problems);
   const identity = resolveIdentity(input.identity ?? {}, problems);
+  const { auth = null, tls = null, authorize = null } = input;
+  if (auth !== null) {
+    checkServerAuth(auth, problems);
+  }
+  if (tls !== null) {
+    serverContext(tls, problems);
+  }
   throwProblems(problems);
-  return Object.freeze({ ...numbers, identity });
+  return Object.freeze({ ...numbers, identity, auth, tls, authorize });
 }
 
 /** Throws DT_RPC_OPTIONS with every problem. */
 export function resolveClientOptions(input: ClientOptions): ResolvedClientOptions {
   const problems: string[] = [];
   const numbers = resolveNumbers(input, [...CONNECTION_KEYS, ...CLIENT_KEYS], problems);
-  refuseUnknown(input, [...CONNECTION_KEYS, ...CLIENT_KEYS, "identity", "address"], problems);
+  const others = ["identity", "address", "auth", "tls"];
+  refuseUnknown(input, [...CONNECTION_KEYS, ...CLIENT_KEYS, ...others], problems);
   if (numbers.reconnectMaxMs < numbers.reconnectMinMs) {
     problems.push("reconnectMaxMs: less than reconnectMinMs");
   }
   const identity = resolveIdentity(input.identity ?? {}, problems);
   const address = resolveAddress(input.address, problems);
+  const { auth = null, tls = null } = input;
+  if (tls !== null) {
+    clientContext(tls, problems);
+  }
+  if (auth?.isReplayable === true && tls === null && "host" in input.address) {
+    problems.push("auth: whoever listens could use these credentials; take tls with them");
+  }
   throwProblems(problems);
-  return Object.freeze({ ...numbers, identity, address });
+  return Object.freeze({ ...numbers, identity, address, auth, tls });
 }
 
 function resolveNumbers<K extends NumberKey>(

@@ -1,3 +1,4 @@
+import type { AuthIdentity } from "./auth/mechanism.ts";
 import type { Status } from "./status.ts";
 
 /** What one side of a connection is ready to receive. */
@@ -21,13 +22,18 @@ export interface Identity {
   readonly capabilities: readonly string[];
 }
 
-/** The other side of a connection, as the handshake has told. Nothing of it is proved. */
+/**
+ * The other side of a connection, as the handshake has told. Only `identity` is proved; the rest is what
+ * the peer says of itself.
+ */
 export interface PeerInfo extends Identity {
   readonly limits: PeerLimits;
   /** The minor version that both sides speak: the lower of the two. */
   readonly protocolMinor: number;
   /** "host:port", or "unix" for a unix socket. */
   readonly address: string;
+  /** Of a client, by the server's `auth`. Servers are known by their certificate, not by this. */
+  readonly identity: AuthIdentity;
 }
 
 /** Why a handshake is turned down. The peer gets all three. */

@@ -1,3 +1,4 @@
+import type { Authorize } from "./auth/authorize.ts";
 import { Capability } from "./capabilities.ts";
 import { ControlFrames } from "./control-frames.ts";
 import { ErrorLog } from "./error-log.ts";
@@ -34,6 +35,8 @@ export interface PipelineDeps {
   readonly wheel: DeadlineWheel;
   /** Null without interceptors of requests. */
   readonly requestChain: RequestChain | null;
+  /** Null when the peer may do everything. */
+  readonly authorize: Authorize | null;
 }
 
 /**

@@ -5,6 +5,7 @@ import { GroupState } from "./group-dispatcher.ts";
 import { IncomingRequest } from "./incoming-request.ts";
 import { ParkedRequests } from "./parked-requests.ts";
 import { Status } from "./status.ts";
+import type { Authorize } from "./auth/authorize.ts";
 import type { CommandTable, Handler } from "./command-table.ts";
 import type { Connection } from "./connection.ts";
 import type { ControlFrames } from "./control-frames.ts";
@@ -34,6 +35,8 @@ export interface RequestIntakeDeps {
   readonly maxSendBufferBytes: number;
   /** Null without interceptors. */
   readonly requestChain: RequestChain | null;
+  /** Null when the peer may do everything. */
+  readonly authorize: Authorize | null;
 }
 
 /**
@@ -49,6 +52,7 @@ export class RequestIntake {
   readonly #inFlight: Permits;
   readonly #maxSendBufferBytes: number;
   readonly #chain: RequestChain | null;
+  readonly #authorize: Authorize | null;
   readonly #parked = new ParkedRequests();
   /** The groups of the last frames, each at the place that its id has. */
   readonly #recentGroups: (Group | null)[] = Array.from({ length: RECENT_GROUPS }, () => null);
@@ -67,6 +71,7 @@ export class RequestIntake {
     this.#inFlight = deps.inFlight;
     this.#maxSendBufferBytes = deps.maxSendBufferBytes;
     this.#chain = deps.requestChain;
+    this.#authorize = deps.authorize;
   }
 
   /** body[start, end) is the body; `deadlineMs` is absolute, 0 for none. */
@@ -228,6 +233,9 @@ export class RequestIntake {
    * `#routeStatus`.
    */
   #route(command: number, groupId: number, nowMs: number): Handler | null {
+    if (this.#authorize !== null && !this.#isAllowed(this.#authorize, command, groupId)) {
+      return this.#unroutable(Status.denied);
+    }
     let table = this.#commands;
     if (groupId !== 0) {
       const group = this.#findGroup(groupId);
@@ -241,6 +249,17 @@ export class RequestIntake {
       table = group.table;
     }
     return table.find(command) ?? this.#unroutable(Status.notSupported);
+  }
+
+  #isAllowed(authorize: Authorize, command: number, groupId: number): boolean {
+    const { connection, counters, errorLog } = this.#deps;
+    try {
+      return authorize(connection.peer.identity, command, groupId);
+    } catch (error) {
+      counters.handlerErrors++;
+      errorLog.report(error, { command, groupId }, "the authorization failed");
+      return false;
+    }
   }
 
   #findGroup(groupId: number): Group | null {
@@ -267,6 +286,8 @@ export class RequestIntake {
       replies.refuse(command, seq, status, "DT_RPC_GROUP_NOT_FOUND", `no group ${groupId}`);
     } else if (status === Status.groupStopped) {
       replies.refuse(command, seq, status, "DT_RPC_GROUP_STOPPED", `group ${groupId} is stopping`);
+    } else if (status === Status.denied) {
+      replies.refuse(command, seq, status, "DT_RPC_DENIED", `command ${command} is not allowed`);
     } else {
       replies.refuse(command, seq, status, "DT_RPC_UNKNOWN_COMMAND", `no command ${command}`);
     }

@@ -1,24 +1,20 @@
-import { createServer } from "node:net";
+import { Arrivals } from "./arrivals.ts";
 import { CommandTable } from "./command-table.ts";
 import { Connection } from "./connection.ts";
 import { Counters } from "./counters.ts";
 import { processWheel } from "./deadline-wheel.ts";
 import { ErrorLog } from "./error-log.ts";
 import { GroupDispatcher } from "./group-dispatcher.ts";
-import { encodeRefusal } from "./handshake-frame.ts";
-import { acceptEveryone, acceptHandshake } from "./handshake.ts";
-import { LINGER_MS, closeWith } from "./last-words.ts";
+import { acceptEveryone } from "./handshake.ts";
 import { callChain } from "./interceptor/call-chain.ts";
 import { requestChain } from "./interceptor/request-chain.ts";
 import { SILENT_LOGGER } from "./logger.ts";
-import { describeAddress, resolveServerOptions } from "./options.ts";
+import { resolveServerOptions } from "./options.ts";
 import { addService } from "./service/add-service.ts";
-import { listenError } from "./socket-error.ts";
-import { Status } from "./status.ts";
-import type { Server, Socket } from "node:net";
-import type { ConnectionRefusalCode } from "./answer-code.ts";
+import { Listener } from "./listener.ts";
+import type { Socket } from "node:net";
 import type { CloseOptions } from "./connection.ts";
-import type { Handshake, OnHandshake } from "./handshake.ts";
+import type { OnHandshake } from "./handshake.ts";
 import type { CallChain } from "./interceptor/call-chain.ts";
 import type { Interceptor } from "./interceptor/interceptor.ts";
 import type { RequestChain } from "./interceptor/request-chain.ts";
@@ -27,7 +23,9 @@ import type { Address, ResolvedServerOptions, ServerOptions } from "./options.ts
 import type { ServiceOptions } from "./service/add-service.ts";
 import type { ServiceDefinition } from "./service/service-definition.ts";
 import type { ServiceImplementation } from "./service/service-implementation.ts";
-import type { PeerInfo, Refusal } from "./peer.ts";
+import type { RpcError } from "./errors.ts";
+import type { PeerInfo } from "./peer.ts";
+import type { ServerTls } from "./tls/tls-options.ts";
 
 export interface ServerDeps {
   readonly logger?: Logger;
@@ -39,25 +37,6 @@ export interface ServerDeps {
 
 export type ConnectionListener = (connection: Connection) => void;
 
-const FULL: Refusal = {
-  status: Status.flowControl,
-  code: "DT_RPC_TOO_MANY_CONNECTIONS" satisfies ConnectionRefusalCode,
-  message: "the server has as many connections as it takes",
-};
-const TOO_MANY_HANDSHAKES: Refusal = {
-  status: Status.flowControl,
-  code: "DT_RPC_TOO_MANY_HANDSHAKES" satisfies ConnectionRefusalCode,
-  message: "given up for a newer one, because too many handshakes are under way",
-};
-const STOPPING: Refusal = {
-  status: Status.stopping,
-  code: "DT_RPC_STOPPING" satisfies ConnectionRefusalCode,
-  message: "the server is stopping",
-};
-
-/** The peer of a refused connection has no one here to tell about its errors. */
-function ignore(): void {}
-
 /** Accepts connections and serves the commands and groups registered on it. */
 export class RpcServer {
   /** Handlers of group 0. */
@@ -66,25 +45,29 @@ export class RpcServer {
   readonly counters: Counters = new Counters();
   readonly #options: ResolvedServerOptions;
   readonly #logger: Logger;
-  readonly #onHandshake: OnHandshake;
   readonly #requestChain: RequestChain | null;
   readonly #callChain: CallChain | null;
-  readonly #server: Server;
+  readonly #arrivals: Arrivals;
+  readonly #listener: Listener;
   readonly #connections = new Set<Connection>();
-  /** The handshakes under way, by their sockets, the oldest first. */
-  readonly #arriving = new Map<Socket, Handshake>();
   readonly #listeners: ConnectionListener[] = [];
+  readonly #refusalListeners: ((error: RpcError) => void)[] = [];
   /** Set once `close` was called. */
   #closing: Promise<void> | null = null;
 
   constructor(options: ServerOptions = {}, deps: ServerDeps = {}) {
     this.#options = resolveServerOptions(options);
     this.#logger = deps.logger ?? SILENT_LOGGER;
-    this.#onHandshake = deps.onHandshake ?? acceptEveryone;
     const errorLog = new ErrorLog(this.#logger);
     this.#requestChain = requestChain(deps.interceptors ?? [], this.counters, errorLog);
     this.#callChain = callChain(deps.interceptors ?? [], this.counters, errorLog);
-    this.#server = createServer({ noDelay: true }, this.#onSocket);
+    this.#arrivals = new Arrivals({
+      options: this.#options,
+      onHandshake: deps.onHandshake ?? acceptEveryone,
+      onPeer: (socket, peer) => this.#onPeer(socket, peer),
+      onFailed: (error) => this.#onFailed(error),
+    });
+    this.#listener = new Listener(this.#arrivals.take, this.#logger);
   }
 
   get connections(): ReadonlySet<Connection> {
@@ -105,28 +88,25 @@ export class RpcServer {
     addService(this.commands, definition, implementation, options);
   }
 
+  /** Called when a connection ends before its handshake is through, with the reason. */
+  onRefused(listener: (error: RpcError) => void): void {
+    this.#refusalListeners.push(listener);
+  }
+
   /**
-   * Starts to accept. Port 0 lets the system choose. Resolves with the address in use; rejects with
-   * DT_RPC_LISTEN. A server listens once.
+   * Starts to accept. Port 0 lets the system choose. A unix socket whose file nobody listens on is
+   * taken over. Resolves with the address in use; rejects with DT_RPC_LISTEN. A server listens once.
    */
   listen(address: Address): Promise<Address> {
-    const server = this.#server;
-    return new Promise((resolve, reject) => {
-      const onError = (error: Error): void => {
-        reject(listenError(describeAddress(address), error));
-      };
-      server.once("error", onError);
-      server.listen({ ...address }, () => {
-        server.off("error", onError);
-        server.on("error", this.#onServerError);
-        const bound = server.address();
-        resolve(
-          bound !== null && typeof bound === "object"
-            ? { host: bound.address, port: bound.port }
-            : address,
-        );
-      });
-    });
+    return this.#listener.listen(address);
+  }
+
+  /**
+   * New connections get these keys and certificates; those there are keep theirs. Throws
+   * DT_RPC_OPTIONS, and then all stays as it was.
+   */
+  reloadTls(tls: ServerTls): void {
+    this.#arrivals.reloadTls(tls);
   }
 
   /**
@@ -143,49 +123,22 @@ export class RpcServer {
   }
 
   async #close(options: CloseOptions): Promise<void> {
-    const stopped = new Promise<void>((resolve) => {
-      this.#server.close(() => resolve());
-    });
-    for (const socket of this.#arriving.keys()) {
-      socket.destroy();
-    }
+    const stopped = this.#listener.close();
+    this.#arrivals.stop();
     await Promise.all([...this.#connections].map((connection) => connection.close(options)));
+    this.#arrivals.destroy();
     await stopped;
   }
 
-  readonly #onServerError = (error: Error): void => {
-    this.#logger.error({ err: error }, "the listening socket failed");
-  };
-
-  readonly #onSocket = (socket: Socket): void => {
-    const count = this.#connections.size + this.#arriving.size;
-    const isClosing = this.#closing !== null;
-    if (isClosing || count >= this.#options.maxConnections) {
-      this.counters.handshakesFailed++;
-      socket.on("error", ignore);
-      closeWith(socket, encodeRefusal(0, isClosing ? STOPPING : FULL), LINGER_MS);
-      return;
+  #onFailed(error: RpcError): void {
+    this.counters.handshakesFailed++;
+    this.#logger.warn({ err: error }, "a handshake failed");
+    for (const listener of this.#refusalListeners) {
+      listener(error);
     }
-    if (this.#arriving.size >= this.#options.maxHandshakes) {
-      const [oldest] = this.#arriving.values();
-      oldest?.giveUp(TOO_MANY_HANDSHAKES);
-    }
-    const handshake = acceptHandshake({
-      socket,
-      options: this.#options,
-      onHandshake: this.#onHandshake,
-      onDone: (peer) => this.#onPeer(socket, peer),
-      onFailed: (error) => {
-        this.#arriving.delete(socket);
-        this.counters.handshakesFailed++;
-        this.#logger.warn({ err: error }, "a handshake failed");
-      },
-    });
-    this.#arriving.set(socket, handshake);
-  };
+  }
 
   #onPeer(socket: Socket, peer: PeerInfo): void {
-    this.#arriving.delete(socket);
     const connection = new Connection({
       socket,
       peer,
@@ -197,6 +150,7 @@ export class RpcServer {
       wheel: processWheel,
       requestChain: this.#requestChain,
       callChain: this.#callChain,
+      authorize: this.#options.authorize,
       onLeaving() {},
     });
     this.#connections.add(connection);

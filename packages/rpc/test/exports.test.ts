@@ -3,6 +3,7 @@ import * as rpc from "../src/index.ts";
 
 test("the package exports these values and no others", () => {
   expect(Object.keys(rpc).sort()).toEqual([
+    "AuthFailure",
     "CommandTable",
     "Connection",
     "Counters",
@@ -21,13 +22,23 @@ test("the package exports these values and no others", () => {
     "ServiceError",
     "Status",
     "addService",
+    "anonymousAuth",
     "asyncHandler",
+    "certificateAuth",
+    "certificateCredentials",
     "createClient",
     "errorDetail",
     "logging",
+    "makeScramSecret",
     "methodCommand",
+    "parseScramSecret",
     "parseTraceparent",
+    "scramAuth",
+    "scramCredentials",
     "statusName",
+    "tokenAuth",
+    "tokenCredentials",
+    "tokenDigest",
     "tracing",
   ]);
 });

@@ -37,11 +37,15 @@ const faults = {
   DT_RPC_STOPPING: true,
   DT_RPC_STREAM: true,
   DT_RPC_TIMEOUT: true,
+  DT_RPC_TLS: true,
   DT_RPC_TOO_LARGE: true,
+  DT_RPC_UNAUTHENTICATED: true,
 } satisfies Record<RpcFault["code"], true>;
 
 const answers = {
   DT_RPC_BAD_REQUEST: true,
+  DT_RPC_CERTIFICATE: true,
+  DT_RPC_DENIED: true,
   DT_RPC_FIRST_FRAME: true,
   DT_RPC_FRAME_TOO_LARGE: true,
   DT_RPC_GROUP_NOT_FOUND: true,
@@ -49,6 +53,7 @@ const answers = {
   DT_RPC_HANDLER_FAILED: true,
   DT_RPC_HANDSHAKE_TIMEOUT: true,
   DT_RPC_HEADER_VERSION: true,
+  DT_RPC_LOGIN_LIMIT: true,
   DT_RPC_MAGIC: true,
   DT_RPC_MALFORMED_FRAME: true,
   DT_RPC_PROTOCOL_VERSION: true,
@@ -65,6 +70,7 @@ const answers = {
   DT_RPC_TOO_MANY_CONNECTIONS: true,
   DT_RPC_TOO_MANY_HANDSHAKES: true,
   DT_RPC_TOO_MANY_STREAMS: true,
+  DT_RPC_UNAUTHENTICATED: true,
   DT_RPC_UNKNOWN_COMMAND: true,
   DT_RPC_UNKNOWN_FLAG: true,
   DT_RPC_UNKNOWN_STREAM: true,

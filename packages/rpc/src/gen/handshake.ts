@@ -22,7 +22,21 @@ export interface Hello {
   clusterId: string;
   role: string;
   capabilities: string[];
-  limits: Limits | undefined;
+  limits:
+    | Limits
+    | undefined;
+  /**
+   * From the side that connected: how it proves who it is, absent when it does not. In the answer: the
+   * mechanism that was carried through and its last message, absent when there was none.
+   */
+  auth: Auth | undefined;
+}
+
+/** The first message of an authentication, or its last one. */
+export interface Auth {
+  /** A registered SASL name, such as SCRAM-SHA-256. */
+  mechanism: string;
+  data: Uint8Array;
 }
 
 /** What the sender of the message is ready to receive. */
@@ -43,6 +57,7 @@ function createBaseHello(): Hello {
     role: "",
     capabilities: [],
     limits: undefined,
+    auth: undefined,
   };
 }
 
@@ -74,6 +89,9 @@ export const Hello: MessageFns<Hello> = {
     }
     if (message.limits !== undefined) {
       Limits.encode(message.limits, writer.uint32(74).fork()).join();
+    }
+    if (message.auth !== undefined) {
+      Auth.encode(message.auth, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -163,6 +181,14 @@ export const Hello: MessageFns<Hello> = {
             message.limits = Limits.decode(reader, reader.uint32());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.auth = Auth.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -191,6 +217,74 @@ export const Hello: MessageFns<Hello> = {
     message.limits = (object.limits !== undefined && object.limits !== null)
       ? Limits.fromPartial(object.limits)
       : undefined;
+    message.auth = (object.auth !== undefined && object.auth !== null) ? Auth.fromPartial(object.auth) : undefined;
+    return message;
+  },
+};
+
+function createBaseAuth(): Auth {
+  return { mechanism: "", data: EMPTY };
+}
+
+export const Auth: MessageFns<Auth> = {
+  encode(message: Auth, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.mechanism !== "") {
+      writer.uint32(10).string(message.mechanism);
+    }
+    if (message.data.length !== 0) {
+      writer.uint32(18).bytes(message.data);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Auth {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAuth();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.mechanism = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.data = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create<I extends Exact<DeepPartial<Auth>, I>>(base?: I): Auth {
+    return Auth.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Auth>, I>>(object: I): Auth {
+    const message = createBaseAuth();
+    message.mechanism = object.mechanism ?? "";
+    message.data = object.data ?? EMPTY;
     return message;
   },
 };
