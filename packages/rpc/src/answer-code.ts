@@ -6,8 +6,10 @@ export type AnswerCode = RequestRefusalCode | ConnectionRefusalCode;
 
 /** Answers to one request; the connection goes on. */
 export type RequestRefusalCode =
+  | "DT_RPC_BAD_COMPRESSION"
   | "DT_RPC_BAD_REQUEST"
   | "DT_RPC_DENIED"
+  | "DT_RPC_DECOMPRESSED_TOO_LARGE"
   | "DT_RPC_GROUP_NOT_FOUND"
   | "DT_RPC_GROUP_STOPPED"
   | "DT_RPC_HANDLER_FAILED"

@@ -4,6 +4,9 @@ export const Capability = {
   groups: "groups",
   /** Requests may open streams and be cancelled. */
   streams: "streams",
+  /** Bodies may be compressed, by zstd or by gzip; only told when compression is on. */
+  zstd: "compression:zstd",
+  gzip: "compression:gzip",
 } as const;
 
 /** What this implementation tells every peer; those of the user come behind. */

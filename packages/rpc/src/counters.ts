@@ -13,6 +13,12 @@ export class Counters {
   framesOut = 0;
   bytesIn = 0;
   bytesOut = 0;
+  /** Frames whose bodies this side has compressed. */
+  compressedFramesOut = 0;
+  /** Frames whose bodies the peer has compressed. */
+  compressedFramesIn = 0;
+  /** Compressed bodies that cannot be read, or are larger than they may be. */
+  badCompressedBodies = 0;
   /** Writes to the socket; framesOut / writes is how well frames are coalesced. */
   writes = 0;
   callsTimedOut = 0;

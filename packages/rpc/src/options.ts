@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { BUILT_IN_CAPABILITIES } from "./capabilities.ts";
 import { checkServerAuth } from "./auth/server-auth.ts";
+import { COMPRESSION_CAPABILITIES } from "./compression/algorithm.ts";
 import { RpcError } from "./errors.ts";
 import { clientContext, serverContext } from "./tls/tls-options.ts";
 import type { Authorize } from "./auth/authorize.ts";
@@ -57,6 +58,11 @@ export interface ConnectionOptions {
    * side hold for its streams is this times maxStreams. Default 1 MiB.
    */
   streamWindowBytes?: number;
+  /**
+   * Bodies of more bytes are sent compressed, to a peer that has it on too; up to 1 GiB. Those over
+   * 256 KiB never are. 0 turns compression off for both directions of this side. Default 0.
+   */
+  compressAboveBytes?: number;
   /** Time for the handshake, in milliseconds; 1 or more. Default 5000. */
   handshakeTimeoutMs?: number;
   /**
@@ -132,6 +138,7 @@ const CONNECTION_DEFAULTS = {
   maxStreams: 256,
   streamWindowMessages: 256,
   streamWindowBytes: MIB,
+  compressAboveBytes: 0,
   handshakeTimeoutMs: 5000,
   pingIntervalMs: 5000,
   peerTimeoutMs: 15_000,
@@ -165,6 +172,7 @@ const RANGES: Readonly<Record<NumberKey, readonly [number, number]>> = {
   maxStreams: [0, COUNT_LIMIT],
   streamWindowMessages: [2, COUNT_LIMIT],
   streamWindowBytes: [1024, FRAME_LIMIT],
+  compressAboveBytes: [0, FRAME_LIMIT],
   handshakeTimeoutMs: [1, MS_LIMIT],
   pingIntervalMs: [10, MS_LIMIT],
   peerTimeoutMs: [20, MS_LIMIT],
@@ -188,7 +196,7 @@ export function resolveServerOptions(input: ServerOptions): ResolvedServerOption
   const numbers = resolveNumbers(input, [...CONNECTION_KEYS, ...SERVER_KEYS], problems);
   const others = ["identity", "auth", "tls", "authorize"];
   refuseUnknown(input, [...CONNECTION_KEYS, ...SERVER_KEYS, ...others], problems);
-  const identity = resolveIdentity(input.identity ?? {}, problems);
+  const identity = resolveIdentity(input.identity ?? {}, numbers.compressAboveBytes, problems);
   const { auth = null, tls = null, authorize = null } = input;
   if (auth !== null) {
     checkServerAuth(auth, problems);
@@ -209,7 +217,7 @@ export function resolveClientOptions(input: ClientOptions): ResolvedClientOption
   if (numbers.reconnectMaxMs < numbers.reconnectMinMs) {
     problems.push("reconnectMaxMs: less than reconnectMinMs");
   }
-  const identity = resolveIdentity(input.identity ?? {}, problems);
+  const identity = resolveIdentity(input.identity ?? {}, numbers.compressAboveBytes, problems);
   const address = resolveAddress(input.address, problems);
   const { auth = null, tls = null } = input;
   if (tls !== null) {
@@ -256,7 +264,11 @@ function refuseUnknown(input: object, known: readonly string[], problems: string
   }
 }
 
-function resolveIdentity(input: Partial<Identity>, problems: string[]): Identity {
+function resolveIdentity(
+  input: Partial<Identity>,
+  compressAboveBytes: number,
+  problems: string[],
+): Identity {
   refuseUnknown(input, ["processId", "nodeId", "clusterId", "role", "capabilities"], problems);
   const identity: Identity = {
     processId: input.processId ?? PROCESS_ID,
@@ -264,7 +276,11 @@ function resolveIdentity(input: Partial<Identity>, problems: string[]): Identity
     clusterId: input.clusterId ?? "",
     role: input.role ?? "",
     capabilities: Object.freeze([
-      ...new Set([...BUILT_IN_CAPABILITIES, ...(input.capabilities ?? [])]),
+      ...new Set([
+        ...BUILT_IN_CAPABILITIES,
+        ...(compressAboveBytes > 0 ? COMPRESSION_CAPABILITIES : []),
+        ...(input.capabilities ?? []),
+      ]),
     ]),
   };
   if (!PROCESS_ID_PATTERN.test(identity.processId)) {

@@ -1,5 +1,7 @@
 import type { Authorize } from "./auth/authorize.ts";
 import { Capability } from "./capabilities.ts";
+import { agreedAlgorithm } from "./compression/algorithm.ts";
+import { Compressor } from "./compression/compressed-body.ts";
 import { ControlFrames } from "./control-frames.ts";
 import { ErrorLog } from "./error-log.ts";
 import { LENGTH_BYTES, MAX_GROUP_ID } from "./frame.ts";
@@ -78,7 +80,7 @@ export class Pipeline {
     this.maxPeerFrameBytes = maxPeerFrameBytes;
     const maxGroupId = peer.capabilities.includes(Capability.groups) ? MAX_GROUP_ID : 0;
     this.maxGroupId = maxGroupId;
-    const out = new SendBuffer(socket, counters, () => this.#onDrained());
+    const out = new SendBuffer(socket, counters, () => this.#onDrained(), compressorFor(deps));
     this.out = out;
     this.control = new ControlFrames(out, options.maxSendBufferBytes);
     const errorLog = new ErrorLog(logger);
@@ -120,6 +122,7 @@ export class Pipeline {
       counters,
       this.outcome,
       events,
+      options.compressAboveBytes > 0,
     );
   }
 
@@ -160,4 +163,11 @@ export class Pipeline {
     this.intake.resume();
     this.#streams?.resume();
   }
+}
+
+/** Null when bodies go as they are, because one of the sides wants it so. */
+function compressorFor({ options, peer }: PipelineDeps): Compressor | null {
+  const { compressAboveBytes } = options;
+  const algorithm = compressAboveBytes > 0 ? agreedAlgorithm(peer.capabilities) : null;
+  return algorithm === null ? null : new Compressor(algorithm, compressAboveBytes);
 }

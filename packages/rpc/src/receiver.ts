@@ -1,5 +1,6 @@
 // Hot path: per frame. Bench: bench/echo.bench.ts. No closures, no promises, no logging.
 import { FrameDecoder } from "@dt/codec";
+import { expand } from "./compression/compressed-body.ts";
 import { withoutStack } from "./errors.ts";
 import { readErrorAnswer } from "./error-answer.ts";
 import { readRequestExtension, skipExtension } from "./extension.ts";
@@ -27,6 +28,8 @@ import {
 import { Status, statusFromWire } from "./status.ts";
 import type { FrameSink } from "@dt/codec";
 import type { RequestExtension } from "./extension.ts";
+import type { CallCompletion } from "./call-completion.ts";
+import type { BadBody } from "./compression/compressed-body.ts";
 import type { ConnectionRefusalCode } from "./answer-code.ts";
 import type { Counters } from "./counters.ts";
 import type { Outcome } from "./outcome.ts";
@@ -56,6 +59,8 @@ export interface ReceiverEvents {
     start: number,
     end: number,
   ): boolean;
+  /** A message of a stream that cannot be decompressed. */
+  onBadMessage(seq: number, word: number, reason: BadBody): void;
   /** What follows in this connection cannot be trusted any more. */
   onViolation(code: ConnectionRefusalCode, status: Status, fact: string): void;
   /** The peer has refused the connection as a whole: a response without a request. */
@@ -73,6 +78,9 @@ export class Receiver implements FrameSink {
   #nowMs = 0;
   /** Frames since the clock was read; more than 0 once a chunk had one. */
   #clockFrames = 0;
+  /** Compression is on: a peer has been told. */
+  readonly #takesCompressed: boolean;
+  readonly #maxFrameBytes: number;
   /** Bytes since the last sign of life. */
   #trickleBytes = 0;
 
@@ -83,7 +91,10 @@ export class Receiver implements FrameSink {
     counters: Counters,
     outcome: Outcome,
     events: ReceiverEvents,
+    takesCompressed: boolean,
   ) {
+    this.#takesCompressed = takesCompressed;
+    this.#maxFrameBytes = maxFrameBytes;
     this.#decoder = new FrameDecoder({ maxFrameBytes, minFrameBytes: MIN_FRAME_BYTES }, this);
     this.#calls = calls;
     this.#intake = intake;
@@ -163,6 +174,27 @@ export class Receiver implements FrameSink {
     }
     const nowMs = this.#nowMs;
     const deadlineMs = micros === 0 ? 0 : nowMs + micros / 1000;
+    if ((flags & FLAG_COMPRESSED) !== 0) {
+      const plain = this.#expand(buf, bodyStart, end);
+      if (!Buffer.isBuffer(plain)) {
+        this.#intake.refuse(command, seq, plain.status, plain.code, plain.message);
+        return;
+      }
+      const plainBytes = bodyStart - start + LENGTH_BYTES + plain.length;
+      this.#intake.request(
+        command,
+        groupId,
+        seq,
+        deadlineMs,
+        nowMs,
+        plainBytes,
+        extension,
+        plain,
+        0,
+        plain.length,
+      );
+      return;
+    }
     const frameBytes = end - start + LENGTH_BYTES;
     this.#intake.request(
       command,
@@ -192,22 +224,64 @@ export class Receiver implements FrameSink {
         groupId = readUint32(buf, start + MIN_FRAME_BYTES);
       }
     }
+    if ((flags & FLAG_COMPRESSED) !== 0) {
+      this.#compressedOneWay(command, groupId, buf, start, bodyStart, end);
+      return;
+    }
     if (command < FIRST_USER_COMMAND) {
-      this.#control(command, buf, start, bodyStart, end);
+      this.#control(command, buf, start, buf, bodyStart, end);
       return;
     }
     const frameBytes = end - start + LENGTH_BYTES;
     this.#intake.oneWay(command, groupId, this.#nowMs, frameBytes, buf, bodyStart, end);
   }
 
-  #control(command: number, buf: Buffer, start: number, bodyStart: number, end: number): void {
+  #compressedOneWay(
+    command: number,
+    groupId: number,
+    buf: Buffer,
+    start: number,
+    bodyStart: number,
+    end: number,
+  ): void {
+    const plain = this.#expand(buf, bodyStart, end);
+    if (!Buffer.isBuffer(plain)) {
+      // What is left out of a stream cannot be made good; a one-way that is lost is.
+      if (command === Command.streamData) {
+        this.#events.onBadMessage(
+          readInt32(buf, start + SEQ_AT),
+          readUint32(buf, start + WORD_AT),
+          plain,
+        );
+      } else {
+        this.#intake.nack(groupId, plain.status, command);
+      }
+      return;
+    }
+    if (command < FIRST_USER_COMMAND) {
+      this.#control(command, buf, start, plain, 0, plain.length);
+      return;
+    }
+    const frameBytes = bodyStart - start + LENGTH_BYTES + plain.length;
+    this.#intake.oneWay(command, groupId, this.#nowMs, frameBytes, plain, 0, plain.length);
+  }
+
+  /** The frame starts at buf[start]; its body is body[bodyStart, bodyEnd). */
+  #control(
+    command: number,
+    buf: Buffer,
+    start: number,
+    body: Buffer,
+    bodyStart: number,
+    bodyEnd: number,
+  ): void {
     if (command < Command.streamData || command > Command.streamCancel) {
-      this.#events.onControl(command, buf, bodyStart, end);
+      this.#events.onControl(command, body, bodyStart, bodyEnd);
       return;
     }
     const seq = readInt32(buf, start + SEQ_AT);
     const word = readUint32(buf, start + WORD_AT);
-    if (!this.#events.onStreamFrame(command, seq, word, buf, bodyStart, end)) {
+    if (!this.#events.onStreamFrame(command, seq, word, body, bodyStart, bodyEnd)) {
       const fact = `a frame of stream ${seq} from side ${word}`;
       this.#violation("DT_RPC_MALFORMED_FRAME", Status.invalid, fact);
     }
@@ -231,7 +305,12 @@ export class Receiver implements FrameSink {
     }
     if (status === Status.ok) {
       const completion = this.#calls.settle(seq);
-      if (completion !== null) {
+      if (completion === null) {
+        return;
+      }
+      if ((flags & FLAG_COMPRESSED) !== 0) {
+        this.#compressedReply(completion, buf, bodyStart, end);
+      } else {
         this.#outcome.reply(completion, buf, bodyStart, end);
       }
       return;
@@ -253,10 +332,32 @@ export class Receiver implements FrameSink {
     this.#outcome.fail(completion, error);
   }
 
+  #compressedReply(completion: CallCompletion, buf: Buffer, start: number, end: number): void {
+    const plain = this.#expand(buf, start, end);
+    if (Buffer.isBuffer(plain)) {
+      this.#outcome.reply(completion, plain, 0, plain.length);
+    } else {
+      const cause = new Error(`${plain.code}: ${plain.message}`, { cause: plain.cause });
+      this.#outcome.fail(completion, withoutStack({ code: "DT_RPC_BAD_REPLY" }, { cause }));
+    }
+  }
+
+  #expand(buf: Buffer, start: number, end: number): Buffer | BadBody {
+    this.#counters.compressedFramesIn++;
+    const plain = expand(buf, start, end, this.#maxFrameBytes);
+    if (!Buffer.isBuffer(plain)) {
+      this.#counters.badCompressedBodies++;
+    }
+    return plain;
+  }
+
   /** Skips the optional parts that the flags announce; -1 after a violation. */
   #bodyStart(flags: number, buf: Buffer, after: number, end: number): number {
     let bodyStart = after;
-    if ((flags & ~KNOWN_FLAGS) !== 0 || (flags & FLAG_COMPRESSED) !== 0) {
+    if (
+      (flags & ~KNOWN_FLAGS) !== 0 ||
+      ((flags & FLAG_COMPRESSED) !== 0 && !this.#takesCompressed)
+    ) {
       this.#violation("DT_RPC_UNKNOWN_FLAG", Status.notSupported, `flags ${flags}`);
       return -1;
     }

@@ -92,10 +92,17 @@ export class Replies {
       out.finish(RESPONSE_BYTE, request.command, request.seq, Status.ok);
       return;
     }
-    // The bytes stay where they are until the end of the turn.
     const { buf, pos } = writer;
-    const frameBytes = out.finish(RESPONSE_BYTE, request.command, request.seq, Status.ok);
-    context.replied(buf, pos - frameBytes + HEADER_BYTES, pos);
+    const start = pos - out.frameBytes + HEADER_BYTES;
+    if (out.compressor === null) {
+      // The bytes stay where they are until the end of the turn.
+      out.finish(RESPONSE_BYTE, request.command, request.seq, Status.ok);
+      context.replied(buf, start, pos);
+    } else {
+      const body = Buffer.from(buf.subarray(start, pos));
+      out.finish(RESPONSE_BYTE, request.command, request.seq, Status.ok);
+      context.replied(body, 0, body.length);
+    }
   }
 
   error<A>(

@@ -6,6 +6,7 @@ import { IncomingRequest } from "./incoming-request.ts";
 import { ParkedRequests } from "./parked-requests.ts";
 import { Status } from "./status.ts";
 import type { Authorize } from "./auth/authorize.ts";
+import type { RequestRefusalCode } from "./answer-code.ts";
 import type { CommandTable, Handler } from "./command-table.ts";
 import type { Connection } from "./connection.ts";
 import type { ControlFrames } from "./control-frames.ts";
@@ -127,6 +128,22 @@ export class RequestIntake {
       return;
     }
     this.#call(handler, command, groupId, 0, true, 0, frameBytes, null, body, start, end);
+  }
+
+  /** Refuses a request whose body cannot be read. */
+  refuse(
+    command: number,
+    seq: number,
+    status: Status,
+    code: RequestRefusalCode,
+    message: string,
+  ): void {
+    this.#replies.refuse(command, seq, status, code, message);
+  }
+
+  /** Refuses a one-way whose body cannot be read. */
+  nack(groupId: number, status: Status, command: number): void {
+    this.#deps.control.nack(groupId, status, command);
   }
 
   /** Handles what was put aside, as far as the peer has read its replies. */

@@ -1,7 +1,18 @@
 // Hot path: per frame. Bench: bench/echo.bench.ts. No closures, no promises, no logging.
 import { ByteWriter } from "@dt/codec";
-import { FLAG_GROUP, GROUP_BYTES, HEADER_BYTES, writeHeader } from "./frame.ts";
+import { skipExtension } from "./extension.ts";
+import {
+  FLAG_COMPRESSED,
+  FLAG_EXTENSION,
+  FLAG_GROUP,
+  GROUP_BYTES,
+  HEADER_BYTES,
+  RESPONSE_BYTE,
+  writeHeader,
+} from "./frame.ts";
 import { acquireSlab, releaseSlab } from "./slab-classes.ts";
+import { Status } from "./status.ts";
+import type { Compressor } from "./compression/compressed-body.ts";
 import type { Counters } from "./counters.ts";
 
 /** A slab with less room than this is sent before the next frame starts in a fresh one. */
@@ -31,6 +42,8 @@ export class SendBuffer {
   readonly #socket: WriteTarget;
   readonly #counters: Counters;
   readonly #onDrained: () => void;
+  /** Null when bodies go as they are. */
+  readonly compressor: Compressor | null;
   /**
    * The slab that the writer started with. A frame that outgrew it has left it for a larger buffer.
    */
@@ -54,7 +67,13 @@ export class SendBuffer {
   #bytesInSocket = 0;
 
   /** `onDrained` is called when everything that was handed to the socket has left it. */
-  constructor(socket: WriteTarget, counters: Counters, onDrained: () => void) {
+  constructor(
+    socket: WriteTarget,
+    counters: Counters,
+    onDrained: () => void,
+    compressor: Compressor | null = null,
+  ) {
+    this.compressor = compressor;
     this.#socket = socket;
     this.#counters = counters;
     this.#onDrained = onDrained;
@@ -117,19 +136,46 @@ export class SendBuffer {
     this.#frameStart = NO_FRAME;
   }
 
-  /** Completes the frame and returns its size in bytes, the length field included. */
+  /**
+   * Completes the frame and returns its size in bytes, the length field included, as it was before
+   * compression.
+   */
   finish(kindByte: number, command: number, seq: number, word: number): number {
+    const frameBytes = this.writer.pos - this.#frameStart;
+    if (this.compressor !== null && frameBytes > this.compressor.thresholdBytes) {
+      this.#compress(this.compressor, kindByte, word);
+    }
     const { buf, pos } = this.writer;
     const start = this.#frameStart;
     writeHeader(buf, start, pos, kindByte, this.#flags, command, seq, word, this.#groupId);
     this.#frameStart = NO_FRAME;
     this.#counters.framesOut++;
     this.#clockFrames++;
-    const frameBytes = pos - start;
     if (frameBytes > this.#roomBytes) {
       this.#roomBytes = frameBytes;
     }
     return frameBytes;
+  }
+
+  /** Compresses the body of the frame, unless it is that of an error answer. */
+  #compress(compressor: Compressor, kindByte: number, word: number): void {
+    if (kindByte === RESPONSE_BYTE && word !== Status.ok) {
+      return;
+    }
+    const { writer } = this;
+    let bodyStart = this.#frameStart + HEADER_BYTES;
+    if ((this.#flags & FLAG_GROUP) !== 0) {
+      bodyStart += GROUP_BYTES;
+    }
+    if ((this.#flags & FLAG_EXTENSION) !== 0) {
+      bodyStart = skipExtension(writer.buf, bodyStart, writer.pos);
+    }
+    const end = compressor.shrink(writer.buf, bodyStart, writer.pos);
+    if (end < writer.pos) {
+      writer.pos = end;
+      this.#flags |= FLAG_COMPRESSED;
+      this.#counters.compressedFramesOut++;
+    }
   }
 
   /** Hands everything to the socket now. */

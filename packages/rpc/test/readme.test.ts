@@ -43,8 +43,10 @@ const faults = {
 } satisfies Record<RpcFault["code"], true>;
 
 const answers = {
+  DT_RPC_BAD_COMPRESSION: true,
   DT_RPC_BAD_REQUEST: true,
   DT_RPC_CERTIFICATE: true,
+  DT_RPC_DECOMPRESSED_TOO_LARGE: true,
   DT_RPC_DENIED: true,
   DT_RPC_FIRST_FRAME: true,
   DT_RPC_FRAME_TOO_LARGE: true,

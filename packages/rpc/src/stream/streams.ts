@@ -9,6 +9,7 @@ import { StreamFrames, StreamSide, readCancellation, readCredit } from "./stream
 import type { AnswerCode } from "../answer-code.ts";
 import type { CallCompletion, Encode } from "../call-completion.ts";
 import type { CallParent, Connection } from "../connection.ts";
+import type { BadBody } from "../compression/compressed-body.ts";
 import type { Counters } from "../counters.ts";
 import type { DeadlineWheel } from "../deadline-wheel.ts";
 import type { IncomingRequest } from "../incoming-request.ts";
@@ -225,6 +226,14 @@ export class Streams {
       }
     }
     return true;
+  }
+
+  /** A message that cannot be decompressed. */
+  onBadMessage(seq: number, word: number, reason: BadBody): void {
+    const holder = word === StreamSide.opener ? this.#accepted.get(seq) : this.#opened.get(seq);
+    if (holder !== undefined) {
+      this.onViolation(holder.stream, "DT_RPC_STREAM_MESSAGE", `${reason.code}: ${reason.message}`);
+    }
   }
 
   /** The peer has broken the rules of one stream, which ends; nothing else does. */
