@@ -6,6 +6,8 @@ export type KvFault =
   | { readonly code: RefusalCode; readonly reason: string }
   /** The answer makes no sense to this client; a write may have been carried out. */
   | { readonly code: "DT_KV_BAD_REPLY" }
+  /** The bytes are no snapshot of a tree; the tree is as it was. */
+  | { readonly code: "DT_KV_BAD_SNAPSHOT"; readonly reason: string }
   /** Options are wrong; every problem with its path. */
   | { readonly code: "DT_KV_OPTIONS"; readonly problems: readonly string[] };
 

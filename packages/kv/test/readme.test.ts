@@ -16,6 +16,7 @@ const readme = readFileSync(new URL("README.md", folder), "utf8");
 // The type checker refuses a code too many here and one that is missing.
 const codes = {
   DT_KV_BAD_REPLY: true,
+  DT_KV_BAD_SNAPSHOT: true,
   DT_KV_BATCH_TOO_LARGE: true,
   DT_KV_IS_DIRECTORY: true,
   DT_KV_IS_ROOT: true,

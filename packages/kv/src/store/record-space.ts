@@ -39,6 +39,12 @@ export class RecordSpace {
     copyBytes(source, start, end, node.recordBuf, node.recordStart + RECORD_HEAD_BYTES);
   }
 
+  /** Gives a node without a record a copy of source[start, end), a whole record. */
+  restore(node: Node, source: Buffer, start: number, end: number): void {
+    this.#take(node, classOf(end - start), end - start);
+    source.copy(node.recordBuf, node.recordStart, start, end);
+  }
+
   /** Notes a write in the record of a node. The new value is a copy of source[start, end). */
   update(
     node: Node,

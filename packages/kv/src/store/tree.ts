@@ -11,6 +11,14 @@ import { NO_RECORD, RecordSpace } from "./record-space.ts";
 /** Nodes in one tree, at most. */
 export const MAX_NODES = 10_000_000;
 
+/** Is told of changes while somebody reads the tree as it was. */
+export interface TreeWatch {
+  /** The node is about to be written or removed. */
+  beforeChange(node: Node): void;
+  /** Everything is another tree's now. */
+  replaced(): void;
+}
+
 /**
  * Nodes by key, and the children of each directory in order. Every write that changes something takes the next
  * revision, whatever it creates or removes on the way; a refused write and one that finds nothing to do take none.
@@ -19,21 +27,31 @@ export const MAX_NODES = 10_000_000;
  * well-formed where a node may be created; elsewhere an ill-formed key is just one that is not there.
  */
 export class Tree {
-  readonly root: DirectoryNode = new DirectoryNode(ROOT_KEY);
-  readonly #nodes = new KeyIndex();
-  readonly #records = new RecordSpace();
+  #root: DirectoryNode = new DirectoryNode(ROOT_KEY);
+  #nodes = new KeyIndex();
+  #records = new RecordSpace();
+  #watch: TreeWatch | null = null;
   readonly #maxNodes: number;
   #revision = 0;
 
   constructor(maxNodes: number = MAX_NODES) {
     this.#maxNodes = maxNodes;
-    this.#records.create(this.root, 0, 0, NO_RECORD, 0, 0);
-    this.#nodes.add(this.root);
+    this.#records.create(this.#root, 0, 0, NO_RECORD, 0, 0);
+    this.#nodes.add(this.#root);
+  }
+
+  get root(): DirectoryNode {
+    return this.#root;
   }
 
   /** Revision of the last write; 0 for a new tree. */
   get revision(): number {
     return this.#revision;
+  }
+
+  /** Only for who builds the tree from what another one held. */
+  set revision(revision: number) {
+    this.#revision = revision;
   }
 
   /** Values and directories, the root not counted. */
@@ -52,6 +70,9 @@ export class Tree {
 
   /** Gives a node of this tree a copy of source[start, end) as its new value. */
   update(node: ValueNode, source: Buffer, start: number, end: number, timestampMs: number): number {
+    if (this.#watch !== null) {
+      this.#watch.beforeChange(node);
+    }
     const revision = ++this.#revision;
     this.#records.update(node, revision, timestampMs, source, start, end);
     return revision;
@@ -115,6 +136,50 @@ export class Tree {
     return ++this.#revision;
   }
 
+  /** From now on `watch` is told of changes; one at a time. */
+  watch(watch: TreeWatch): void {
+    assert(this.#watch === null, "one watches the tree already");
+    this.#watch = watch;
+  }
+
+  unwatch(watch: TreeWatch): void {
+    if (this.#watch === watch) {
+      this.#watch = null;
+    }
+  }
+
+  /**
+   * Adds a node with the record source[start, end) as another tree held it, and takes no revision. False, with
+   * nothing changed, when its directory is not there; throws when the key is there already.
+   */
+  restoreNode(
+    key: ByteKey,
+    isDirectory: boolean,
+    source: Buffer,
+    start: number,
+    end: number,
+  ): boolean {
+    const parent = this.#nodes.findKey(parentKey(key));
+    if (!(parent instanceof DirectoryNode)) {
+      return false;
+    }
+    assert(this.#nodes.findKey(key) === null, "a node is restored twice");
+    const node = isDirectory ? new DirectoryNode(key) : new ValueNode(key);
+    this.#records.restore(node, source, start, end);
+    this.#add(parent, node);
+    return true;
+  }
+
+  /** Becomes what `other` is, at once; `other` must not be used any more. */
+  takeOver(other: Tree): void {
+    this.#watch?.replaced();
+    this.#watch = null;
+    this.#root = other.#root;
+    this.#nodes = other.#nodes;
+    this.#records = other.#records;
+    this.#revision = other.#revision;
+  }
+
   /**
    * The directory at `key`, created together with those above it when it is not there. Nothing is created when
    * it refuses. `moreNodes` is how many nodes the caller is going to add itself.
@@ -161,6 +226,9 @@ export class Tree {
   }
 
   #forget(node: Node): void {
+    if (this.#watch !== null) {
+      this.#watch.beforeChange(node);
+    }
     this.#nodes.remove(node);
     this.#records.free(node);
   }
