@@ -72,6 +72,7 @@ async function serveTree(
     groupId: KV_GROUP_ID,
     stateMachine,
     log: directory.log(KV_GROUP_ID, storage),
+    snapshots: directory.snapshots(KV_GROUP_ID),
     options,
     onFailed,
   });

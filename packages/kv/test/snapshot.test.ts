@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { comparePaths } from "../src/snapshot/tree-snapshot.ts";
 import { KvStateMachine } from "../src/state-machine.ts";
 import { toByteKey } from "../src/store/byte-key.ts";
-import { Tree } from "../src/store/tree.ts";
+import type { Tree } from "../src/store/tree.ts";
 
 const NAMES = ["a", "a-b", "a.b", "b", "é", "z0"];
 const segment = fc.constantFrom(...NAMES);
@@ -23,14 +23,14 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ kind: fc.constant("delete" as const), key }) },
 );
 
-function carryOut(tree: Tree, operation: Operation, at: number): void {
-  const byteKey = toByteKey(operation.key);
-  if (operation.kind === "mkdir") {
+function carryOut(tree: Tree, todo: Operation, at: number): void {
+  const byteKey = toByteKey(todo.key);
+  if (todo.kind === "mkdir") {
     tree.makeDirectory(byteKey, at);
-  } else if (operation.kind === "delete") {
+  } else if (todo.kind === "delete") {
     tree.remove(byteKey, true);
   } else {
-    const value = Buffer.alloc(operation.bytes, at);
+    const value = Buffer.alloc(todo.bytes, at);
     const node = tree.find(byteKey);
     if (node === null) {
       tree.create(byteKey, value, 0, value.length, at);
@@ -140,7 +140,7 @@ describe("a snapshot of the tree", () => {
       });
     }
     const longer = Buffer.concat([whole, Buffer.alloc(1)]);
-    await expect(target.restoreSnapshot(pieces(longer, 64))).rejects.toThrow();
+    await expect(target.restoreSnapshot(pieces(longer, 64))).rejects.toThrow("follows its end");
     const other = Buffer.from(whole);
     other[0] = 0;
     await expect(target.restoreSnapshot(pieces(other, 64))).rejects.toThrow("not a snapshot");

@@ -15,7 +15,7 @@ export { failRequest } from "./transport/request-failure.ts";
 export { RaftClient } from "./client/raft-client.ts";
 export type { CallOptions, RaftClientOptions } from "./client/raft-client.ts";
 export type { Endpoint } from "./client/link.ts";
-export type { StatusReply } from "./gen/raft.ts";
+export type { SnapshotTaken, StatusReply } from "./gen/raft.ts";
 
 export { MemoryLog } from "./log/memory-log.ts";
 export { MemorySnapshotStore } from "./log/memory-snapshot-store.ts";

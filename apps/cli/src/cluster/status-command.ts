@@ -8,6 +8,7 @@ import { viewCluster } from "./cluster-view.ts";
 import type { ClusterView, NodeView } from "./cluster-view.ts";
 import { withClient, withConnectOptions } from "./connect.ts";
 import type { ConnectOptions } from "./connect.ts";
+import { registerSnapshotCommand } from "./snapshot-command.ts";
 
 const STATUS_TIMEOUT_MS = 2000;
 
@@ -25,6 +26,7 @@ export function registerClusterCommands(program: Command, context: CliContext): 
         .default("table"),
     )
     .action((options: StatusOptions) => showStatus(context, options));
+  registerSnapshotCommand(cluster, context);
 }
 
 async function showStatus(context: CliContext, options: StatusOptions): Promise<void> {

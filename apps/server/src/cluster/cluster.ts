@@ -22,7 +22,7 @@ export interface ClusterOptions {
    * are free, else some below the range from which outgoing connections take theirs.
    */
   readonly basePort?: number;
-  /** The sections `raft`, `storage`, `limits`, `log` and `stop` of every node's configuration. */
+  /** The sections `raft`, `storage`, `snapshot`, `limits`, `log` and `stop` of every node's configuration. */
   readonly settings?: NodeSettings;
   /** Flags for Node itself in every server process. */
   readonly nodeFlags?: readonly string[];
@@ -37,6 +37,7 @@ export interface ClusterOptions {
 export interface NodeSettings {
   readonly raft?: Readonly<Record<string, number | boolean>>;
   readonly storage?: Readonly<Record<string, number | string>>;
+  readonly snapshot?: Readonly<Record<string, number>>;
   readonly limits?: Readonly<Record<string, number>>;
   readonly log?: { readonly level: string };
   readonly stop?: { readonly timeoutMs: number };

@@ -33,6 +33,7 @@ export function resolveConfig(
     validKeys("raft", input),
     validKeys("limits", input),
     validKeys("storage", input),
+    validKeys("snapshot", input),
     problems,
   );
   return problems.length > 0 || options === null ? null : complete(input, baseDir, options);
@@ -87,7 +88,10 @@ function property(value: unknown, key: string): unknown {
 }
 
 /** The keys of a section of options whose values are of the right type, so that they can be checked further. */
-function validKeys<K extends "raft" | "limits" | "storage">(name: K, input: unknown): RawConfig[K] {
+function validKeys<K extends "raft" | "limits" | "storage" | "snapshot">(
+  name: K,
+  input: unknown,
+): RawConfig[K] {
   const given = property(input, name);
   const { shape } = SECTIONS[name].unwrap();
   const valid: Record<string, unknown> = {};

@@ -30,9 +30,10 @@ export function resolveOptions(
   raft: RawConfig["raft"],
   limits: RawConfig["limits"],
   storage: RawConfig["storage"],
+  snapshot: Partial<RawConfig["snapshot"]>,
   problems: ConfigProblem[],
 ): PackageOptions | null {
-  const group = resolveGroup(raft, limits, problems);
+  const group = resolveGroup(raft, limits, snapshot, problems);
   const log = resolveStorage(storage, problems);
   const rpc = resolveRpc(limits, problems);
   if (group !== null && rpc !== null) {
@@ -85,9 +86,14 @@ function checkRecords(
 function resolveGroup(
   raft: RawConfig["raft"],
   limits: RawConfig["limits"],
+  snapshot: Partial<RawConfig["snapshot"]>,
   problems: ConfigProblem[],
 ): ResolvedGroupOptions | null {
-  const options: GroupOptions = { ...definedOnly(raft), ...pick(limits, GROUP_LIMIT_KEYS) };
+  const options: GroupOptions = {
+    ...definedOnly(raft),
+    ...pick(limits, GROUP_LIMIT_KEYS),
+    ...snapshotOptions(snapshot),
+  };
   try {
     return resolveGroupOptions(options);
   } catch (error) {
@@ -97,6 +103,23 @@ function resolveGroup(
     }
     throw error;
   }
+}
+
+/** The ranges have been checked: what is wrong is left out here. */
+function snapshotOptions({
+  everySeconds,
+  everyBytes,
+  everyEntries,
+  keep,
+  tailEntries,
+}: Partial<RawConfig["snapshot"]>): GroupOptions {
+  return definedOnly({
+    snapshotEveryMs: everySeconds === undefined ? undefined : everySeconds * 1000,
+    snapshotEveryBytes: everyBytes,
+    snapshotEveryEntries: everyEntries,
+    snapshotKeep: keep,
+    snapshotTailEntries: tailEntries,
+  });
 }
 
 function resolveStorage(

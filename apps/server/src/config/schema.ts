@@ -4,6 +4,8 @@ import * as z from "zod";
 const INTEGER_TEXT = /^-?\d+$/u;
 const MAX_NODE_ID = 0xffff_ffff;
 const MAX_PORT = 0xffff;
+const MAX_SNAPSHOT_SECONDS = 31_536_000;
+const MAX_SNAPSHOTS = 100;
 const MAX_STOP_TIMEOUT_MS = 3_600_000;
 
 /** Environment variables and substitutions are text: text that reads as an integer counts as one. */
@@ -92,6 +94,15 @@ export const SECTIONS = {
     .strictObject({
       segmentBytes: integer().optional(),
       durability: z.enum(DURABILITIES).optional(),
+    })
+    .prefault({}),
+  snapshot: z
+    .strictObject({
+      everySeconds: integer(1, MAX_SNAPSHOT_SECONDS).default(3600),
+      everyBytes: integer(1 << 16).default(1 << 30),
+      everyEntries: integer(1).default(100_000_000),
+      keep: integer(1, MAX_SNAPSHOTS).default(2),
+      tailEntries: integer(0).default(100_000),
     })
     .prefault({}),
   limits: z.strictObject(numbers([...GROUP_LIMIT_KEYS, ...RPC_LIMIT_KEYS])).prefault({}),

@@ -1,9 +1,14 @@
 import type { Decode, Encode, RpcError } from "@dt/rpc";
 import { Status } from "@dt/rpc";
 import { RaftError } from "../errors.ts";
-import type { StatusReply } from "../gen/raft.ts";
-import { decodeLeaderHint, decodeStatusReply, encodeNothing } from "../transport/status-codec.ts";
-import { STATUS_COMMAND } from "../transport/commands.ts";
+import type { SnapshotTaken, StatusReply } from "../gen/raft.ts";
+import {
+  decodeLeaderHint,
+  decodeSnapshotTaken,
+  decodeStatusReply,
+  encodeNothing,
+} from "../transport/status-codec.ts";
+import { SNAPSHOT_COMMAND, STATUS_COMMAND } from "../transport/commands.ts";
 import { ClientCall } from "./client-call.ts";
 import type { CallOwner } from "./client-call.ts";
 import { GroupRoute } from "./group-route.ts";
@@ -103,6 +108,25 @@ export class RaftClient implements CallOwner {
     const { client } = this.#linkTo(endpoint);
     await client.connect();
     return client.call(STATUS_COMMAND, 0, timeoutMs, encodeNothing, null, decodeStatusReply);
+  }
+
+  /** Has one node take a snapshot of a group now; resolves when it is durable there. */
+  async takeSnapshot(
+    endpoint: Endpoint,
+    groupId: number,
+    timeoutMs: number = this.#timeoutMs,
+  ): Promise<SnapshotTaken> {
+    this.#assertOpen();
+    const { client } = this.#linkTo(endpoint);
+    await client.connect();
+    return client.call(
+      SNAPSHOT_COMMAND,
+      groupId,
+      timeoutMs,
+      encodeNothing,
+      null,
+      decodeSnapshotTaken,
+    );
   }
 
   /** The nodes this client knows, configured and learned. */

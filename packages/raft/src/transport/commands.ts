@@ -8,6 +8,9 @@ export const STATUS_COMMAND = 30;
 /** Asks a member for entries that were lost; of the numbers for administration. */
 export const FETCH_COMMAND = 64;
 
+/** Takes a snapshot of a group on the node that is asked; of the numbers for administration. */
+export const SNAPSHOT_COMMAND = 65;
+
 export const MESSAGE_KINDS: readonly MessageKind[] = Object.values(MessageKind);
 
 export function messageCommand(kind: MessageKind): number {

@@ -4,7 +4,7 @@ import type { Clock } from "@dt/fiber";
 import { RpcServer } from "@dt/rpc";
 import type { ClientOptions, CommandTable, ServerOptions } from "@dt/rpc";
 import type { NodeId } from "../core/message.ts";
-import type { RaftError } from "../errors.ts";
+import { RaftError } from "../errors.ts";
 import type { RaftLog } from "../log/raft-log.ts";
 import type { SnapshotStore } from "../log/snapshot-store.ts";
 import { resolveGroupOptions } from "../node/group-options.ts";
@@ -15,10 +15,11 @@ import { RaftGroup } from "../node/raft-group.ts";
 import type { Member } from "../node/group-config.ts";
 import { SnapshotSlots } from "../node/snapshots/snapshot-slots.ts";
 import type { StateMachine } from "../node/state-machine.ts";
-import { STATUS_COMMAND } from "./commands.ts";
+import { failRequest } from "./request-failure.ts";
+import { SNAPSHOT_COMMAND, STATUS_COMMAND } from "./commands.ts";
 import { checkMembers, MEMBER_ROLE, refusePeer } from "./membership-check.ts";
 import { RpcTransport } from "./rpc-transport.ts";
-import { encodeStatusReply, toStatusReply } from "./status-codec.ts";
+import { encodeSnapshotTaken, encodeStatusReply, toStatusReply } from "./status-codec.ts";
 
 /** One group that a server takes part in. */
 export interface ServedGroup<R> {
@@ -143,6 +144,12 @@ export class RaftServer {
       },
     );
     this.#groups.set(groupId, group as RaftGroup<never>);
+    this.commands(groupId).on(SNAPSHOT_COMMAND, (request) => {
+      group.takeSnapshot().then(
+        (meta) => request.reply(encodeSnapshotTaken, meta),
+        (error: unknown) => failRequest(request, asRaftError(error, groupId)),
+      );
+    });
     return group;
   }
 
@@ -205,4 +212,10 @@ export class RaftServer {
       groups,
     );
   }
+}
+
+function asRaftError(error: unknown, groupId: number): RaftError {
+  return error instanceof RaftError
+    ? error
+    : new RaftError({ code: "DT_RAFT_INTERNAL", groupId }, { cause: error });
 }

@@ -28,6 +28,7 @@ export function statusOf(error: RaftError): Status {
     case "DT_RAFT_READS_FULL":
       return Status.flowControl;
     case "DT_RAFT_NO_SPACE":
+    case "DT_RAFT_NO_SNAPSHOTS":
       return Status.denied;
     case "DT_RAFT_ENTRY_TOO_LARGE":
       return Status.tooLarge;

@@ -3,7 +3,8 @@ import type { ByteWriter } from "@dt/codec";
 import { Role } from "../core/output.ts";
 import type { GroupStatus, RoleName } from "../node/group-status.ts";
 import type { LeaderHint as LeaderHintFields } from "../errors.ts";
-import { LeaderHint, StatusReply } from "../gen/raft.ts";
+import type { SnapshotMeta } from "../log/snapshot-store.ts";
+import { LeaderHint, SnapshotTaken, StatusReply } from "../gen/raft.ts";
 
 export function encodeNothing(): void {
   // A request without a body.
@@ -15,6 +16,15 @@ export function encodeStatusReply(writer: ByteWriter, reply: StatusReply): void 
 
 export function decodeStatusReply(body: Buffer, start: number, end: number): StatusReply {
   return decodeMessage(StatusReply, body, start, end);
+}
+
+export function encodeSnapshotTaken(writer: ByteWriter, meta: SnapshotMeta): void {
+  const { id, index, term, timestampMs, byteLength } = meta;
+  encodeMessage(writer, SnapshotTaken, { id, index, term, timestampMs, byteLength });
+}
+
+export function decodeSnapshotTaken(body: Buffer, start: number, end: number): SnapshotTaken {
+  return decodeMessage(SnapshotTaken, body, start, end);
 }
 
 export function encodeLeaderHint(writer: ByteWriter, hint: LeaderHintFields): void {
