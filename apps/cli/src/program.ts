@@ -4,6 +4,7 @@ import { registerClusterCommands } from "./cluster/status-command.ts";
 import { registerDevCommand } from "./dev/dev-command.ts";
 import { registerKvCommands } from "./kv/kv-commands.ts";
 import { registerLogCommands } from "./log/log-commands.ts";
+import { registerRpcCommands } from "./rpc/rpc-commands.ts";
 import { registerServerCommand } from "./server-command.ts";
 
 const EXIT_CODES = `
@@ -25,6 +26,7 @@ export async function createProgram(
   registerKvCommands(program, context);
   registerClusterCommands(program, context);
   registerLogCommands(program, context);
+  registerRpcCommands(program, context);
   if (mayMean("bench", argv)) {
     const { registerBenchCommands } = await import("@dt/bench");
     registerBenchCommands(program);

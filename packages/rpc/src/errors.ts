@@ -43,6 +43,7 @@ export type RpcFault =
       readonly remoteCode: string | null;
       readonly remoteMessage: string;
     }
+  | { readonly code: "DT_RPC_RECORDING"; readonly problem: string }
   | { readonly code: "DT_RPC_REJECTED"; readonly reason: string; readonly fact: string }
   | { readonly code: "DT_RPC_PROTOCOL"; readonly violation: string; readonly fact: string }
   | { readonly code: "DT_RPC_LISTENER" }
@@ -184,6 +185,8 @@ function describe(fault: RpcFault): string {
       return `no handshake within ${fault.timeoutMs} ms`;
     case "DT_RPC_REFUSED":
       return `refused, ${statusName(fault.status)} ${fault.remoteCode ?? ""}: ${fault.remoteMessage}`;
+    case "DT_RPC_RECORDING":
+      return `the recording cannot be used: ${fault.problem}`;
     case "DT_RPC_REJECTED":
       return `this side turned the peer down, ${fault.reason}: ${fault.fact}`;
     case "DT_RPC_PROTOCOL":

@@ -53,6 +53,21 @@ export { RpcMetrics } from "./interceptor/metrics.ts";
 export type { Metric, MetricValue, MetricsOptions } from "./interceptor/metrics.ts";
 export { tracing } from "./interceptor/tracing.ts";
 export type { Span, TracingOptions } from "./interceptor/tracing.ts";
+export { RecordingReader } from "./recording/recording-reader.ts";
+export type { RecordedFrame } from "./recording/recorded-frame.ts";
+export { replayRecording } from "./recording/replay.ts";
+export type {
+  ReplayDifference,
+  ReplayOptions,
+  ReplayResult,
+  ReplayedAnswer,
+} from "./recording/replay.ts";
+export { TrafficRecorder } from "./recording/traffic-recorder.ts";
+export type {
+  RecordingSink,
+  RecordingStats,
+  TrafficRecorderOptions,
+} from "./recording/traffic-recorder.ts";
 export { parseTraceparent } from "./traceparent.ts";
 export type { RequestContext } from "./interceptor/request-context.ts";
 export type { CallContext } from "./interceptor/call-context.ts";

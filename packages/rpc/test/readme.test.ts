@@ -28,6 +28,7 @@ const faults = {
   DT_RPC_OPTIONS: true,
   DT_RPC_PEER_SILENT: true,
   DT_RPC_PROTOCOL: true,
+  DT_RPC_RECORDING: true,
   DT_RPC_REFUSED: true,
   DT_RPC_REJECTED: true,
   DT_RPC_REMOTE: true,
