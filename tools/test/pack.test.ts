@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import {
   copyFileSync,
+  cpSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -142,6 +143,14 @@ describe("packed packages", () => {
     const directory = project("rpc-user", ["codec", "rpc"]);
     writeFileSync(join(directory, "example.ts"), readmeExample("rpc"));
     assert.notEqual(run(directory, "example.ts").trim(), "");
+  });
+
+  test("every example of @dt/rpc runs with @dt/rpc and @dt/codec alone", () => {
+    const directory = project("rpc-examples", ["codec", "rpc"]);
+    cpSync(join(root, "packages/rpc/examples"), join(directory, "examples"), { recursive: true });
+    for (const example of ["echo", "server-push", "chat", "custom-auth", "http-server"]) {
+      assert.notEqual(run(directory, `examples/${example}.ts`).trim(), "", example);
+    }
   });
 
   test("a durable counter runs with @dt/raft and @dt/raft-log-file, and finds its data again", async () => {

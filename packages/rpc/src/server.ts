@@ -102,6 +102,15 @@ export class RpcServer {
   }
 
   /**
+   * Serves a connection that something else has accepted, such as a listener shared with HTTP: a
+   * socket that will give the bytes of the peer from the first one on, and that nothing else listens
+   * to. With TLS nothing may have been read of it. `listen` is not needed for it.
+   */
+  accept(socket: Socket): void {
+    this.#arrivals.take(socket);
+  }
+
+  /**
    * New connections get these keys and certificates; those there are keep theirs. Throws
    * DT_RPC_OPTIONS, and then all stays as it was.
    */

@@ -9,7 +9,11 @@ import {
   errorDetail,
   methodCommand,
 } from "../src/index.ts";
-import { ChatDefinition, RoomFull } from "../examples/src/gen/chat.ts";
+import {
+  ArchiveDefinition,
+  ChatDefinition as OnlyChat,
+  RoomFull,
+} from "../examples/src/gen/chat.ts";
 import { ECHO, readText, writeBytes, writeText } from "./support/bodies.ts";
 import { failureOf } from "./support/failure.ts";
 import { startPair } from "./support/pair.ts";
@@ -24,6 +28,12 @@ import type {
   ServiceImplementation,
 } from "../src/index.ts";
 import type { Pair } from "./support/pair.ts";
+
+/** One service with a method of each kind. */
+const ChatDefinition = {
+  ...OnlyChat,
+  methods: { ...OnlyChat.methods, ...ArchiveDefinition.methods },
+} as const;
 
 type Chat = ServiceImplementation<typeof ChatDefinition>;
 
