@@ -17,7 +17,7 @@ import { ETCD_MISSING, isEtcdInstalled } from "./etcd-target.ts";
 import { runKvBench } from "./kv-bench.ts";
 import type { KvOperation } from "./kv-load.ts";
 import { defaultDirectory } from "./kv-target.ts";
-import { runLogBench } from "./log-bench.ts";
+import { logCommands } from "./log-commands.ts";
 import { runRaftBench } from "./raft-bench.ts";
 import { formatResults, recordResults } from "./record.ts";
 import { compareGrpcCommand, rpcCommands } from "./rpc-commands.ts";
@@ -30,21 +30,14 @@ export function registerBenchCommands(program: Command): void {
   for (const command of rpcCommands()) {
     bench.addCommand(command);
   }
-  bench.addCommand(logCommand());
+  for (const command of logCommands()) {
+    bench.addCommand(command);
+  }
   bench.addCommand(raftCommand());
   bench.addCommand(kvCommand());
   bench.addCommand(compareCommand());
   bench.addCommand(crashCommand());
   bench.addCommand(recordCommand());
-}
-
-function logCommand(): Command {
-  return common("log", "appends to one file log, beside the bare disk", 2000)
-    .option("--size <bytes>", "bytes of a payload", positive, 256)
-    .action(async (options: Common & { size: number }) => {
-      const { size, inFlight, seconds, dir } = options;
-      print(await runLogBench({ size, inFlight, seconds, directory: dir }), options.output);
-    });
 }
 
 function raftCommand(): Command {

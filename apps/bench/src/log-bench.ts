@@ -1,8 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { BatchBuilder, EntryType, recordBytes } from "@dt/raft";
-import type { RaftLog } from "@dt/raft";
-import { DataDirectory, measureDisk } from "@dt/raft-log-file";
+import { DataDirectory, type FileLog, measureDisk } from "@dt/raft-log-file";
 import { describeEnvironment } from "./environment.ts";
 import { LatencyHistogram } from "./histogram.ts";
 import { pause } from "./closed-loop.ts";
@@ -15,9 +14,15 @@ export interface LogBenchOptions {
   readonly inFlight: number;
   readonly seconds: number;
   readonly directory: string;
+  /** Drops the head as a log with snapshots does, so that files are used again. */
+  readonly recycle: boolean;
 }
 
 const MAX_BATCH_BYTES = 256 << 10;
+/** Written at most to see what the disk does by itself. */
+const MAX_DISK_BYTES = 256 << 20;
+/** Kept behind the newest entry with `recycle`. */
+const KEPT_ENTRIES = 100_000;
 
 /** Appends through one file log, beside what the disk does with writes of the same size. */
 export async function runLogBench(options: LogBenchOptions): Promise<Report> {
@@ -28,14 +33,21 @@ export async function runLogBench(options: LogBenchOptions): Promise<Report> {
       clusterId: "bench",
       nodeId: 1,
     });
-    const log = data.log(1);
+    const log = data.log(1, { dropDelayMs: 0 });
     await log.open();
     const appends = new Appends(log, options);
     const measured = await appends.run();
     await log.close();
     await data.close();
-    const bytesPerSync = Math.round(measured.bytes / Math.max(1, measured.writes));
-    const disk = await measureDisk(scratch, bytesPerSync, Math.min(500, measured.writes));
+    const { flushes } = measured;
+    const bytesPerSync = Math.max(1, Math.round(measured.bytes / Math.max(1, flushes)));
+    const syncs = Math.min(flushes, Math.max(50, Math.ceil(MAX_DISK_BYTES / bytesPerSync)), 1000);
+    const before = process.cpuUsage();
+    const plain = await measureDisk(scratch, bytesPerSync, syncs, false);
+    const plainCpuUs = cpuUs(before);
+    const allocated = await measureDisk(scratch, bytesPerSync, syncs);
+    const entriesPerSync = measured.entries / Math.max(1, flushes);
+    const plainCpuPerEntry = plainCpuUs / (syncs * entriesPerSync);
     const { size, inFlight, seconds } = options;
     return {
       workload: "log append",
@@ -46,12 +58,19 @@ export async function runLogBench(options: LogBenchOptions): Promise<Report> {
       environment: describeEnvironment("fsync"),
       extra: {
         mibPerSec: Math.round(measured.bytesPerSec / 2 ** 20),
-        entriesPerWrite: Math.round(measured.entries / Math.max(1, measured.writes)),
+        entriesPerSync: Math.round(entriesPerSync),
+        batchesPerSync: ratio(measured.writes, Math.max(1, flushes)),
+        bytesPerSync,
+        recycledSegments: measured.recycledSegments,
         cores: measured.cores,
-        diskWriteBytes: bytesPerSync,
-        diskP50Us: Math.round(disk.p50Us),
-        diskMibPerSec: Math.round(disk.bytesPerSecond / 2 ** 20),
-        logToDiskThroughput: ratio(measured.bytesPerSec, disk.bytesPerSecond),
+        cpuUsPerEntry: ratio(measured.cpuUs, measured.entries),
+        appendOverheadUsPerEntry: ratio(measured.cpuUs / measured.entries - plainCpuPerEntry, 1),
+        plainDiskP50Us: Math.round(plain.p50Us),
+        plainDiskP99Us: Math.round(plain.p99Us),
+        plainDiskMibPerSec: Math.round(plain.bytesPerSecond / 2 ** 20),
+        shareOfPlainDisk: ratio(measured.bytesPerSec, plain.bytesPerSecond),
+        allocatedDiskMibPerSec: Math.round(allocated.bytesPerSecond / 2 ** 20),
+        shareOfAllocatedDisk: ratio(measured.bytesPerSec, allocated.bytesPerSecond),
       },
     };
   } finally {
@@ -65,13 +84,16 @@ interface Measured {
   readonly bytesPerSec: number;
   readonly entries: number;
   readonly writes: number;
+  readonly flushes: number;
+  readonly recycledSegments: number;
   readonly bytes: number;
   readonly cores: number | null;
+  readonly cpuUs: number;
 }
 
 /** Keeps `inFlight` appends waiting; those of one turn go to the log as one write, as a group does it. */
 class Appends {
-  readonly #log: RaftLog;
+  readonly #log: FileLog;
   readonly #options: LogBenchOptions;
   readonly #builder = new BatchBuilder(MAX_BATCH_BYTES);
   readonly #payload: Buffer;
@@ -87,7 +109,7 @@ class Appends {
   #failure: Error | null = null;
   #onIdle: (() => void) | null = null;
 
-  constructor(log: RaftLog, options: LogBenchOptions) {
+  constructor(log: FileLog, options: LogBenchOptions) {
     this.#log = log;
     this.#options = options;
     this.#payload = Buffer.alloc(options.size, 7);
@@ -99,10 +121,16 @@ class Appends {
     await pause(warmUpMs(seconds));
     this.#isMeasuring = true;
     const processor = new ProcessorShare([process.pid]);
+    const cpu = process.cpuUsage();
+    const before = { ...this.#log.counters };
     const startMs = performance.now();
-    await pause(seconds * 1000);
+    do {
+      await pause(seconds * 1000);
+    } while (this.#entries === 0 && this.#failure === null); // A disk that stands still has no figures.
     const elapsedSeconds = (performance.now() - startMs) / 1000;
     const cores = processor.cores();
+    const usedUs = cpuUs(cpu);
+    const after = this.#log.counters;
     this.#isMeasuring = false;
     this.#isOver = true;
     if (this.#waiting > 0) {
@@ -120,6 +148,9 @@ class Appends {
       bytesPerSec: bytes / elapsedSeconds,
       entries: this.#entries,
       writes: this.#writes,
+      flushes: (after?.flushes ?? 0) - (before.flushes ?? 0),
+      recycledSegments: after?.recycledSegments ?? 0,
+      cpuUs: usedUs,
       bytes,
       cores,
     };
@@ -152,6 +183,9 @@ class Appends {
       }
       this.#entries += count;
       this.#writes++;
+      if (this.#options.recycle) {
+        this.#log.dropHead(this.#nextIndex - KEPT_ENTRIES);
+      }
     }
     if (this.#failure === null && !this.#isOver) {
       // Half of the depth waits while the other half is on its way to the disk.
@@ -163,6 +197,12 @@ class Appends {
       this.#onIdle?.();
     }
   }
+}
+
+/** Processor time of this process since `before`, in microseconds. */
+function cpuUs(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return user + system;
 }
 
 function ratio(a: number, b: number): number {

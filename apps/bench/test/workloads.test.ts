@@ -9,6 +9,7 @@ import { KvLoad } from "../src/kv-load.ts";
 import { KvTarget } from "../src/kv-target.ts";
 import { runKvBench } from "../src/kv-bench.ts";
 import { runLogBench } from "../src/log-bench.ts";
+import { runRestartBench } from "../src/restart-bench.ts";
 import { runRaftBench } from "../src/raft-bench.ts";
 import { runRpcBench } from "../src/rpc-bench.ts";
 import { openFilesProblem } from "../src/open-files.ts";
@@ -104,10 +105,31 @@ describe("workloads", () => {
   });
 
   test("log append", async () => {
-    const report = await runLogBench({ size: 256, inFlight: 64, seconds: 0.2, directory });
+    const report = await runLogBench({
+      size: 256,
+      inFlight: 64,
+      seconds: 0.2,
+      directory,
+      recycle: true,
+    });
     assertPlausible(report);
-    assert.ok(Number(report.extra["diskP50Us"]) > 0);
-    assert.ok(Number(report.extra["entriesPerWrite"]) > 1);
+    assert.ok(Number(report.extra["plainDiskP50Us"]) > 0);
+    assert.ok(Number(report.extra["shareOfPlainDisk"]) > 0);
+    assert.ok(Number(report.extra["entriesPerSync"]) > 1);
+    assert.ok(Number(report.extra["batchesPerSync"]) >= 1);
+  });
+
+  test("log restart", async () => {
+    const lines: string[] = [];
+    const report = await runRestartBench({
+      gib: 0.1,
+      tailGib: 0.05,
+      size: 4096,
+      directory,
+      onProgress: (line) => lines.push(line),
+    });
+    assert.ok(report.entries > 20_000 && report.segments >= 2);
+    assert.ok(report.openMs > 0 && report.openAfterCrashMs > 0 && report.tailReadMs > 0);
   });
 
   test("kv put at depth one, beside the disk, with every key read back", async () => {

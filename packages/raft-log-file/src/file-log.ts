@@ -1,4 +1,5 @@
 import type { DamagedRange, EntryBatch, LogState, RaftLog, Write } from "@dt/raft";
+import type { LogCounters } from "./append/log-counters.ts";
 import type { StatusFile } from "./directory/status-file.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { LogIdentity } from "./format/log-identity.ts";
@@ -58,6 +59,11 @@ export class FileLog implements RaftLog {
   /** What `open` found and did; null before. */
   get recovery(): RecoveryReport | null {
     return this.#recovery;
+  }
+
+  /** What the log has done so far; null before it is open. */
+  get counters(): Readonly<LogCounters> | null {
+    return this.#parts?.counters ?? null;
   }
 
   /** True once `close` has finished. */

@@ -1,4 +1,5 @@
 import { Appender } from "./append/appender.ts";
+import { type LogCounters, newLogCounters } from "./append/log-counters.ts";
 import { openFilled } from "./append/segment-filler.ts";
 import { SegmentWriter } from "./append/segment-writer.ts";
 import { segmentsPath, statusPath } from "./directory/log-directory.ts";
@@ -23,6 +24,7 @@ export interface LogParts {
   readonly writer: SegmentWriter;
   readonly appender: Appender;
   readonly head: HeadDropper;
+  readonly counters: LogCounters;
 }
 
 /** What the parts work with. */
@@ -46,6 +48,7 @@ export async function openParts(
   const files = new FileCache(fileSystem, readerFiles);
   const hints = new HintWriter(fileSystem);
   const reader = new LogReader(segments, files);
+  const counters = newLogCounters();
   const current = await openFilled(fileSystem, segments.last.path);
   const writer = new SegmentWriter(
     {
@@ -74,6 +77,7 @@ export async function openParts(
     statusPath: statusPath(directory),
     reader,
     writer,
+    counters,
   });
   const head: HeadDropper = new HeadDropper({
     fileSystem,
@@ -84,8 +88,9 @@ export async function openParts(
     raiseHead: (headIndex, done) => appender.raiseHead(headIndex, done),
     wantsSpare: (segment) => writer.wantsSpare(segment),
     onSpare: () => writer.recycle(),
+    counters,
   });
-  return { segments, status, files, hints, reader, writer, appender, head };
+  return { segments, status, files, hints, reader, writer, appender, head, counters };
 }
 
 /** Other files have these names now, or none. */

@@ -9,6 +9,7 @@ import type { LogReader } from "../read/log-reader.ts";
 import type { Segment } from "../segment/segment.ts";
 import type { SegmentList } from "../segment/segment-list.ts";
 import { FlushStager } from "./flush-stager.ts";
+import type { LogCounters } from "./log-counters.ts";
 import { Reports } from "./reports.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
 import { checkWrite } from "./write-check.ts";
@@ -22,15 +23,10 @@ export interface AppenderContext {
   readonly statusPath: string;
   readonly reader: LogReader;
   readonly writer: SegmentWriter;
+  readonly counters: LogCounters;
 }
 
 type Mark = Pick<Status, "markIndex" | "markChain">;
-
-/** A head to be made durable when nothing else is under way. */
-interface HeadRaise {
-  readonly headIndex: number;
-  readonly done: Done;
-}
 
 const NO_MARK: Mark = { markIndex: 0, markChain: 0 };
 
@@ -53,7 +49,6 @@ export class Appender {
   #isTight = false;
   #poison: LogError | null = null;
   readonly #reports = new Reports();
-  #raise: HeadRaise | null = null;
   #onIdle: (() => void) | null = null;
 
   constructor(context: AppenderContext) {
@@ -75,10 +70,19 @@ export class Appender {
     this.#proceed();
   }
 
-  /** Makes it durable that no entry before `headIndex` has to be there. One call at a time. */
+  /** Makes it durable that no entry before `headIndex` has to be there; flushes go on meanwhile. */
   raiseHead(headIndex: number, done: Done): void {
-    this.#raise = { headIndex, done };
-    this.#next();
+    if (this.#poison !== null) {
+      done(this.#poison);
+      return;
+    }
+    const raise = (status: Status): Status => ({ ...status, headIndex });
+    this.#context.status.update(raise, (error) => {
+      if (error !== null) {
+        this.#failStatus(error);
+      }
+      done(this.#poison);
+    });
   }
 
   /** Finishes what is queued and leaves a mark of what is stored. */
@@ -92,17 +96,13 @@ export class Appender {
     const mark = this.#mark();
     if (this.#poison === null && mark.markIndex !== status.markIndex) {
       await new Promise<void>((resolve) => {
-        this.#writeStatus({ ...status, ...mark }, resolve);
+        this.#writeStatus(mark, resolve);
       });
     }
   }
 
   #next(): void {
     while (!this.#isBusy) {
-      if (this.#raise !== null) {
-        this.#writeHead(this.#raise);
-        continue;
-      }
       const head = this.#queue.at(0);
       if (head === undefined) {
         this.#onIdle?.();
@@ -127,19 +127,9 @@ export class Appender {
   #writeHardState(head: QueuedWrite): void {
     const { status } = this.#context.status;
     const hardState = head.write.hardState ?? status.hardState;
-    this.#writeStatus({ ...status, hardState, ...this.#mark() }, () => {
+    this.#writeStatus({ hardState, ...this.#mark() }, () => {
       head.needsHardState = false;
     });
-  }
-
-  #writeHead(raise: HeadRaise): void {
-    this.#raise = null;
-    if (this.#poison !== null) {
-      raise.done(this.#poison);
-      return;
-    }
-    const { status } = this.#context.status;
-    this.#writeStatus({ ...status, headIndex: raise.headIndex }, () => raise.done(this.#poison));
   }
 
   /**
@@ -150,7 +140,7 @@ export class Appender {
     const { status, writer } = this.#context;
     if (status.status.markIndex > 0) {
       // The mark must not outlive the entries that it vouches for.
-      this.#writeStatus({ ...status.status, ...NO_MARK }, () => {});
+      this.#writeStatus(NO_MARK, () => {});
       return;
     }
     this.#isBusy = true;
@@ -161,7 +151,7 @@ export class Appender {
     writer.flush((error) => {
       this.#isBusy = false;
       if (error === null) {
-        this.#writeStatus({ ...status.status, headIndex: base.index + 1 }, () => {
+        this.#writeStatus({ headIndex: base.index + 1 }, () => {
           head.needsReset = false;
         });
         return;
@@ -184,7 +174,7 @@ export class Appender {
       head.refusal = new LogError({ code: "DT_LOG_GAP", expectedIndex: nextIndex, index: from });
     } else if (status.status.markIndex >= from) {
       // The mark must not outlive the entries that it vouches for.
-      this.#writeStatus({ ...status.status, ...NO_MARK }, () => {});
+      this.#writeStatus(NO_MARK, () => {});
     } else {
       head.needsTruncation = false;
       this.#cutBefore = this.#cutFrom;
@@ -248,6 +238,10 @@ export class Appender {
 
   readonly #onFlushed = (error: LogError | null): void => {
     if (error === null) {
+      const { counters, writer } = this.#context;
+      counters.flushes++;
+      counters.flushedBytes += writer.buffer.recordBytes;
+      counters.writes += this.#stager.count;
       this.#stager.commit(this.#reports.items);
       this.#cutFrom = 0;
       this.#cutBefore = 0;
@@ -291,20 +285,24 @@ export class Appender {
     this.#queue.refuseAll(error);
   }
 
-  #writeStatus(status: Status, then: () => void): void {
+  #writeStatus(change: Partial<Status>, then: () => void): void {
     this.#isBusy = true;
-    this.#context.status.write(status, (error) => {
+    const merge = (status: Status): Status => ({ ...status, ...change });
+    this.#context.status.update(merge, (error) => {
       this.#isBusy = false;
       if (error === null) {
         then();
         this.#proceed();
       } else {
-        const file = this.#context.statusPath;
-        const fault = { code: "DT_LOG_POISONED", file, operation: "write" } as const;
-        this.fail(new LogError(fault, { cause: error }));
+        this.#failStatus(error);
         then();
       }
     });
+  }
+
+  #failStatus(cause: Error): void {
+    const file = this.#context.statusPath;
+    this.fail(new LogError({ code: "DT_LOG_POISONED", file, operation: "write" }, { cause }));
   }
 
   /** What may be claimed as stored and acknowledged; nothing where a power cut may take it back. */

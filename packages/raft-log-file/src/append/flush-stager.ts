@@ -28,6 +28,11 @@ export class FlushStager {
     this.#flush = flush;
   }
 
+  /** Writes that are staged to their end. */
+  get count(): number {
+    return this.#count;
+  }
+
   /**
    * Stages what follows the entry before `nextIndex`, with this chain, in at most `room` bytes; with
    * `wholeWrites`, no write is staged in part. A write that does not follow the one before it gets

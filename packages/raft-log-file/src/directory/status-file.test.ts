@@ -12,13 +12,16 @@ function statusOf(term: number): Status {
 
 function write(file: StatusFile, status: Status): Promise<void> {
   return new Promise((resolve, reject) => {
-    file.write(status, (error) => {
-      if (error === null) {
-        resolve();
-      } else {
-        reject(error);
-      }
-    });
+    file.update(
+      () => status,
+      (error) => {
+        if (error === null) {
+          resolve();
+        } else {
+          reject(error);
+        }
+      },
+    );
   });
 }
 

@@ -11,6 +11,11 @@ import {
 } from "../format/status-slot.ts";
 import { LogError } from "../log-error.ts";
 
+interface StatusChange {
+  readonly change: (status: Status) => Status;
+  readonly done: Done;
+}
+
 /**
  * Term and vote of a log, in two slots. A change is written to one slot, synced, then to the other
  * and synced: after a torn write the other slot holds what was before, and a slot that is damaged
@@ -21,6 +26,8 @@ export class StatusFile {
   readonly #isSynced: boolean;
   readonly #block: Buffer = Buffer.alloc(SLOT_BYTES);
   #slot: StatusSlot;
+  /** The first one is under way. */
+  readonly #changes: StatusChange[] = [];
 
   private constructor(file: StoredFile, isSynced: boolean, slot: StatusSlot) {
     this.#file = file;
@@ -69,8 +76,29 @@ export class StatusFile {
     }
   }
 
-  /** Replaces the status. `done` when both slots are durable. One call at a time. */
-  write(status: Status, done: Done): void {
+  /**
+   * Changes the status: `change` gets what was durable before. `done` when both slots are. Changes take
+   * effect in the order of the calls, one after the other.
+   */
+  update(change: StatusChange["change"], done: Done): void {
+    this.#changes.push({ change, done });
+    if (this.#changes.length === 1) {
+      this.#next();
+    }
+  }
+
+  #next(): void {
+    const [first] = this.#changes;
+    if (first !== undefined) {
+      this.#write(first.change(this.status), (error) => {
+        this.#changes.shift();
+        this.#next();
+        first.done(error);
+      });
+    }
+  }
+
+  #write(status: Status, done: Done): void {
     const slot: StatusSlot = { ...this.#slot, sequence: this.#slot.sequence + 1, status };
     encodeSlot(slot, this.#block, 0);
     const first = (slot.sequence % 2) * SLOT_BYTES;
@@ -90,7 +118,7 @@ export class StatusFile {
    */
   restore(): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.write(this.#slot.status, (error) => {
+      this.update(unchanged, (error) => {
         if (error === null) {
           resolve();
         } else {
@@ -113,6 +141,10 @@ export class StatusFile {
       }
     });
   }
+}
+
+function unchanged(status: Status): Status {
+  return status;
 }
 
 /** The status in a file that is only looked at. Throws the system's error when there is none. */

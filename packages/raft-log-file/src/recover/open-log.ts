@@ -33,6 +33,7 @@ export interface RecoveryReport {
   readonly foreignNames: readonly string[];
   /** Segments whose every record was read, because they had no usable index hint. */
   readonly scannedSegments: number;
+  readonly segments: number;
 }
 
 export interface OpenedLog {
@@ -191,6 +192,7 @@ function report(
     brokenFile,
     supersededFiles: recovered.superseded,
     foreignNames: listing.foreign,
+    segments: recovered.segments.length,
     scannedSegments: recovered.segments.filter((segment) => !segment.isHinted).length,
   };
 }

@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import { hintPath, SPARE_NAME } from "../directory/log-directory.ts";
 import { removeIfThere } from "../file-io.ts";
 import type { Done, FileSystem } from "../file-system.ts";
+import type { LogCounters } from "../append/log-counters.ts";
 import type { FileCache } from "../read/file-cache.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentList } from "./segment-list.ts";
@@ -36,6 +37,7 @@ export interface HeadDropperContext {
   readonly wantsSpare: (segment: Segment) => boolean;
   /** A file is at the spare name, durably. */
   readonly onSpare: () => void;
+  readonly counters: LogCounters;
 }
 
 interface DroppedSegment {
@@ -92,6 +94,7 @@ export class HeadDropper {
     if (count > 0) {
       const dropped = segments.all.slice(0, count);
       segments.dropFirst(count);
+      this.#context.counters.droppedSegments += count;
       if (!(await this.#raiseHead(segments.firstIndex))) {
         this.#isClosed = true; // The log is poisoned: the files stay.
         return;
@@ -150,6 +153,7 @@ export class HeadDropper {
       // Durable before anybody writes to it: under its old name it must keep its old content.
       await fileSystem.rename(path, join(dirname(path), SPARE_NAME));
       await fileSystem.syncDirectory(dirname(path));
+      this.#context.counters.recycledSegments++;
       onSpare();
     } else {
       await fileSystem.remove(path);

@@ -1,0 +1,61 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { common, positive, print } from "./command-options.ts";
+import type { Common } from "./command-options.ts";
+import { defaultDirectory } from "./kv-target.ts";
+import { runLogBench } from "./log-bench.ts";
+import type { OutputFormat } from "./report.ts";
+import { formatRestart, runRestartBench } from "./restart-bench.ts";
+
+/** What is measured of the log on disk. */
+export function logCommands(): Command[] {
+  return [logCommand(), restartCommand()];
+}
+
+function logCommand(): Command {
+  return common("log", "appends to one file log, beside the bare disk", 2000)
+    .option("--size <bytes>", "bytes of a payload", positive, 256)
+    .option("--recycle", "drop the head, so that segment files are used again", false)
+    .action(async (options: Common & { size: number; recycle: boolean }) => {
+      const { size, inFlight, seconds, dir, recycle } = options;
+      const report = await runLogBench({ size, inFlight, seconds, directory: dir, recycle });
+      print(report, options.output);
+    });
+}
+
+interface RestartFlags {
+  readonly gib: number;
+  readonly tailGib: number;
+  readonly size: number;
+  readonly dir: string;
+  readonly output: OutputFormat;
+}
+
+function restartCommand(): Command {
+  return new Command("restart")
+    .description("build a log by appends, then open it as after an end and as after a crash")
+    .option("--gib <n>", "GiB of log", gibibytes, 1)
+    .option(
+      "--tail-gib <n>",
+      "GiB at its end that are read as for a state machine",
+      gibibytes,
+      0.25,
+    )
+    .option("--size <bytes>", "bytes of a payload", positive, 256)
+    .option("--dir <path>", "where to keep data; on a real disk", defaultDirectory())
+    .addOption(
+      new Option("-o, --output <format>", "output").choices(["table", "json"]).default("table"),
+    )
+    .action(async ({ gib, tailGib, size, dir: directory, output }: RestartFlags) => {
+      const onProgress = (line: string): void => void process.stderr.write(`${line}\n`);
+      const report = await runRestartBench({ gib, tailGib, size, directory, onProgress });
+      process.stdout.write(`${formatRestart(report, output)}\n`);
+    });
+}
+
+function gibibytes(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 1024)) {
+    throw new InvalidArgumentError("not a number of GiB, up to 1024");
+  }
+  return value;
+}
