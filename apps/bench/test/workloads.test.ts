@@ -116,7 +116,7 @@ describe("workloads", () => {
     assert.ok(Number(report.extra["plainDiskP50Us"]) > 0);
     assert.ok(Number(report.extra["shareOfPlainDisk"]) > 0);
     assert.ok(Number(report.extra["entriesPerSync"]) > 1);
-    assert.ok(Number(report.extra["batchesPerSync"]) >= 1);
+    assert.ok(Number(report.extra["batchesPerSync"]) > 0);
   });
 
   test("log restart", async () => {
