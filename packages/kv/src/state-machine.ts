@@ -9,6 +9,7 @@ import { checkMkdir } from "./command/mkdir.ts";
 import { EntryKind } from "./command/numbers.ts";
 import { Refusal } from "./refusal.ts";
 import { checkKey, keyStart, readKey } from "./store/byte-key.ts";
+import { decodeResult, encodeResult } from "./result-codec.ts";
 import { TreeRestore } from "./snapshot/tree-restore.ts";
 import { TreeSnapshot } from "./snapshot/tree-snapshot.ts";
 import { digestTree } from "./store/digest.ts";
@@ -77,6 +78,14 @@ export class KvStateMachine implements StateMachine<KvResult> {
     }
     restore.finish();
     this.tree.takeOver(tree);
+  }
+
+  encodeResult(result: KvResult): Buffer {
+    return encodeResult(result);
+  }
+
+  decodeResult(bytes: Buffer): KvResult {
+    return decodeResult(bytes);
   }
 
   /** SHA-256 of the whole state: equal on replicas that have applied the same entries. */

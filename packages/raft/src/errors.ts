@@ -53,6 +53,23 @@ export type RaftFault =
     }
   /** The group broke an assumption of its own code and has stopped: a bug. */
   | { readonly code: "DT_RAFT_INTERNAL"; readonly groupId: number }
+  /** The state machine of this group keeps no results, so it has no sessions. */
+  | { readonly code: "DT_RAFT_NO_SESSIONS"; readonly groupId: number }
+  /**
+   * The session was forgotten. This request was not executed; an earlier try of the same call may have been.
+   */
+  | {
+      readonly code: "DT_RAFT_SESSION_EXPIRED";
+      readonly groupId: number;
+      readonly session: number;
+    }
+  /** The number of the call is below what its client has answers for, or too far ahead; not executed. */
+  | {
+      readonly code: "DT_RAFT_SESSION_SEQUENCE";
+      readonly groupId: number;
+      readonly session: number;
+      readonly sequence: number;
+    }
   /** This group takes no snapshots: it has no store, or its state machine cannot. */
   | { readonly code: "DT_RAFT_NO_SNAPSHOTS"; readonly groupId: number }
   /** A snapshot that was asked for could not be taken; the cause tells why. */
@@ -130,6 +147,12 @@ function describe(fault: RaftFault): string {
       return `applying index ${fault.index} of group ${fault.groupId} failed; the group is stopped`;
     case "DT_RAFT_INTERNAL":
       return `group ${fault.groupId} is stopped by a bug, see the cause`;
+    case "DT_RAFT_NO_SESSIONS":
+      return `group ${fault.groupId} has no sessions`;
+    case "DT_RAFT_SESSION_EXPIRED":
+      return `session ${fault.session} of group ${fault.groupId} is not known, or not any more`;
+    case "DT_RAFT_SESSION_SEQUENCE":
+      return `call ${fault.sequence} is outside the window of session ${fault.session} of group ${fault.groupId}`;
     case "DT_RAFT_NO_SNAPSHOTS":
       return `group ${fault.groupId} takes no snapshots`;
     case "DT_RAFT_SNAPSHOT_FAILED":

@@ -4,7 +4,13 @@ export type { RaftServerConfig, RaftServerDeps, ServedGroup } from "./transport/
 export type { GroupStatus, RoleName } from "./node/group-status.ts";
 export { RaftGroup } from "./node/raft-group.ts";
 export type { GroupConfig, GroupDeps, Member } from "./node/group-config.ts";
-export type { Proposal, ReadWaiter, SnapshotSource, StateMachine } from "./node/state-machine.ts";
+export type {
+  KeptResults,
+  Proposal,
+  ReadWaiter,
+  SnapshotSource,
+  StateMachine,
+} from "./node/state-machine.ts";
 export type { EntryCursor } from "./node/entry-cursor.ts";
 export { DEFAULT_GROUP_OPTIONS, resolveGroupOptions } from "./node/group-options.ts";
 export type { GroupOptions, ResolvedGroupOptions } from "./node/group-options.ts";

@@ -32,6 +32,11 @@ export interface KvClientOptions {
   readonly groupId: number;
   /** Milliseconds that a call may take, retries included. Default: what the channel has. */
   readonly timeoutMs?: number;
+  /**
+   * Make every write in a session: it is carried out once and answered with its first result, so a lost answer is
+   * repeated until the deadline instead of reported. Default false.
+   */
+  readonly session?: boolean;
 }
 
 export interface ReadOptions {
@@ -72,11 +77,11 @@ export class KvClient {
   readonly #read: ChannelCallOptions;
 
   constructor(channel: KvChannel, options: KvClientOptions) {
-    const { groupId, timeoutMs } = options;
+    const { groupId, timeoutMs, session = false } = options;
     const timeout = timeoutMs === undefined ? {} : { timeoutMs };
     this.#channel = channel;
     this.#groupId = groupId;
-    this.#write = { ...timeout, idempotent: false, toError: toKvError };
+    this.#write = { ...timeout, idempotent: false, session, toError: toKvError };
     this.#read = { ...timeout, idempotent: true, toError: toKvError };
   }
 

@@ -25,6 +25,10 @@ export class ClientCall implements CallCompletion {
   /** The link of the attempt that is under way. */
   link: Link | null = null;
   lastError: RpcError | null = null;
+  /** An attempt may have been executed. */
+  isAmbiguous = false;
+  /** The call is one of a session: repeating it is safe, also when an attempt just takes too long. */
+  isInSession = false;
   readonly #owner: CallOwner;
   readonly #resolve: (value: unknown) => void;
   readonly #reject: (error: Error) => void;
@@ -72,6 +76,7 @@ export class ClientCall implements CallCompletion {
     const { link } = this;
     this.link = null;
     this.lastError = error;
+    this.isAmbiguous ||= error.mayHaveExecuted;
     this.#owner.onAttemptFailed(this, link, error);
   }
 

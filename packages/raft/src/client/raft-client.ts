@@ -8,7 +8,14 @@ import {
   decodeStatusReply,
   encodeNothing,
 } from "../transport/status-codec.ts";
-import { SNAPSHOT_COMMAND, STATUS_COMMAND } from "../transport/commands.ts";
+import {
+  OPEN_SESSION_COMMAND,
+  SESSION_CALL_COMMAND,
+  SNAPSHOT_COMMAND,
+  STATUS_COMMAND,
+} from "../transport/commands.ts";
+import { decodeSessionId, encodeSessionCall } from "../transport/session-commands.ts";
+import { GroupSessions } from "./group-sessions.ts";
 import { ClientCall } from "./client-call.ts";
 import type { CallOwner } from "./client-call.ts";
 import { GroupRoute } from "./group-route.ts";
@@ -19,6 +26,11 @@ import { isWorthAnotherNode } from "./retry-rules.ts";
 
 /** NOT_LEADER answers in a row that one call follows before it waits for a search. */
 const MAX_HOPS = 3;
+
+/** Attempts of a call in a session that its time should suffice for. */
+const SESSION_ATTEMPTS = 4;
+const MIN_ATTEMPT_MS = 200;
+const SESSION_EXPIRED_CODE = "DT_RAFT_SESSION_EXPIRED";
 
 export interface RaftClientOptions {
   /** Some nodes of the cluster; the others are learned from hints. */
@@ -36,6 +48,11 @@ export interface CallOptions {
    * Default false: a lost answer is reported as DT_RAFT_OUTCOME_UNKNOWN and never repeated.
    */
   readonly idempotent?: boolean;
+  /**
+   * Make the call in a session of the group: it is executed once and answered with its first result, so it is
+   * repeated like an idempotent one. Default false. Costs one call to open the session, and about 25 bytes.
+   */
+  readonly session?: boolean;
   /** Turns the coded refusal of a service into the error that the call rejects with. Default: the `RpcError`. */
   readonly toError?: (error: RpcError) => Error;
 }
@@ -49,6 +66,7 @@ export class RaftClient implements CallOwner {
   readonly #timeoutMs: number;
   readonly #links = new Map<string, Link>();
   readonly #routes = new Map<number, GroupRoute>();
+  readonly #sessions = new Map<number, GroupSessions>();
   readonly #search: LeaderSearch;
   #lastRoute: GroupRoute | null = null;
   #isClosed = false;
@@ -82,6 +100,21 @@ export class RaftClient implements CallOwner {
     decode: Decode<T>,
     options?: CallOptions,
   ): Promise<T> {
+    if (options?.session === true) {
+      return this.#callInSession(command, groupId, encode, argument, decode, options);
+    }
+    return this.#call(command, groupId, encode, argument, decode, options, false);
+  }
+
+  #call<A, T>(
+    command: number,
+    groupId: number,
+    encode: Encode<A>,
+    argument: A,
+    decode: Decode<T>,
+    options: CallOptions | undefined,
+    isInSession: boolean,
+  ): Promise<T> {
     const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
     return new Promise<unknown>((resolve, reject) => {
       const call = new ClientCall(
@@ -98,8 +131,68 @@ export class RaftClient implements CallOwner {
         resolve,
         reject,
       );
+      call.isInSession = isInSession;
       this.#dispatch(call);
     }) as Promise<T>;
+  }
+
+  /**
+   * A session that is not known any more is replaced, unless an earlier attempt may have been executed in it: that
+   * is DT_RAFT_OUTCOME_UNKNOWN.
+   */
+  async #callInSession<A, T>(
+    command: number,
+    groupId: number,
+    encode: Encode<A>,
+    argument: A,
+    decode: Decode<T>,
+    options: CallOptions,
+  ): Promise<T> {
+    const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
+    const deadlineMs = performance.now() + timeoutMs;
+    const sessions = this.#sessionsOf(groupId);
+    for (;;) {
+      const session = await sessions.session();
+      const id = session.begin();
+      const leftMs = Math.max(1, deadlineMs - performance.now());
+      try {
+        return await this.#call(
+          SESSION_CALL_COMMAND,
+          groupId,
+          encodeSessionCall,
+          { id, command, encode: encode as Encode<unknown>, argument },
+          decode,
+          {
+            ...options,
+            timeoutMs: leftMs,
+            idempotent: true,
+            toError: (e) => asExpired(e, options),
+          },
+          true,
+        );
+      } catch (error) {
+        if (!(error instanceof SessionExpired) || performance.now() >= deadlineMs) {
+          throw error instanceof SessionExpired ? error.refusal : error;
+        }
+        sessions.forget(id);
+      } finally {
+        session.end(id);
+      }
+    }
+  }
+
+  #sessionsOf(groupId: number): GroupSessions {
+    let sessions = this.#sessions.get(groupId);
+    if (sessions === undefined) {
+      // An opening that is repeated leaves a session behind that nobody uses: it is forgotten in time.
+      sessions = new GroupSessions(() =>
+        this.call(OPEN_SESSION_COMMAND, groupId, encodeNothing, null, decodeSessionId, {
+          idempotent: true,
+        }),
+      );
+      this.#sessions.set(groupId, sessions);
+    }
+    return sessions;
   }
 
   /** What the node at `endpoint` says about itself and its groups. */
@@ -156,7 +249,8 @@ export class RaftClient implements CallOwner {
       this.#followHint(call, link, error);
       return;
     }
-    if (!isWorthAnotherNode(error)) {
+    const isLate = call.isInSession && error.code === "DT_RPC_TIMEOUT";
+    if (!isLate && !isWorthAnotherNode(error)) {
       this.#giveUp(call, error);
       return;
     }
@@ -187,10 +281,14 @@ export class RaftClient implements CallOwner {
     }
     call.attempts++;
     call.link = link;
+    // Another node may lead by now: a call that can be repeated does not wait for one that hangs.
+    const attemptMs = call.isInSession
+      ? Math.min(remainingMs, Math.max(MIN_ATTEMPT_MS, call.timeoutMs / SESSION_ATTEMPTS))
+      : remainingMs;
     link.client.start(
       call.command,
       call.route.groupId,
-      remainingMs,
+      attemptMs,
       call.encode,
       call.argument,
       call,
@@ -218,7 +316,10 @@ export class RaftClient implements CallOwner {
 
   #expire(call: ClientCall): void {
     const options = call.lastError === null ? {} : { cause: call.lastError };
-    if (call.lastError?.mayHaveExecuted === true) {
+    const mayHaveExecuted = call.isInSession
+      ? call.isAmbiguous
+      : call.lastError?.mayHaveExecuted === true;
+    if (mayHaveExecuted) {
       call.reject(
         new RaftError({ code: "DT_RAFT_OUTCOME_UNKNOWN", command: call.command }, options),
       );
@@ -233,7 +334,8 @@ export class RaftClient implements CallOwner {
   }
 
   #giveUp(call: ClientCall, error: RpcError): void {
-    if (error.mayHaveExecuted) {
+    const isForgotten = error.remoteCode === SESSION_EXPIRED_CODE && call.isAmbiguous;
+    if (error.mayHaveExecuted || isForgotten) {
       call.reject(
         new RaftError({ code: "DT_RAFT_OUTCOME_UNKNOWN", command: call.command }, { cause: error }),
       );
@@ -277,4 +379,20 @@ export class RaftClient implements CallOwner {
       throw new RaftError({ code: "DT_RAFT_CLIENT_CLOSED" });
     }
   }
+}
+
+/** The session is not known any more, and no attempt can have been executed in it. */
+class SessionExpired extends Error {
+  override readonly name = "SessionExpired" as const;
+  readonly refusal: Error;
+
+  constructor(refusal: Error) {
+    super("the session is not known any more");
+    this.refusal = refusal;
+  }
+}
+
+function asExpired(error: RpcError, options: CallOptions): Error {
+  const refusal = options.toError?.(error) ?? error;
+  return error.remoteCode === SESSION_EXPIRED_CODE ? new SessionExpired(refusal) : refusal;
 }

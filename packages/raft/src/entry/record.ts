@@ -26,7 +26,8 @@ export const RECORD_ALIGNMENT = 8;
 /** The chain before the first entry of a log. */
 export const INITIAL_CHAIN = 0;
 
-export const EntryType = { normal: 1, noop: 2, config: 3 } as const;
+/** `session`: as `normal`, with the call's place in a session before the payload, see session-prefix.ts. */
+export const EntryType = { normal: 1, noop: 2, config: 3, session: 4 } as const;
 export type EntryType = (typeof EntryType)[keyof typeof EntryType];
 
 /** Bytes that a record of `payloadBytes` takes in a batch or a file, padding included. */

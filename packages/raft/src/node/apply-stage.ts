@@ -4,6 +4,7 @@ import type { RaftCore } from "../core/raft-core.ts";
 import type { RaftLog } from "../log/raft-log.ts";
 import { EntryCursor } from "./entry-cursor.ts";
 import type { ProposalQueue } from "./proposal-queue.ts";
+import type { SessionStage } from "./sessions/session-stage.ts";
 import type { StateMachine } from "./state-machine.ts";
 
 /** Entries applied in one turn, so that a long catch-up leaves the loop to messages and ticks. */
@@ -35,7 +36,8 @@ export class ApplyStage<R> {
   readonly #stateMachine: StateMachine<R>;
   readonly #proposals: ProposalQueue<R>;
   readonly #events: ApplyStageEvents;
-  readonly #cursor = new EntryCursor();
+  readonly #cursor: EntryCursor;
+  readonly #sessions: SessionStage<R> | null;
   readonly #results: R[] = [];
   #appliedIndex: number;
   /** Of the entry at the applied index. */
@@ -56,7 +58,10 @@ export class ApplyStage<R> {
     proposals: ProposalQueue<R>,
     events: ApplyStageEvents,
     position: AppliedPosition = START,
+    sessions: SessionStage<R> | null = null,
   ) {
+    this.#sessions = sessions;
+    this.#cursor = new EntryCursor(sessions);
     this.#core = core;
     this.#log = log;
     this.#stateMachine = stateMachine;
@@ -144,12 +149,20 @@ export class ApplyStage<R> {
     results.length = 0;
     try {
       this.#stateMachine.applyBatch(cursor, results);
+      while (cursor.isHeld && results.length === cursor.count) {
+        this.#sessions?.keep(results[results.length - 1] as R);
+        if (!cursor.resume()) {
+          break;
+        }
+        this.#stateMachine.applyBatch(cursor, results);
+      }
       if (cursor.next() || results.length !== cursor.count) {
         throw new Error(
           `the state machine answered ${results.length} of the entries ${batch.firstIndex} to ${batch.lastIndex}`,
         );
       }
     } catch (error) {
+      this.#sessions?.abandon();
       this.#fail(Math.max(cursor.index, batch.firstIndex), error);
       return false;
     } finally {
@@ -162,7 +175,9 @@ export class ApplyStage<R> {
     if (cursor.count > 0) {
       this.timestampMs = cursor.timestampMs;
     }
-    if (this.#proposals.count > 0) {
+    if (cursor.sessionCount > 0) {
+      this.#sessions?.settle(batch, results, this.#proposals);
+    } else if (this.#proposals.count > 0) {
       this.#answer(batch, cursor.denseFirstIndex, results);
     }
     return true;

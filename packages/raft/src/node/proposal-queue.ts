@@ -45,8 +45,15 @@ export class ProposalQueue<R> {
   }
 
   /** Takes a write; copies the payload. */
-  add(bizType: number, payload: Buffer, start: number, end: number, proposal: Proposal<R>): void {
-    this.#builder.add(EntryType.normal, bizType, payload, start, end);
+  add(
+    bizType: number,
+    payload: Buffer,
+    start: number,
+    end: number,
+    proposal: Proposal<R>,
+    type: EntryType = EntryType.normal,
+  ): void {
+    this.#builder.add(type, bizType, payload, start, end);
     if (this.#count === this.#ring.length) {
       this.#grow();
     }

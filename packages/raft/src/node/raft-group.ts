@@ -6,6 +6,9 @@ import type { Message, NodeId } from "../core/message.ts";
 import { Role } from "../core/output.ts";
 import type { Output, SnapshotWork } from "../core/output.ts";
 import { RaftCore } from "../core/raft-core.ts";
+import { EntryType } from "../entry/record.ts";
+import { OPEN_SESSION, SESSION_PREFIX_BYTES, writeSessionPrefix } from "../entry/session-prefix.ts";
+import type { SessionCallId } from "../entry/session-prefix.ts";
 import { RaftError } from "../errors.ts";
 import type { LeaderHint } from "../errors.ts";
 import { ApplyStage } from "./apply-stage.ts";
@@ -18,11 +21,12 @@ import { OutputCarrier } from "./output-carrier.ts";
 import type { SnapshotMeta } from "../log/snapshot-store.ts";
 import { ProposalQueue } from "./proposal-queue.ts";
 import { ReadQueue } from "./read-queue.ts";
+import { SessionStage } from "./sessions/session-stage.ts";
 import { configOf } from "./snapshots/recover-state.ts";
 import { openState, type OpenedState } from "./snapshots/open-state.ts";
 import { SnapshotSlots } from "./snapshots/snapshot-slots.ts";
 import { SnapshotStage } from "./snapshots/snapshot-stage.ts";
-import type { Proposal, ReadWaiter, StateMachine } from "./state-machine.ts";
+import type { KeptResults, Proposal, ReadWaiter, StateMachine } from "./state-machine.ts";
 import type { TransportReceiver } from "./transport.ts";
 import { WriteStage } from "./write-stage.ts";
 
@@ -53,6 +57,9 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
   /** Null for a group that takes no snapshots. */
   readonly #snapshots: SnapshotStage | null;
   #isTickDue = false;
+  readonly #hasSessions: boolean;
+  /** The session whose call is being handed in right now; null = none. */
+  #calling: SessionCallId | null = null;
   #hasWork = true;
   readonly #arrivals = new Arrivals();
   readonly #carrier: OutputCarrier;
@@ -96,6 +103,9 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
     this.#config = config;
     this.#deps = deps;
     this.#core = core;
+    this.#hasSessions =
+      config.stateMachine.encodeResult !== undefined &&
+      config.stateMachine.decodeResult !== undefined;
     this.#notLeader = new RaftError({ code: "DT_RAFT_NOT_LEADER", leader: null });
     this.#proposals = new ProposalQueue(Math.min(config.options.maxAppendBytes, MAX_BATCH_BYTES));
     this.#writes = new WriteStage(config.log, {
@@ -118,6 +128,13 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
       this.#proposals,
       { onFetched: () => this.#wakeUp(), onFailed: onApplyFailed },
       opened.snapshot ?? undefined,
+      this.#hasSessions
+        ? new SessionStage(
+            opened.sessions,
+            config.stateMachine as StateMachine<R> & KeptResults<R>,
+            config.groupId,
+          )
+        : null,
     );
     this.#snapshots = this.#makeSnapshotStage(opened);
     this.#carrier = new OutputCarrier({
@@ -159,8 +176,50 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
       proposal.fail(refusal);
       return;
     }
-    this.#proposals.add(bizType, payload, start, end, proposal);
+    if (this.#calling === null) {
+      this.#proposals.add(bizType, payload, start, end, proposal);
+    } else {
+      this.#addToSession(this.#calling, bizType, payload.subarray(start, end), proposal);
+    }
     this.#wakeUp();
+  }
+
+  /**
+   * Opens a session: `proposal.succeed` gets its id as the index. Calls in it are applied once, however often they
+   * are proposed. Fails with DT_RAFT_NO_SESSIONS, and like `propose`.
+   */
+  openSession(proposal: Proposal<R>): void {
+    this.inSession(OPEN_SESSION, () => this.propose(0, NO_PAYLOAD, 0, 0, proposal), proposal);
+  }
+
+  /**
+   * Whatever `handIn` proposes before it returns, one entry at most, is the call `call` of its session: applied
+   * the first time, later only answered with the first result. Besides what `propose` fails with:
+   * DT_RAFT_SESSION_EXPIRED, DT_RAFT_SESSION_SEQUENCE.
+   */
+  inSession(call: SessionCallId, handIn: () => void, refused: Pick<Proposal<R>, "fail">): void {
+    if (!this.#hasSessions) {
+      refused.fail(new RaftError({ code: "DT_RAFT_NO_SESSIONS", groupId: this.groupId }));
+      return;
+    }
+    this.#calling = call;
+    try {
+      handIn();
+    } finally {
+      this.#calling = null;
+    }
+  }
+
+  #addToSession(
+    call: SessionCallId,
+    bizType: number,
+    payload: Buffer,
+    proposal: Proposal<R>,
+  ): void {
+    const entry = Buffer.allocUnsafe(SESSION_PREFIX_BYTES + payload.length);
+    writeSessionPrefix(entry, 0, call);
+    payload.copy(entry, SESSION_PREFIX_BYTES);
+    this.#proposals.add(bizType, entry, 0, entry.length, proposal, EntryType.session);
   }
 
   /**
@@ -255,7 +314,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
     await this.#config.snapshots?.close();
   }
 
-  #makeSnapshotStage({ catalog, target }: OpenedState): SnapshotStage | null {
+  #makeSnapshotStage({ catalog, target, sessions }: OpenedState): SnapshotStage | null {
     const { log, options, stateMachine } = this.#config;
     const { clock, logger, transport, snapshotSlots = new SnapshotSlots() } = this.#deps;
     if (catalog === null || target === null) {
@@ -268,7 +327,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
       applies: this.#applies,
       takeState: stateMachine.takeSnapshot?.bind(stateMachine) ?? null,
       target,
-      encodeSessions: () => Buffer.alloc(0),
+      encodeSessions: () => sessions.encode(),
       catalog,
       slots: snapshotSlots,
       options,
@@ -481,3 +540,4 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
 }
 
 const TICK: Input = Object.freeze({ kind: InputKind.tick });
+const NO_PAYLOAD: Buffer = Buffer.alloc(0);

@@ -27,6 +27,21 @@ export interface StateMachine<R = unknown> {
    * cut differently. Rejects, with the state as it was, when the bytes make no sense or `chunks` throws.
    */
   restoreSnapshot?(chunks: AsyncIterable<Buffer>): Promise<void>;
+
+  /** Both of `KeptResults`, or none. */
+  encodeResult?(result: R): Buffer;
+  decodeResult?(bytes: Buffer): R;
+}
+
+/**
+ * A state machine whose results can be kept: then its group has sessions, in which a write that is repeated is
+ * applied once and answered with its first result.
+ */
+export interface KeptResults<R> {
+  /** The bytes of a result; small ones, all sessions together keep 16 MiB. */
+  encodeResult(result: R): Buffer;
+  /** Gets what `encodeResult` of this or an earlier version gave. */
+  decodeResult(bytes: Buffer): R;
 }
 
 /** A state that is being read, piece by piece. */

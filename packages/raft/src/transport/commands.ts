@@ -11,6 +11,10 @@ export const FETCH_COMMAND = 64;
 /** Takes a snapshot of a group on the node that is asked; of the numbers for administration. */
 export const SNAPSHOT_COMMAND = 65;
 
+/** Opens a session, and makes a call in one; see session-commands.ts. */
+export const OPEN_SESSION_COMMAND = 66;
+export const SESSION_CALL_COMMAND = 67;
+
 export const MESSAGE_KINDS: readonly MessageKind[] = Object.values(MessageKind);
 
 export function messageCommand(kind: MessageKind): number {

@@ -18,6 +18,7 @@ import type { StateMachine } from "../node/state-machine.ts";
 import { failRequest } from "./request-failure.ts";
 import { SNAPSHOT_COMMAND, STATUS_COMMAND } from "./commands.ts";
 import { checkMembers, MEMBER_ROLE, refusePeer } from "./membership-check.ts";
+import { addSessionCommands } from "./session-commands.ts";
 import { RpcTransport } from "./rpc-transport.ts";
 import { encodeSnapshotTaken, encodeStatusReply, toStatusReply } from "./status-codec.ts";
 
@@ -144,6 +145,7 @@ export class RaftServer {
       },
     );
     this.#groups.set(groupId, group as RaftGroup<never>);
+    addSessionCommands(this.commands(groupId), group);
     this.commands(groupId).on(SNAPSHOT_COMMAND, (request) => {
       group.takeSnapshot().then(
         (meta) => request.reply(encodeSnapshotTaken, meta),

@@ -29,6 +29,9 @@ export function statusOf(error: RaftError): Status {
       return Status.flowControl;
     case "DT_RAFT_NO_SPACE":
     case "DT_RAFT_NO_SNAPSHOTS":
+    case "DT_RAFT_NO_SESSIONS":
+    case "DT_RAFT_SESSION_EXPIRED":
+    case "DT_RAFT_SESSION_SEQUENCE":
       return Status.denied;
     case "DT_RAFT_ENTRY_TOO_LARGE":
       return Status.tooLarge;

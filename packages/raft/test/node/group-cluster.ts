@@ -14,6 +14,7 @@ import type {
 import type { RaftTransport, TransportReceiver } from "../../src/node/transport.ts";
 import { MemorySnapshotStore } from "../../src/log/memory-snapshot-store.ts";
 import { SnapshotSlots } from "../../src/node/snapshots/snapshot-slots.ts";
+import type { SessionCallId } from "../../src/entry/session-prefix.ts";
 import { MemoryLog } from "../../src/log/memory-log.ts";
 import type { RaftLog } from "../../src/log/raft-log.ts";
 import type { Message, NodeId } from "../../src/core/message.ts";
@@ -27,6 +28,14 @@ export class ListMachine implements StateMachine<number> {
   snapshotsTaken = 0;
   /** Throws when it meets this payload. */
   poison = "";
+
+  encodeResult(result: number): Buffer {
+    return Buffer.from(String(result));
+  }
+
+  decodeResult(bytes: Buffer): number {
+    return Number(bytes.toString());
+  }
 
   takeSnapshot(): SnapshotSource {
     this.snapshotsTaken++;
@@ -52,6 +61,14 @@ export class ListMachine implements StateMachine<number> {
       }
       results.push(this.items.push(item));
     }
+  }
+}
+
+/** Keeps no results, so its group has no sessions. */
+class ForgetfulMachine extends ListMachine {
+  constructor() {
+    super();
+    Object.assign(this, { encodeResult: undefined, decodeResult: undefined });
   }
 }
 
@@ -125,6 +142,8 @@ export class GroupCluster {
   /** What becomes of each message on its way: delivered as it is returned, lost when nothing is. */
   onWay: (message: Message) => Message | null = (message) => message;
   slots = new SnapshotSlots();
+  /** State machines keep results for sessions. */
+  makesResults = true;
 
   constructor(size: number, options: GroupOptions = {}) {
     this.#options = options;
@@ -190,11 +209,35 @@ export class GroupCluster {
     return found;
   }
 
+  /** The readable leader, when it is another one than `id`. */
+  async runUntilOther(id: NodeId): Promise<Node & { group: RaftGroup<number> }> {
+    const isOther = ({ id: each, group }: Node): boolean =>
+      each !== id && group?.canReadNow() === true;
+    await this.runUntil("another leader", () => this.nodes.some(isOther));
+    const node = this.nodes.find(isOther);
+    assert.ok(node?.group);
+    return { ...node, group: node.group };
+  }
+
   propose(group: RaftGroup<number>, text: string): Outcome {
     const outcome = new Outcome();
     const payload = Buffer.from(text);
     group.propose(1, payload, 0, payload.length, outcome);
     payload.fill(0xff);
+    return outcome;
+  }
+
+  openSession(group: RaftGroup<number>): Outcome {
+    const outcome = new Outcome();
+    group.openSession(outcome);
+    return outcome;
+  }
+
+  /** Proposes in a session. */
+  call(group: RaftGroup<number>, id: SessionCallId, text: string): Outcome {
+    const outcome = new Outcome();
+    const payload = Buffer.from(text);
+    group.inSession(id, () => group.propose(1, payload, 0, payload.length, outcome), outcome);
     return outcome;
   }
 
@@ -230,7 +273,7 @@ export class GroupCluster {
   }
 
   async #open(node: Node): Promise<void> {
-    node.machine = new ListMachine();
+    node.machine = this.makesResults ? new ListMachine() : new ForgetfulMachine();
     const opening = RaftGroup.open<number>(
       {
         groupId: 1,

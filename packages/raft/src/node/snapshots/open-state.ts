@@ -1,5 +1,6 @@
 import type { GroupConfig, GroupDeps } from "../group-config.ts";
 import { openLog } from "../open-log.ts";
+import { SessionTable } from "../sessions/session-table.ts";
 import { recoverState, type RecoveredState } from "./recover-state.ts";
 import type { RestoreTarget } from "./restore-snapshot.ts";
 import { SnapshotCatalog } from "./snapshot-catalog.ts";
@@ -9,6 +10,8 @@ export interface OpenedState extends RecoveredState {
   readonly catalog: SnapshotCatalog | null;
   /** Null for a state machine that cannot be restored. */
   readonly target: RestoreTarget | null;
+  /** The sessions as the snapshot has them. */
+  readonly sessions: SessionTable;
 }
 
 /** Opens a group's log and snapshots and restores its state machine; closes what it opened when it fails. */
@@ -17,14 +20,15 @@ export async function openState<R>(config: GroupConfig<R>, deps: GroupDeps): Pro
   const { groupId, log, members, nodeId, snapshots, stateMachine } = config;
   const opened = await openLog(config, deps);
   try {
-    const target = targetOf(stateMachine);
+    const sessions = new SessionTable();
+    const target = targetOf(stateMachine, sessions);
     const catalog =
       snapshots === undefined ? null : new SnapshotCatalog(snapshots, groupId, logger);
     await catalog?.open();
     const isAlone = members.every((member) => member.nodeId === nodeId);
     const parts = { groupId, log, catalog, target, isAlone, logger };
     const recovered = await recoverState(parts, opened);
-    return { ...recovered, catalog, target };
+    return { ...recovered, catalog, target, sessions };
   } catch (error) {
     await log.close();
     await snapshots?.close();
@@ -32,12 +36,15 @@ export async function openState<R>(config: GroupConfig<R>, deps: GroupDeps): Pro
   }
 }
 
-function targetOf<R>(stateMachine: GroupConfig<R>["stateMachine"]): RestoreTarget | null {
+function targetOf<R>(
+  stateMachine: GroupConfig<R>["stateMachine"],
+  sessions: SessionTable,
+): RestoreTarget | null {
   return stateMachine.restoreSnapshot === undefined
     ? null
     : {
         restoreState: stateMachine.restoreSnapshot.bind(stateMachine),
-        checkSessions: () => {},
-        restoreSessions: () => {},
+        checkSessions: (bytes) => void SessionTable.decode(bytes),
+        restoreSessions: (bytes) => sessions.takeOver(SessionTable.decode(bytes)),
       };
 }

@@ -1,0 +1,44 @@
+import type { SessionCallId } from "../transport/session-commands.ts";
+import { ClientSession } from "./client-session.ts";
+
+/** The session that calls to one group use: opened by the first one, replaced when it is forgotten. */
+export class GroupSessions {
+  readonly #openSession: () => Promise<number>;
+  #opening: Promise<ClientSession> | null = null;
+
+  /** `openSession` asks the group for another session and resolves with its id. */
+  constructor(openSession: () => Promise<number>) {
+    this.#openSession = openSession;
+  }
+
+  /** A session with room for one more call. A full one is left to its open calls. */
+  async session(): Promise<ClientSession> {
+    const opening = (this.#opening ??= this.#open());
+    const session = await opening;
+    if (!session.isFull) {
+      return session;
+    }
+    if (this.#opening === opening) {
+      this.#opening = null;
+    }
+    return this.session();
+  }
+
+  /** The group does not know the session of this call any more. */
+  forget(call: SessionCallId): void {
+    void this.#opening?.then((session) => {
+      if (session.id === call.session) {
+        this.#opening = null;
+      }
+    });
+  }
+
+  async #open(): Promise<ClientSession> {
+    try {
+      return new ClientSession(await this.#openSession());
+    } catch (error) {
+      this.#opening = null;
+      throw error;
+    }
+  }
+}

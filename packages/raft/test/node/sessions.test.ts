@@ -1,0 +1,153 @@
+import { describe, expect, test } from "vitest";
+import type { GroupOptions } from "../../src/node/group-options.ts";
+import type { RaftGroup } from "../../src/node/raft-group.ts";
+import { GroupCluster, type Outcome } from "./group-cluster.ts";
+
+async function started(size = 3, options: GroupOptions = {}): Promise<GroupCluster> {
+  const cluster = new GroupCluster(size, options).keepSnapshots();
+  await cluster.start();
+  return cluster;
+}
+
+async function end(cluster: GroupCluster, outcome: Outcome): Promise<string> {
+  await cluster.runUntil("an answer", () => outcome.text !== "waits");
+  return outcome.text;
+}
+
+async function open(cluster: GroupCluster, group: RaftGroup<number>): Promise<number> {
+  const outcome = cluster.openSession(group);
+  await end(cluster, outcome);
+  expect(outcome.error).toBeNull();
+  return outcome.index;
+}
+
+const id = (session: number, sequence: number, answered = 1) => ({ session, sequence, answered });
+
+describe("a call in a session", () => {
+  test("X1 that is repeated under another leader is applied once and gets its first result", async () => {
+    const cluster = await started();
+    const first = await cluster.leader();
+    const session = await open(cluster, first.group);
+    await end(cluster, cluster.propose(first.group, "other"));
+    expect(await end(cluster, cluster.call(first.group, id(session, 1), "once"))).toBe("result 2");
+    cluster.isolate(first.id);
+    const second = await cluster.runUntilOther(first.id);
+    await end(cluster, cluster.propose(second.group, "another"));
+    expect(await end(cluster, cluster.call(second.group, id(session, 1), "once"))).toBe("result 2");
+    expect(second.machine.items).toEqual(["other", "once", "another"]);
+  });
+
+  test("X1 whose first try was cut off is applied once, whichever try gets through", async () => {
+    const cluster = await started();
+    const first = await cluster.leader();
+    const session = await open(cluster, first.group);
+    cluster.isolate(first.id);
+    const lost = cluster.call(first.group, id(session, 1), "once");
+    const second = await cluster.runUntilOther(first.id);
+    expect(await end(cluster, cluster.call(second.group, id(session, 1), "once"))).toBe("result 1");
+    cluster.heal();
+    expect(await end(cluster, lost)).toBe("DT_RAFT_LEADERSHIP_LOST");
+    await cluster.run(2000);
+    for (const { machine } of cluster.nodes) {
+      expect(machine.items).toEqual(["once"]);
+    }
+  });
+
+  test("twice in one turn is applied once, beside calls without a session", async () => {
+    const cluster = await started(1);
+    const { group, machine } = await cluster.leader();
+    const session = await open(cluster, group);
+    const outcomes = [
+      cluster.propose(group, "a"),
+      cluster.call(group, id(session, 1), "b"),
+      cluster.call(group, id(session, 1), "b"),
+      cluster.propose(group, "c"),
+      cluster.call(group, id(session, 2), "d"),
+      cluster.call(group, id(session, 1), "b"),
+    ];
+    for (const outcome of outcomes) {
+      await end(cluster, outcome);
+    }
+    const texts = outcomes.map(({ text }) => text);
+    expect(texts).toEqual([1, 2, 2, 3, 4, 2].map((n) => `result ${n}`));
+    expect(machine.items).toEqual(["a", "b", "c", "d"]);
+  });
+
+  test("X4 out of order is applied in the order of arrival", async () => {
+    const cluster = await started(1);
+    const { group, machine } = await cluster.leader();
+    const session = await open(cluster, group);
+    const second = cluster.call(group, id(session, 2), "second");
+    const first = cluster.call(group, id(session, 1), "first");
+    expect([await end(cluster, second), await end(cluster, first)]).toEqual([
+      "result 1",
+      "result 2",
+    ]);
+    const far = cluster.call(group, id(session, 5000), "far");
+    expect(await end(cluster, far)).toBe("DT_RAFT_SESSION_SEQUENCE");
+    expect(machine.items).toEqual(["second", "first"]);
+  });
+
+  test("X2 of a session that is not known is refused and not applied", async () => {
+    const cluster = await started(1);
+    const { group, machine } = await cluster.leader();
+    const unknown = cluster.call(group, id(12_345, 1), "lost");
+    expect(await end(cluster, unknown)).toBe("DT_RAFT_SESSION_EXPIRED");
+    expect(unknown.error?.mayHaveExecuted).toBe(false);
+    expect(machine.items).toEqual([]);
+  });
+
+  test("X2 of a session that expired is refused by every member alike", async () => {
+    const cluster = await started();
+    const { group, machine } = await cluster.leader();
+    const session = await open(cluster, group);
+    await end(cluster, cluster.call(group, id(session, 1), "kept"));
+    // An hour later by the leader's clock, which is what the log is stamped with.
+    for (let minute = 0; minute < 61; minute++) {
+      await cluster.run(200);
+      cluster.clock.advance(60_000 - 200);
+    }
+    const again = await cluster.leader();
+    const late = cluster.call(again.group, id(session, 1), "kept");
+    expect(await end(cluster, late)).toBe("DT_RAFT_SESSION_EXPIRED");
+    expect(machine.items).toEqual(["kept"]);
+  });
+});
+
+describe("sessions", () => {
+  test("X3 are in snapshots: a member restored from one answers repeated calls alike", async () => {
+    const cluster = await started(3, { snapshotTailEntries: 0, tailBytes: 1 });
+    const first = await cluster.leader();
+    const session = await open(cluster, first.group);
+    await end(cluster, cluster.call(first.group, id(session, 1), "once"));
+    for (const { group } of cluster.nodes) {
+      let isTaken = false;
+      const taken = group!.takeSnapshot().then(() => (isTaken = true));
+      await cluster.runUntil("a snapshot", () => isTaken);
+      await taken;
+    }
+    for (const { id: node } of cluster.nodes) {
+      await cluster.stop(node);
+    }
+    await cluster.start();
+    const { group, machine, log } = await cluster.leader();
+    expect(log.firstIndex).toBeGreaterThan(session);
+    expect(await end(cluster, cluster.call(group, id(session, 1), "once"))).toBe("result 1");
+    expect(await end(cluster, cluster.call(group, id(session, 2), "next"))).toBe("result 2");
+    expect(machine.items).toEqual(["once", "next"]);
+  });
+
+  test("need a state machine that keeps results", async () => {
+    const cluster = await started(1);
+    const { group } = await cluster.leader();
+    const machine = cluster.node(1).machine as { encodeResult?: unknown };
+    expect(machine.encodeResult).toBeDefined();
+    await cluster.stop(1);
+    cluster.makesResults = false;
+    await cluster.start(1);
+    const again = await cluster.leader();
+    const refused = cluster.openSession(again.group);
+    expect(refused.text).toBe("DT_RAFT_NO_SESSIONS");
+    expect(group.stopped?.code).toBe("DT_RAFT_GROUP_STOPPED");
+  });
+});
