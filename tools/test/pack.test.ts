@@ -148,7 +148,14 @@ describe("packed packages", () => {
   test("every example of @dt/rpc runs with @dt/rpc and @dt/codec alone", () => {
     const directory = project("rpc-examples", ["codec", "rpc"]);
     cpSync(join(root, "packages/rpc/examples"), join(directory, "examples"), { recursive: true });
-    for (const example of ["echo", "server-push", "chat", "custom-auth", "http-server"]) {
+    for (const example of [
+      "archive",
+      "echo",
+      "server-push",
+      "chat",
+      "custom-auth",
+      "http-server",
+    ]) {
       assert.notEqual(run(directory, `examples/${example}.ts`).trim(), "", example);
     }
   });

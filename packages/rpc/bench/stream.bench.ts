@@ -32,9 +32,12 @@ function writeNothing(): void {}
 /** Sends as fast as it is allowed to. */
 class Sender implements StreamConsumer {
   stream: Stream | null = null;
+  messages = 0;
 
   onWritable(): void {
-    while (this.stream?.send(writeBytes, payload) === true);
+    while (this.stream?.send(writeBytes, payload) === true) {
+      this.messages++;
+    }
   }
 
   onMessage(): void {}

@@ -10,6 +10,7 @@ const packageRoot = new URL("../../", import.meta.url);
 const OUTPUT: Readonly<Record<string, readonly string[]>> = {
   echo: ["one two three"],
   "server-push": ["the client says 101 102 103, last 103"],
+  archive: ["ann: hello"],
   chat: ["ann: 1 here", "bob: 2 here", "ann: good morning", "eve: 2 are in tea already"],
   "custom-auth": ["reader: DT_RPC_DENIED", "writer: has written", "writer: DT_RPC_UNAUTHENTICATED"],
   "http-server": ["http: hit 1", "rpc: 1 hits"],

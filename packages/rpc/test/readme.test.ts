@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
@@ -97,6 +97,24 @@ test("the example in the README is the one that runs, and does what it looks lik
   const compiled = new URL("dist/test/readme-example.js", packageRoot);
   const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(compiled)]);
   expect(stdout).toBe("hello world\n");
+});
+
+test("the typed service in the README is the example that runs", async () => {
+  const source = await readFile(new URL("examples/archive.ts", packageRoot), "utf8");
+  expect(readme).toContain(`\`\`\`ts\n${source}\`\`\``);
+});
+
+test("every code of the README is shown by a test", async () => {
+  const files = ["src", "test"].map(async (folder) => {
+    const names = await readdir(new URL(folder, packageRoot), { recursive: true });
+    const tests = names.filter((name) => name.endsWith(".test.ts") && !name.includes("readme"));
+    return Promise.all(
+      tests.map((name) => readFile(new URL(`${folder}/${name}`, packageRoot), "utf8")),
+    );
+  });
+  const sources = (await Promise.all(files)).flat().join("\n");
+  const codes = [...Object.keys(faults), ...Object.keys(answers)];
+  expect(codes.filter((code) => !new RegExp(`${code}\\b`).test(sources))).toEqual([]);
 });
 
 test("the README lists every error code, once and in order, with what to do", () => {

@@ -6,7 +6,10 @@ import type { AnswerCode } from "../answer-code.ts";
 import type { Encode } from "../call-completion.ts";
 import type { Streams } from "./streams.ts";
 
-/** What one side does with what the other sends. None of it is called after the stream's end. */
+/**
+ * What one side does with what the other sends. None of it is called after the stream's end. What any
+ * but `onMessage` throws ends the connection: DT_RPC_LISTENER.
+ */
 export interface StreamConsumer {
   /**
    * One message: body[start, end) is a view that is valid until it returns. Say when it has been
