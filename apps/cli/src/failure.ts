@@ -132,7 +132,9 @@ const ADVICE: Readonly<Record<string, string>> = {
 function describeView({ nodes, leader }: ClusterView, from: string): string {
   const reachable = nodes.filter((node) => node.isReachable).length;
   const who = leader === null ? "none" : `node ${leader.nodeId} at ${leader.address}`;
-  return `leader: ${who}; ${reachable} of ${nodes.length} nodes answer (addresses from ${from})`;
+  const reasons = new Set(nodes.flatMap((node) => (node.isReachable ? [] : [node.reason])));
+  const why = reachable === 0 ? `: ${[...reasons].join(", ")}` : "";
+  return `leader: ${who}; ${reachable} of ${nodes.length} nodes answer${why} (addresses from ${from})`;
 }
 
 function join(...parts: readonly (string | undefined)[]): string {

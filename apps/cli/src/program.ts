@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { registerAuthCommands } from "./auth/auth-commands.ts";
 import type { CliContext } from "./cli-context.ts";
 import { registerClusterCommands } from "./cluster/status-command.ts";
 import { registerDevCommand } from "./dev/dev-command.ts";
@@ -27,6 +28,7 @@ export async function createProgram(
   registerClusterCommands(program, context);
   registerLogCommands(program, context);
   registerRpcCommands(program, context);
+  registerAuthCommands(program, context);
   if (mayMean("bench", argv)) {
     const { registerBenchCommands } = await import("@dt/bench");
     registerBenchCommands(program);

@@ -8,6 +8,7 @@ import { ExitCode } from "./exit-code.ts";
 import { leaveLauncher, tellLauncher } from "./launcher.ts";
 import { createRootLogger } from "./root-logger.ts";
 import { startServer } from "./start-server.ts";
+import type { RunningServer } from "./start-server.ts";
 import { ServerError } from "./server-error.ts";
 import { StopRequest } from "./stop-request.ts";
 import type { StopCause } from "./stop-request.ts";
@@ -85,7 +86,10 @@ async function serveUntilStopped(
   logger.info({ listen, dataDir, members: members.length }, "serving");
   tellLauncher({ type: "serving", port: server.port });
 
+  const reload = (): void => reloadSecurity(server, logger);
+  process.on("SIGHUP", reload);
   const cause = await stop.cause;
+  process.off("SIGHUP", reload);
   logger.info(describeCause(cause), "stopping");
   const deadline = setTimeout(() => {
     logger.error({ stopTimeoutMs: config.stopTimeoutMs }, "stopping took too long");
@@ -95,6 +99,16 @@ async function serveUntilStopped(
   clearTimeout(deadline);
   logger.info({}, "stopped");
   return cause.kind === "group" ? ExitCode.group : ExitCode.ok;
+}
+
+/** What is wrong with the files leaves the node as it was. */
+function reloadSecurity(server: RunningServer, logger: Logger): void {
+  try {
+    server.reloadSecurity();
+    logger.info({}, "read certificates, users and tokens again");
+  } catch (error) {
+    logger.error({ error }, "certificates, users and tokens stay as they were");
+  }
 }
 
 function describeCause(cause: StopCause): object {

@@ -6,6 +6,7 @@ import type { Logger } from "pino";
 import { formatAddress } from "./address.ts";
 import type { ServerConfig } from "./config/server-config.ts";
 import { ExitCode } from "./exit-code.ts";
+import { Security } from "./security/security.ts";
 import { ServerError } from "./server-error.ts";
 
 /** The raft group that holds the configuration tree. */
@@ -14,6 +15,11 @@ export const KV_GROUP_ID = 1;
 /** A server that listens. */
 export interface RunningServer {
   readonly port: number;
+  /**
+   * Reads certificates, users and tokens again, for the connections to come. Throws DT_SERVER_CONFIG, and then
+   * all stays as it was.
+   */
+  reloadSecurity(): void;
   /** Refuses new requests, answers what waits, syncs and releases everything. Idempotent. */
   close(): Promise<void>;
 }
@@ -28,6 +34,11 @@ export async function startServer(
   onGroupFailed: (error: RaftError) => void,
 ): Promise<RunningServer> {
   const { clusterId, nodeId, members, listen, dataDir } = config;
+  const security = await attempt(
+    ExitCode.config,
+    "cannot use keys and credentials",
+    async () => new Security(config.security),
+  );
   const directory = await attempt(ExitCode.dataDirectory, "cannot use the data directory", () =>
     DataDirectory.open({ path: dataDir, clusterId, nodeId }),
   );
@@ -38,8 +49,12 @@ export async function startServer(
       nodeId,
       members,
       listen,
-      rpcServer: config.rpc,
-      rpcClient: maxFrameBytes === undefined ? {} : { maxFrameBytes },
+      rpcServer: { ...config.rpc, ...security.serverOptions },
+      rpcClient: {
+        ...(maxFrameBytes === undefined ? {} : { maxFrameBytes }),
+        ...security.clientOptions,
+      },
+      isMember: security.isMember,
     },
     { logger: logger.child({ component: "raft" }) },
   );
@@ -54,7 +69,7 @@ export async function startServer(
     const port = await attempt(ExitCode.listen, `cannot listen on ${formatAddress(listen)}`, () =>
       raft.listen(),
     );
-    return { port, close };
+    return { port, close, reloadSecurity: () => security.reload(raft) };
   } catch (error) {
     await close();
     throw error;

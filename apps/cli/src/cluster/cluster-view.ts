@@ -1,3 +1,4 @@
+import { RpcError } from "@dt/rpc";
 import { formatAddress, KV_GROUP_ID } from "@dt/server";
 import type { HostPort } from "@dt/server";
 import type { RaftClient, RoleName, StatusReply } from "@dt/raft";
@@ -58,9 +59,17 @@ async function viewNode(
   try {
     return describeNode(name, await client.status(address, timeoutMs));
   } catch (error) {
-    const reason = error instanceof Error && "code" in error ? String(error.code) : String(error);
-    return { address: name, isReachable: false, reason };
+    return { address: name, isReachable: false, reason: reasonOf(error) };
   }
+}
+
+/** The code that says most: that of the node which refused, or what TLS found. */
+function reasonOf(error: unknown): string {
+  if (error instanceof RpcError) {
+    const { fault, remoteCode, code } = error;
+    return fault.code === "DT_RPC_TLS" ? `${code} ${fault.reason}` : (remoteCode ?? code);
+  }
+  return error instanceof Error && "code" in error ? String(error.code) : String(error);
 }
 
 function describeNode(address: string, reply: StatusReply): NodeView {

@@ -9,8 +9,10 @@ import { resolveEndpoints } from "../endpoints.ts";
 import type { Endpoints } from "../endpoints.ts";
 import { CallFailure } from "./call-failure.ts";
 import { viewCluster } from "./cluster-view.ts";
+import { resolveSecurity, withSecurityOptions } from "./security-options.ts";
+import type { SecurityFlags } from "./security-options.ts";
 
-export interface ConnectOptions {
+export interface ConnectOptions extends SecurityFlags {
   readonly endpoints?: string;
   readonly timeout: number;
 }
@@ -21,7 +23,7 @@ const VIEW_TIMEOUT_MS = 1000;
 
 /** Adds the options of every command that talks to a cluster. */
 export function withConnectOptions(command: Command): Command {
-  return command
+  command
     .option("--endpoints <addresses>", "host:port of some nodes, separated by commas")
     .option(
       "--timeout <ms>",
@@ -29,6 +31,7 @@ export function withConnectOptions(command: Command): Command {
       positiveInteger,
       DEFAULT_TIMEOUT_MS,
     );
+  return withSecurityOptions(command);
 }
 
 export function positiveInteger(text: string): number {
@@ -49,7 +52,10 @@ export async function withClient<T>(
   const client = new RaftClient({
     endpoints: endpoints.addresses,
     timeoutMs: options.timeout,
-    rpc: { connectTimeoutMs: Math.min(options.timeout, CONNECT_TIMEOUT_MS) },
+    rpc: {
+      connectTimeoutMs: Math.min(options.timeout, CONNECT_TIMEOUT_MS),
+      ...resolveSecurity(options, context.terminal),
+    },
   });
   try {
     return await use(client, endpoints);

@@ -11,6 +11,7 @@ import { readClusterFile, writeClusterFile } from "./cluster-file.ts";
 import type { ClusterDescription } from "./cluster-file.ts";
 import { findFreePort } from "./free-port.ts";
 import { findLeader, isClusterAt, waitUntilServing } from "./serving.ts";
+import type { ConnectOptions } from "./serving.ts";
 
 export interface ClusterOptions {
   /** Holds everything of the cluster; made when it is missing. A cluster that is in it is started again. */
@@ -22,8 +23,10 @@ export interface ClusterOptions {
    * are free, else some below the range from which outgoing connections take theirs.
    */
   readonly basePort?: number;
-  /** The sections `raft`, `storage`, `snapshot`, `limits`, `log` and `stop` of every node's configuration. */
+  /** Sections of every node's configuration: all but `cluster`, `node`, `dataDir` and `listen`. */
   readonly settings?: NodeSettings;
+  /** How to connect to the nodes that `settings` makes: `tls` and `auth` of @dt/rpc. */
+  readonly connect?: ConnectOptions;
   /** Flags for Node itself in every server process. */
   readonly nodeFlags?: readonly string[];
   /** Milliseconds until the cluster must serve. Default 30 000. */
@@ -41,6 +44,8 @@ export interface NodeSettings {
   readonly limits?: Readonly<Record<string, number>>;
   readonly log?: { readonly level: string };
   readonly stop?: { readonly timeoutMs: number };
+  readonly tls?: Readonly<Record<string, string>>;
+  readonly auth?: Readonly<Record<string, string | boolean | readonly string[] | object>>;
 }
 
 const HOST = "127.0.0.1";
@@ -57,6 +62,7 @@ export class Cluster {
   readonly directory: string;
   readonly nodes: readonly ClusterNode[];
   readonly #readyTimeoutMs: number;
+  readonly #connect: ConnectOptions;
   #closing: Promise<void> | null = null;
 
   constructor(
@@ -64,11 +70,13 @@ export class Cluster {
     directory: string,
     nodes: readonly ClusterNode[],
     readyTimeoutMs: number,
+    connect: ConnectOptions = {},
   ) {
     this.clusterId = clusterId;
     this.directory = directory;
     this.nodes = nodes;
     this.#readyTimeoutMs = readyTimeoutMs;
+    this.#connect = connect;
   }
 
   /** Addresses of all nodes as `--endpoints` takes them. */
@@ -90,7 +98,7 @@ export class Cluster {
     const isOver = new AbortController();
     try {
       await Promise.race([
-        waitUntilServing(running, timeoutMs, isOver.signal),
+        waitUntilServing(running, timeoutMs, isOver.signal, this.#connect),
         ...running.map((node) => node.untilExited()),
       ]);
     } finally {
@@ -100,7 +108,10 @@ export class Cluster {
 
   /** The node that leads; null when none does right now. */
   async leader(): Promise<ClusterNode | null> {
-    const leaderId = await findLeader(this.nodes.filter((node) => node.isRunning));
+    const leaderId = await findLeader(
+      this.nodes.filter((node) => node.isRunning),
+      this.#connect,
+    );
     return this.nodes.find((node) => node.nodeId === leaderId) ?? null;
   }
 
@@ -153,7 +164,7 @@ export async function prepareCluster(options: ClusterOptions): Promise<Cluster> 
   const before = readClusterFile(directory);
   const wanted = options.nodeCount ?? before?.nodes.length ?? DEFAULT_NODE_COUNT;
   if (before !== null) {
-    await checkReuse(directory, before, wanted);
+    await checkReuse(directory, before, wanted, options.connect);
   }
   const clusterId = before?.clusterId ?? `local-${randomBytes(4).toString("hex")}`;
   const ports = await choosePorts(wanted, options.basePort, before);
@@ -175,7 +186,8 @@ export async function prepareCluster(options: ClusterOptions): Promise<Cluster> 
     writeNodeConfig(node, description, options.settings ?? {});
   }
   writeClusterFile(directory, description);
-  return new Cluster(clusterId, directory, nodes, options.readyTimeoutMs ?? READY_TIMEOUT_MS);
+  const { readyTimeoutMs = READY_TIMEOUT_MS, connect } = options;
+  return new Cluster(clusterId, directory, nodes, readyTimeoutMs, connect);
 }
 
 function ignoreExit(): void {
@@ -186,6 +198,7 @@ async function checkReuse(
   directory: string,
   { clusterId, nodes }: ClusterDescription,
   wanted: number,
+  connect: ConnectOptions | undefined,
 ): Promise<void> {
   if (nodes.length !== wanted) {
     throw new ServerError({
@@ -196,7 +209,7 @@ async function checkReuse(
     });
   }
   for (const node of nodes) {
-    if (await isClusterAt(node, clusterId)) {
+    if (await isClusterAt(node, clusterId, connect)) {
       throw new ServerError({
         code: "DT_SERVER_RUNNING",
         directory,

@@ -10,7 +10,10 @@ import { KV_GROUP_ID } from "../start-server.ts";
 const STATUS_TIMEOUT_MS = 1000;
 const PAUSE_MS = 20;
 /** Somebody else may listen at an address and never answer. */
-const RPC: NonNullable<RaftClientOptions["rpc"]> = { connectTimeoutMs: STATUS_TIMEOUT_MS };
+const RPC: ConnectOptions = { connectTimeoutMs: STATUS_TIMEOUT_MS };
+
+/** For the connections to the nodes, such as `tls` and `auth`; see @dt/rpc. */
+export type ConnectOptions = NonNullable<RaftClientOptions["rpc"]>;
 
 /**
  * Resolves when the cluster answers a linearizable read and every one of these nodes knows the leader. Rejects
@@ -20,9 +23,10 @@ export async function waitUntilServing(
   addresses: readonly HostPort[],
   timeoutMs: number,
   signal: AbortSignal,
+  options: ConnectOptions = {},
 ): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs;
-  const client = new RaftClient({ endpoints: addresses, timeoutMs, rpc: RPC });
+  const client = new RaftClient({ endpoints: addresses, timeoutMs, rpc: { ...RPC, ...options } });
   const onAbort = (): void => void client.close();
   signal.addEventListener("abort", onAbort);
   try {
@@ -44,8 +48,11 @@ export async function waitUntilServing(
 }
 
 /** Id of the node that leads the tree's group; 0 when nobody who answers leads. */
-export async function findLeader(addresses: readonly HostPort[]): Promise<number> {
-  const client = new RaftClient({ endpoints: addresses, rpc: RPC });
+export async function findLeader(
+  addresses: readonly HostPort[],
+  options: ConnectOptions = {},
+): Promise<number> {
+  const client = new RaftClient({ endpoints: addresses, rpc: { ...RPC, ...options } });
   try {
     const replies = await Promise.all(addresses.map((address) => readStatus(client, address)));
     return newestLeader(replies);
@@ -98,8 +105,12 @@ function notServing(
 }
 
 /** Whether a node of this cluster answers at an address. */
-export async function isClusterAt(address: HostPort, clusterId: string): Promise<boolean> {
-  const client = new RaftClient({ endpoints: [address], rpc: RPC });
+export async function isClusterAt(
+  address: HostPort,
+  clusterId: string,
+  options: ConnectOptions = {},
+): Promise<boolean> {
+  const client = new RaftClient({ endpoints: [address], rpc: { ...RPC, ...options } });
   try {
     const reply = await readStatus(client, address);
     return reply?.clusterId === clusterId;

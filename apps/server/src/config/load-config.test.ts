@@ -227,3 +227,54 @@ extra: 1
     );
   });
 });
+
+describe("the sections tls and auth", () => {
+  it("report everything that is wrong, each with its path", () => {
+    expect(pathsOf(`${MINIMAL}tls: { certFile: a, clientCertificates: maybe, what: 1 }`)).toEqual([
+      "tls.keyFile",
+      "tls.caFile",
+      "tls.clientCertificates",
+      "tls.what",
+    ]);
+    const auth = "auth: { usersFile: 7, members: [alice], admins: x, self: { what: 1 } }";
+    expect(pathsOf(`${MINIMAL}${auth}`)).toEqual([
+      "auth.usersFile",
+      "auth.self.what",
+      "auth.members[0]",
+      "auth.admins",
+    ]);
+  });
+
+  it("say what belongs together", () => {
+    expect(pathsOf(`${MINIMAL}auth: {}`)).toEqual(["auth", "auth.self", "auth.members"]);
+    const self = "self: { tokenFile: t }";
+    const token = `auth: { tokensFile: t, certificates: true, ${self}, members: ["token:node"] }`;
+    expect(pathsOf(`${MINIMAL}${token}`)).toEqual(["auth.certificates", "auth.self.tokenFile"]);
+    const both = "self: { user: node, passwordFile: p, certificate: true }";
+    expect(pathsOf(`${MINIMAL}auth: { usersFile: u, ${both}, members: ["scram:node"] }`)).toEqual([
+      "auth.self",
+      "auth.self.certificate",
+    ]);
+    const half = "self: { user: node }";
+    expect(pathsOf(`${MINIMAL}auth: { usersFile: u, ${half}, members: ["scram:node"] }`)).toEqual([
+      "auth.self",
+    ]);
+  });
+
+  it("name every file that cannot be read, relative to the configuration", () => {
+    const tls = "tls: { certFile: a, keyFile: /b, caFile: c }\n";
+    const self = "self: { user: node, passwordFile: p }";
+    const auth = `auth: { usersFile: u, tokensFile: t, ${self}, members: ["scram:node"] }`;
+    const problems = problemsOf(`${MINIMAL}${tls}${auth}`);
+    expect(problems.map(({ path }) => path)).toEqual([
+      "tls.certFile",
+      "tls.keyFile",
+      "tls.caFile",
+      "auth.usersFile",
+      "auth.tokensFile",
+      "auth.self.passwordFile",
+    ]);
+    expect(problems[0]?.message).toContain("/etc/dt/a cannot be read: ENOENT");
+    expect(problems[1]?.message).toContain("/b cannot be read");
+  });
+});

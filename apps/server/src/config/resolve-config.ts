@@ -9,6 +9,8 @@ import type { ServerConfig } from "./server-config.ts";
 import { checkMembership } from "./check-membership.ts";
 import type { PlacedMember } from "./check-membership.ts";
 import { resolveOptions } from "./resolve-options.ts";
+import { resolveSecurity } from "./resolve-security.ts";
+import { Security } from "../security/security.ts";
 import type { PackageOptions } from "./resolve-options.ts";
 
 /**
@@ -36,7 +38,11 @@ export function resolveConfig(
     validKeys("snapshot", input),
     problems,
   );
-  return problems.length > 0 || options === null ? null : complete(input, baseDir, options);
+  if (problems.length > 0 || options === null) {
+    return null;
+  }
+  const config = complete(input, baseDir, options, problems);
+  return problems.length > 0 ? null : config;
 }
 
 /** What the schema alone says. A path that has a problem already, such as a missing variable, gets no second. */
@@ -47,8 +53,19 @@ function checkShape(input: object, problems: ConfigProblem[]): void {
   }
 }
 
-function complete(input: object, baseDir: string, options: PackageOptions): ServerConfig {
-  const { cluster, node, dataDir, listen, log, stop } = SCHEMA.parse(input);
+function complete(
+  input: object,
+  baseDir: string,
+  options: PackageOptions,
+  problems: ConfigProblem[],
+): ServerConfig {
+  const raw = SCHEMA.parse(input);
+  const { cluster, node, dataDir, listen, log, stop } = raw;
+  const security = resolveSecurity(raw, baseDir, problems);
+  if (problems.length === 0) {
+    // What the files hold is part of what is checked.
+    Security.check(security, problems);
+  }
   const members = cluster.members.map(({ id, host, port }) =>
     Object.freeze({ nodeId: id, host, port }),
   );
@@ -64,6 +81,7 @@ function complete(input: object, baseDir: string, options: PackageOptions): Serv
     logLevel: log.level,
     stopTimeoutMs: stop.timeoutMs,
     ...options,
+    security,
   });
 }
 

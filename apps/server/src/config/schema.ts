@@ -72,6 +72,38 @@ export const RPC_LIMIT_KEYS = [
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export const DURABILITIES = ["fsync", "os"] as const;
 
+export const CLIENT_CERTIFICATES = ["ignore", "optional", "required"] as const;
+export const TLS_VERSIONS = ["TLSv1.2", "TLSv1.3"] as const;
+
+const file = z.string().min(1, "empty");
+const identity = z.string().regex(/^[a-z]+:.+$/u, "kind:name, such as scram:alice or mtls:node-1");
+
+const TLS = z.strictObject({
+  certFile: file,
+  keyFile: file,
+  caFile: file,
+  clientCertificates: z.enum(CLIENT_CERTIFICATES).default("ignore"),
+  serverName: host.optional(),
+  minVersion: z.enum(TLS_VERSIONS).default("TLSv1.2"),
+});
+
+const AUTH = z.strictObject({
+  usersFile: file.optional(),
+  tokensFile: file.optional(),
+  certificates: boolean().default(false),
+  anonymous: boolean().default(false),
+  self: z
+    .strictObject({
+      user: z.string().min(1, "empty").optional(),
+      passwordFile: file.optional(),
+      tokenFile: file.optional(),
+      certificate: boolean().optional(),
+    })
+    .optional(),
+  members: z.array(identity).default([]),
+  admins: z.array(identity).optional(),
+});
+
 /** The sections of a configuration. Ranges and relations of the packages' own options are checked by them. */
 export const SECTIONS = {
   cluster: z.strictObject({
@@ -106,6 +138,8 @@ export const SECTIONS = {
     })
     .prefault({}),
   limits: z.strictObject(numbers([...GROUP_LIMIT_KEYS, ...RPC_LIMIT_KEYS])).prefault({}),
+  tls: TLS.optional(),
+  auth: AUTH.optional(),
 };
 
 export const SCHEMA = z.strictObject(SECTIONS);

@@ -1,6 +1,7 @@
 import type { Member, ResolvedGroupOptions } from "@dt/raft";
 import type { ResolvedFileLogOptions } from "@dt/raft-log-file";
 import type { HostPort } from "../address.ts";
+import type { SecurityConfig } from "../security/security-config.ts";
 import type { LOG_LEVELS, RPC_LIMIT_KEYS } from "./schema.ts";
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -23,4 +24,5 @@ export interface ServerConfig {
   readonly group: ResolvedGroupOptions;
   readonly storage: ResolvedFileLogOptions;
   readonly rpc: RpcLimits;
+  readonly security: SecurityConfig;
 }

@@ -1,5 +1,5 @@
 import { Status } from "@dt/rpc";
-import type { PeerInfo, Refusal } from "@dt/rpc";
+import type { AuthIdentity, PeerInfo, Refusal } from "@dt/rpc";
 import type { NodeId } from "../core/message.ts";
 import { RaftError } from "../errors.ts";
 import type { Member } from "../node/group-config.ts";
@@ -13,7 +13,11 @@ export interface OwnIdentity {
   readonly clusterId: string;
   readonly nodeId: NodeId;
   readonly members: readonly Member[];
+  /** Whether somebody with this proved identity may be a member. Default: whoever says so. */
+  readonly isMember?: IsMember | undefined;
 }
+
+export type IsMember = (identity: AuthIdentity) => boolean;
 
 const MAX_NODE_ID = 0xffff_ffff;
 
@@ -64,6 +68,10 @@ export function refusePeer(own: OwnIdentity, peer: PeerInfo): Refusal | null {
   }
   if (!own.members.some((member) => member.nodeId === peer.nodeId)) {
     return deny("DT_RAFT_UNKNOWN_MEMBER", `node ${peer.nodeId} is not a member`);
+  }
+  if (own.isMember !== undefined && !own.isMember(peer.identity)) {
+    const { kind, name } = peer.identity;
+    return deny("DT_RAFT_MEMBER_IDENTITY", `${kind} "${name}" may not take part as a member`);
   }
   return null;
 }

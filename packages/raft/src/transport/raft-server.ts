@@ -2,7 +2,7 @@ import { randomBytes, randomInt } from "node:crypto";
 import { Dispatcher, NodeClock } from "@dt/fiber";
 import type { Clock } from "@dt/fiber";
 import { RpcServer } from "@dt/rpc";
-import type { ClientOptions, CommandTable, ServerOptions } from "@dt/rpc";
+import type { ClientOptions, ClientTls, CommandTable, ServerOptions, ServerTls } from "@dt/rpc";
 import type { NodeId } from "../core/message.ts";
 import { RaftError } from "../errors.ts";
 import type { RaftLog } from "../log/raft-log.ts";
@@ -19,6 +19,7 @@ import { failRequest } from "./request-failure.ts";
 import { SNAPSHOT_COMMAND, STATUS_COMMAND } from "./commands.ts";
 import { checkMembers, MEMBER_ROLE, refusePeer } from "./membership-check.ts";
 import { addSessionCommands } from "./session-commands.ts";
+import type { IsMember } from "./membership-check.ts";
 import { RpcTransport } from "./rpc-transport.ts";
 import { encodeSnapshotTaken, encodeStatusReply, toStatusReply } from "./status-codec.ts";
 
@@ -48,6 +49,11 @@ export interface RaftServerConfig {
   readonly rpcServer?: Omit<ServerOptions, "identity">;
   /** For connections to the other members; see @dt/rpc. */
   readonly rpcClient?: Omit<ClientOptions, "address" | "identity">;
+  /**
+   * Whether a peer with this proved identity may take part as a member; see `auth` of @dt/rpc. Default: whoever
+   * says that it is one.
+   */
+  readonly isMember?: IsMember | undefined;
   /** Snapshots sent, and received, at the same time over all groups. Default 2 each. */
   readonly maxSnapshotSends?: number;
   readonly maxSnapshotReceives?: number;
@@ -100,7 +106,7 @@ export class RaftServer {
     this.#dispatcher = new Dispatcher({ clock: this.#clock });
     const { clusterId, nodeId, members } = config;
     const processId = randomBytes(16).toString("hex");
-    const own = { clusterId, nodeId, members, processId };
+    const own = { clusterId, nodeId, members, processId, isMember: config.isMember };
     this.rpc = new RpcServer(
       { ...config.rpcServer, identity: { clusterId, nodeId, processId, role: MEMBER_ROLE } },
       { onHandshake: (peer) => refusePeer(own, peer), logger: this.#logger },
@@ -181,6 +187,15 @@ export class RaftServer {
     const { host, port } = this.#config.listen ?? own ?? { host: "127.0.0.1", port: 0 };
     const address = await this.rpc.listen({ host, port });
     return "port" in address ? address.port : port;
+  }
+
+  /**
+   * New connections in either direction get these keys and certificates; those there are keep theirs. Throws
+   * DT_RPC_OPTIONS, and then nothing has changed for what it names.
+   */
+  reloadTls(server: ServerTls, client: ClientTls): void {
+    this.rpc.reloadTls(server);
+    this.transport.reloadTls(client);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { asyncHandler, CommandTable, RpcClient, Status } from "@dt/rpc";
-import type { IncomingRequest, ClientOptions, RpcServer } from "@dt/rpc";
+import type { ClientOptions, ClientTls, IncomingRequest, RpcServer } from "@dt/rpc";
 import type { Message, NodeId } from "../core/message.ts";
 import type { Logger } from "../node/logger.ts";
 import type { Member } from "../node/group-config.ts";
@@ -128,6 +128,13 @@ export class RpcTransport implements RaftTransport {
           request,
           decodeFetchAnswer,
         );
+  }
+
+  /** The next connections to the other members are made with these. Throws DT_RPC_OPTIONS. */
+  reloadTls(tls: ClientTls): void {
+    for (const client of this.#clients) {
+      client?.reloadTls(tls);
+    }
   }
 
   /** Closes the connections to the other members. */

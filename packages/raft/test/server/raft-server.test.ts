@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RpcClient, RpcError } from "@dt/rpc";
+import { RpcClient, RpcError, tokenAuth, tokenCredentials, tokenDigest } from "@dt/rpc";
 import { describe, test } from "vitest";
 import { runCounter } from "../../examples/counter.ts";
 import { RaftError, RaftServer } from "../../src/index.ts";
@@ -56,6 +56,39 @@ describe("raft server", () => {
     );
     assert.equal(await refusalOf({ clusterId: "mine", role: "", nodeId: 0 }), null);
     assert.equal(await refusalOf({ clusterId: "", role: "", nodeId: 0 }), null);
+    await server.close();
+  });
+
+  test("takes for members only those whose proved identity may be one", async () => {
+    const [port = 0, other = 0] = await freePorts(2);
+    const host = "127.0.0.1";
+    const members = [
+      { nodeId: 1, host, port },
+      { nodeId: 2, host, port: other },
+    ];
+    const tokens = ["node", "alice"].map((name) => ({ name, sha256: tokenDigest(name) }));
+    const server = new RaftServer({
+      clusterId: "mine",
+      nodeId: 1,
+      members,
+      rpcServer: { auth: { mechanisms: [tokenAuth(tokens)] } },
+      isMember: ({ kind, name }) => kind === "token" && name === "node",
+    });
+    await server.listen();
+    const refusalOf = async (token: string, role: string) => {
+      const auth = tokenCredentials(token, { allowPlaintext: true });
+      const identity = { clusterId: "mine", role, nodeId: role === "" ? 0 : 2 };
+      const client = new RpcClient({ address: { host, port }, identity, auth });
+      const code = await client.connect().then(
+        () => null,
+        (error: unknown) => (error instanceof RpcError ? error.remoteCode : String(error)),
+      );
+      await client.close();
+      return code;
+    };
+    assert.equal(await refusalOf("node", MEMBER_ROLE), null);
+    assert.equal(await refusalOf("alice", MEMBER_ROLE), "DT_RAFT_MEMBER_IDENTITY");
+    assert.equal(await refusalOf("alice", ""), null);
     await server.close();
   });
 });
