@@ -72,6 +72,8 @@ export class RpcClient {
   #retryTimer: NodeJS.Timeout | null = null;
   #waiters: Waiter[] = [];
   #onDialEnded: (() => void) | null = null;
+  /** Why it makes no sense to try again soon; null when it does. */
+  #refusal: RpcError | null = null;
   #isStarted = false;
   #isClosed = false;
   /** Set once `close` was called. */
@@ -103,7 +105,8 @@ export class RpcClient {
 
   /**
    * Resolves when connected. Rejects with the error of the next attempt that fails; attempts go on
-   * all the same until `close`.
+   * all the same until `close`. After credentials or certificates were refused it rejects with that
+   * at once, until the next attempt.
    */
   connect(): Promise<void> {
     if (this.#isClosed) {
@@ -111,6 +114,9 @@ export class RpcClient {
     }
     if (this.isConnected) {
       return Promise.resolve();
+    }
+    if (this.#refusal !== null && this.#retryTimer !== null) {
+      return Promise.reject(this.#refusal);
     }
     const promise = new Promise<void>((resolve, reject) => {
       this.#waiters.push({ resolve, reject });
@@ -235,6 +241,7 @@ export class RpcClient {
 
   #onPeer(socket: Socket, peer: PeerInfo): void {
     this.#dial = null;
+    this.#refusal = null;
     this.#backoff.reset();
     const connection = new Connection({
       socket,
@@ -281,7 +288,8 @@ export class RpcClient {
     this.#dial = null;
     this.counters.attemptsFailed++;
     this.#logger.debug({ err: error, address: this.#address }, "cannot connect");
-    if (isHopeless(error)) {
+    this.#refusal = isHopeless(error) ? error : null;
+    if (this.#refusal !== null) {
       this.#backoff.skipToLongest();
     }
     this.#settle(error);

@@ -352,7 +352,8 @@ describe("guessing", () => {
     });
     const failures: string[] = [];
     client.onAttemptFailed(({ code }) => failures.push(code));
-    await failureOf(client.connect());
+    const refusal = await failureOf(client.connect());
+    expect(await failureOf(client.connect())).toBe(refusal);
     // Attempts that went on after a millisecond would be there before another client is.
     for (let round = 0; round < 20; round++) {
       await startClient({ address, auth: alice });
