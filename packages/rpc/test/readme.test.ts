@@ -135,3 +135,19 @@ test("the README states the defaults there are", () => {
     expect([name, stated.get(name)]).toEqual([name, String(value)]);
   }
 });
+
+test("every code of the README occurs in a test", async () => {
+  const sources: string[] = [];
+  for (const folder of ["src", "test"]) {
+    const files = await readdir(new URL(folder, packageRoot), { recursive: true });
+    for (const file of files.filter((name) => name.endsWith(".test.ts"))) {
+      if (!file.endsWith("readme.test.ts")) {
+        sources.push(await readFile(new URL(`${folder}/${file}`, packageRoot), "utf8"));
+      }
+    }
+  }
+  const text = sources.join("\n");
+  const codes = [...tableRows("code"), ...tableRows("remote code")].map((row) => row[0] ?? "");
+  const untested = codes.filter((code) => !new RegExp(`\\b${code}\\b`).test(text));
+  expect(untested).toEqual([]);
+});
