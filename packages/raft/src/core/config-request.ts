@@ -47,7 +47,10 @@ export type AdminRefusal =
   | { readonly reason: "notCommitted"; readonly index: number }
   /** Only another voter can take over. */
   | { readonly reason: "target"; readonly to: NodeId }
-  /** This node does not vote, or has not applied a configuration that it knows to be committed. */
+  /**
+   * This node does not vote, has not applied a configuration that it knows to be committed, or heard
+   * a leader whose lease may count on it.
+   */
   | { readonly reason: "cannotCampaign" };
 
 /** What became of the request with this token. */

@@ -23,7 +23,7 @@ export function assertCoreInvariants(s: CoreState): void {
     "at most one ack waits for a write",
   );
   invariant(
-    s.role === Role.follower || s.role === Role.leader || s.isVoter,
+    s.role === Role.follower || s.role === Role.leader || s.isVoter || s.isVoterUntilCommit,
     "only voters campaign",
   );
   invariant(s.configs.active.index <= s.log.lastIndex, "the active configuration is in the log");

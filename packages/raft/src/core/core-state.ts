@@ -208,6 +208,23 @@ export class CoreState {
   }
 
   /**
+   * This node voted in the configuration before the active one and does no more, and the active one
+   * is not known to be committed. As long as it is not, perhaps only such nodes hold it: then nobody
+   * but them can be elected (Raft thesis, section 4.2.2).
+   */
+  get isVoterUntilCommit(): boolean {
+    const { active, list } = this.configs;
+    const before = list[list.length - 2];
+    return (
+      !this.isVoter &&
+      before !== undefined &&
+      active.index > this.commitIndex &&
+      this.removedAtIndex < active.index &&
+      isVoterIn(before, this.id)
+    );
+  }
+
+  /**
    * The entries that would bring the state machine to the log's first index are gone: it waits for a
    * snapshot, or is being restored from one. Such a node votes and stores, and never campaigns.
    */

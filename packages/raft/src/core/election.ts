@@ -32,7 +32,8 @@ export function tickElection(s: CoreState, sinceLastTickMs: number): void {
 }
 
 /**
- * Whether this node may stand for election: it votes, nobody told it that it does no more, and it
+ * Whether this node may stand for election: it votes, or did until an entry that may not be committed;
+ * nobody told it that it does no more, and it
  * has applied every configuration that it knows to be committed (a node that campaigns by members of
  * the past could win beside a leader of the present).
  */
@@ -41,12 +42,17 @@ export function mayCampaign(s: CoreState): boolean {
   const next = list[1];
   const isApplied =
     next === undefined || next.index > s.commitIndex || next.index <= s.appliedIndex;
-  return s.isVoter && !s.isStateMissing && s.removedAtIndex <= active.index && isApplied;
+  const isVoter = s.isVoter ? s.removedAtIndex <= active.index : s.isVoterUntilCommit;
+  return isVoter && !s.isStateMissing && isApplied;
 }
 
-/** An administrator asks this node to stand for election. */
+/**
+ * An administrator asks this node to stand for election. Refused while a lease may count on this
+ * node: it would give itself the vote that it promised to give to nobody.
+ */
 export function onCampaign(s: CoreState, token: number): void {
-  const may = s.role === Role.leader || mayCampaign(s);
+  const isFree = !s.options.leaseReads || !isLeaderAlive(s);
+  const may = s.role === Role.leader || (isFree && mayCampaign(s));
   s.out.answers.push({ token, index: 0, refusal: may ? null : { reason: "cannotCampaign" } });
   if (may && s.role === Role.follower) {
     becomePreCandidate(s);
@@ -153,7 +159,11 @@ export function onVoteReply(s: CoreState, reply: VoteReply): void {
   if (peer === null) {
     return;
   }
-  if (reply.removedAtIndex > s.configs.active.index) {
+  const { active } = s.configs;
+  if (
+    reply.removedAtIndex > active.index ||
+    (reply.removedAtIndex === active.index && !s.isVoter)
+  ) {
     s.removedAtIndex = Math.max(s.removedAtIndex, reply.removedAtIndex);
     becomeFollower(s, Math.max(s.term, reply.term), 0);
     return;

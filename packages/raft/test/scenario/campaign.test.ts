@@ -73,10 +73,27 @@ test("E19 a leader that is asked to campaign stays what it is", () => {
 });
 
 test("E19 a follower that is asked asks first whether it could win: a live leader stays", () => {
-  const cluster = ledByFirst();
+  const cluster = ledByFirst({ core: { leaseReads: false } });
   expect(refusal(cluster, 2, { action: "campaign" })).toBe("");
   expect(cluster.node(2).core.role).toBe(Role.preCandidate);
   cluster.run(5 * cluster.electionMs);
   expect(cluster.leader?.id).toBe(1);
   expect(cluster.invariants.elections).toBe(1);
+});
+
+test("E19 a follower that a lease may count on is refused, until it has heard no leader for long", () => {
+  const cluster = ledByFirst();
+  // Node 3 would vote: it has not heard the leader for long.
+  cluster.network.cut([1], [3]);
+  cluster.network.hold(messages(VOTES, 3));
+  cluster.run(2 * cluster.electionMs);
+  cluster.network.unhold();
+  expect(refusal(cluster, 2, { action: "campaign" })).toBe("cannotCampaign");
+  cluster.network.cut([1], [2]);
+  cluster.network.hold(messages(VOTES));
+  cluster.run(cluster.electionMs + 10);
+  cluster.network.unhold();
+  const asked = ask(cluster, 2, { action: "campaign" });
+  expect(asked.answer?.refusal).toBeNull();
+  cluster.runUntil(() => cluster.node(2).leads, cluster.electionMs / 2, "leader 2");
 });

@@ -552,3 +552,23 @@ function countConfigs(cluster: SimCluster, id: number): string[] {
       : `joint [${String(voters)}]>[${String(nextVoters)}]`;
   });
 }
+
+test("M4 the last configuration reached only members that it takes the vote from: one of them is elected and ends the change", () => {
+  const cluster = new SimCluster({ seed: 4, nodeCount: 3 });
+  cluster.electLeader(1);
+  const call = ask(cluster, 1, prepare(cluster, 1, [3], [1, 2], { leavesByItself: false }));
+  expect(call.answer?.refusal).toBeNull();
+  cluster.settle();
+  const prepareIndex = cluster.node(1).core.configuration.index;
+  cluster.network.cut([3], [1, 2]);
+  cluster.ask(1, { action: "commit", prepareIndex });
+  const index = prepareIndex + 1;
+  const holds = (): boolean => cluster.node(2).disk.durable.lastIndex >= index;
+  cluster.runUntil(holds, cluster.electionMs, "the entry at 2");
+  expect(cluster.node(1).core.commitIndex).toBeLessThan(index);
+  cluster.script(() => cluster.node(1).crash());
+  cluster.network.heal();
+  cluster.runUntil(() => hasMembers(cluster, [3], [1, 2]), 40 * cluster.electionMs, "voter 3");
+  cluster.script(() => cluster.node(1).start());
+  expect(cluster.settle().id).toBe(3);
+});

@@ -36,6 +36,8 @@ const FLOORS: Partial<Record<Count, number>> = {
   cut: 1,
   pauses: 0.2,
   stops: 0.2,
+  transfers: 0.2,
+  memberChanges: 0.1,
 };
 
 /** What the runs together did too little of to prove anything about it. */

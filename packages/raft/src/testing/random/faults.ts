@@ -1,3 +1,4 @@
+import { campaign, changeMembers, handOver } from "./admin-faults.ts";
 import { burst } from "./bursts.ts";
 import { failSync, flipBit, misdirect } from "./disk-faults.ts";
 import {
@@ -56,6 +57,8 @@ export const OCCASIONAL_FAULTS: readonly Fault[] = [
   slowDisk,
   jumpWall,
   changeRate,
+  handOver,
+  campaign,
 ];
 
 /** What happens as often as all the others together in a run for one kind of fault. */
@@ -65,6 +68,8 @@ export const FAULTS_OF_FOCUS: Readonly<Record<Focus, readonly Fault[]>> = {
   reordering: [haunt],
   drift: [driftApart, forget],
   lateAnswers: [answerLate],
+  transfer: [handOver],
+  members: [changeMembers],
   partition: [split, isolate, bridge, cutOneLink],
   clog: [clog],
   conflict: [strand, ambush],

@@ -1,5 +1,7 @@
 import { FAULTS_OF_FOCUS, type Fault, OCCASIONAL_FAULTS } from "./faults.ts";
 import type { RunProfile } from "./run-profile.ts";
+import type { NodeId } from "../../core/message.ts";
+import type { AdminCall, AdminRequest } from "../sim/admin-call.ts";
 import type { SimCluster } from "../sim/sim-cluster.ts";
 import { FAST_DISK } from "../sim/sim-disk.ts";
 import { GOOD_LINK } from "../sim/sim-network.ts";
@@ -12,6 +14,8 @@ export class Nemesis {
   readonly cluster: SimCluster;
   readonly random: SimRandom;
   readonly profile: RunProfile;
+  /** What was asked of administrators' kind, with the answers. */
+  readonly adminCalls: AdminCall[] = [];
   #faults: readonly Fault[];
   #isStopped = false;
 
@@ -59,6 +63,11 @@ export class Nemesis {
     }
   }
 
+  /** Asks a node, whatever it is, for something that only an administrator asks for. */
+  ask(nodeId: NodeId, request: AdminRequest): void {
+    this.adminCalls.push(this.cluster.ask(nodeId, request));
+  }
+
   /** Runs `undo` after a random time, unless everything was undone before. */
   later(minMs: number, maxMs: number, undo: () => void): void {
     this.cluster.queue.after(this.random.between(minMs, maxMs), () => {
@@ -88,11 +97,21 @@ export class Nemesis {
     }
   }
 
+  /** A disk may fail long after it was told to: then nobody has planned for the end of it. */
+  #reviveForgotten(): void {
+    for (const node of this.cluster.nodes) {
+      if (!node.isUp && this.random.chance(0.1)) {
+        this.revive(node);
+      }
+    }
+  }
+
   #strikeLater(): void {
     this.later(this.profile.calmMaxMs / 10, this.profile.calmMaxMs, () => {
       if (this.#faults.length > 0) {
         this.random.pick(this.#faults)(this);
       }
+      this.#reviveForgotten();
       this.#strikeLater();
     });
   }

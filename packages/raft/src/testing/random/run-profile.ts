@@ -23,6 +23,8 @@ export const FOCUSES = [
   "damage",
   "drift",
   "lateAnswers",
+  "transfer",
+  "members",
 ] as const;
 export type Focus = (typeof FOCUSES)[number];
 
@@ -36,12 +38,16 @@ const NEEDS_LEADERS: ReadonlySet<Focus> = new Set([
   "damage",
   "drift",
   "lateAnswers",
+  "transfer",
+  "members",
 ]);
 
 /** Everything about a random run that is drawn before it starts. */
 export interface RunProfile {
   readonly focus: Focus;
   readonly nodeCount: number;
+  /** Nodes that vote from the start; the others wait to be added. */
+  readonly voterCount: number;
   readonly core: CoreOptions;
   readonly host: HostTiming;
   readonly link: LinkFaults;
@@ -65,6 +71,7 @@ export function drawProfile(random: SimRandom, wanted: Focus | null = null): Run
   return {
     focus,
     nodeCount,
+    voterCount: focus === "members" ? random.int(1, 3) : nodeCount,
     core: drawCore(random, focus, electionMs, heartbeatMs),
     host: drawHost(random, focus, heartbeatMs),
     link: drawLink(random, focus, electionMs),
@@ -85,6 +92,9 @@ export function drawProfile(random: SimRandom, wanted: Focus | null = null): Run
 }
 
 function drawNodeCount(random: SimRandom, focus: Focus): number {
+  if (focus === "members") {
+    return random.int(4, 7);
+  }
   if ((focus === "crash" || focus === "stop") && random.chance(0.15)) {
     return random.int(1, 2);
   }
