@@ -205,6 +205,11 @@ function logState(
     prevTerm: first.prevTerm,
     prevChain: first.prevChain,
     configs: segments.configs(),
-    ...(damaged.length > 0 ? { damaged } : {}),
+    ...(damaged.length > 0 ? { damaged: damaged.map(rangeOf) } : {}),
   };
+}
+
+function rangeOf(damage: DamagedRange): DamagedRange {
+  const { firstIndex, lastIndex, prevTerm, prevChain, chain, file, offset, reason } = damage;
+  return { firstIndex, lastIndex, prevTerm, prevChain, chain, file, offset, reason };
 }

@@ -47,7 +47,8 @@ export async function openParts(
   const isSynced = durability === "fsync";
   const files = new FileCache(fileSystem, readerFiles);
   const hints = new HintWriter(fileSystem);
-  const reader = new LogReader(segments, files);
+  // Without its hint the next open reads the segment whole, and has the damage repaired.
+  const reader = new LogReader(segments, files, (segment) => hints.remove(segment));
   const counters = newLogCounters();
   const current = await openFilled(fileSystem, segments.last.path);
   const writer = new SegmentWriter(

@@ -273,6 +273,67 @@ describe("a full disk", () => {
     const after = await openOn(disk.crash(NOTHING_SURVIVES));
     expect(await readRecords(after.log, after.state.lastIndex)).toEqual(maker.records);
   });
+
+  /** Fails every operation that matches for a minute of writes, as a full disk does. */
+  async function fullFor(
+    it: Fixture,
+    matches: (operation: Operation) => boolean,
+    makeWrite: () => Write,
+  ): Promise<void> {
+    const { disk, maker, log } = it;
+    const acked = [...maker.records];
+    const write = makeWrite();
+    disk.fault = (operation) => (matches(operation) ? { error: "ENOSPC" } : null);
+    for (let i = 0; i < 60; i++) {
+      expect(await codesOf(log, [write])).toEqual(["DT_LOG_NO_SPACE"]);
+    }
+    expect(await readRecords(log, acked.length)).toEqual(acked);
+    disk.fault = () => null;
+    expect(await codesOf(log, [write])).toEqual([""]);
+    expect(await codesOf(log, [maker.write(maker.filled(9, 1, 50))])).toEqual([""]);
+    const after = await openOn(disk.clone());
+    expect(await readRecords(after.log, after.state.lastIndex)).toEqual(maker.records);
+    expect(after.state.hardState.term).toBe(9);
+    await after.log.close();
+  }
+
+  const LATER = { term: 9, vote: 2, commitIndex: 0 };
+
+  test("D15 at the rotation to a new segment, refuses for as long as it lasts and loses nothing", async () => {
+    const it = await fixture();
+    await store(it.log, it.maker.write([], 0, LATER));
+    const grows = ({ kind, path }: Operation): boolean =>
+      path.endsWith("next.tmp") && (kind === "open" || kind === "write");
+    await fullFor(it, grows, () => it.maker.write(it.maker.filled(9, 1, 12_000)));
+  });
+
+  test("D15 at the write of term and vote, refuses for as long as it lasts and loses nothing", async () => {
+    const it = await fixture();
+    // One of the two slots: it is now the first of an attempt, now the second.
+    for (const slot of [0, 4096]) {
+      const status = ({ kind, path, position }: Operation): boolean =>
+        kind === "write" && path.startsWith(STATUS_PATH) && position === slot;
+      await fullFor(it, status, () => it.maker.write(it.maker.filled(9, 1, 100), 0, LATER));
+    }
+  });
+
+  test("D15 at the reset to a snapshot, refuses and leaves the log as it was", async () => {
+    const it = await fixture();
+    const { disk, maker, log } = it;
+    const base = { index: 50, term: 1, chain: 5 };
+    disk.fault = ({ kind, path }) =>
+      path.endsWith("next.tmp") && (kind === "open" || kind === "write")
+        ? { error: "ENOSPC" }
+        : null;
+    const reset = maker.write([], 0, null, base);
+    expect(await codesOf(log, [reset, reset])).toEqual(["DT_LOG_NO_SPACE", "DT_LOG_NO_SPACE"]);
+    expect(await readRecords(log, 2)).toEqual(maker.records);
+    disk.fault = () => null;
+    expect(await codesOf(log, [reset])).toEqual([""]);
+    expect(log.firstIndex).toBe(51);
+    await log.close();
+    expect((await openOn(disk)).state).toMatchObject({ firstIndex: 51, lastIndex: 50 });
+  });
 });
 
 describe("a read that fails", () => {
@@ -308,6 +369,26 @@ describe("a read that fails", () => {
       code: "DT_LOG_CORRUPT",
       fault: { file: path, index: 1 },
     });
+  });
+
+  test("D5 of an entry that is damaged in the middle of an old segment has it found by the next open", async () => {
+    const large = { segmentBytes: 128 << 10 };
+    const { disk, maker, log } = await fixture(large);
+    for (let i = 0; i < 50; i++) {
+      await store(log, maker.write(maker.filled(1, 1, 3000)));
+    }
+    await log.close();
+    const path = `${LOG_PATH}/00000000000000000001.log`;
+    disk.damage(path, (bytes) => {
+      bytes[4096 + 32 + 90] = 0xee;
+    });
+    const first = await openOn(disk, large);
+    expect(first.state.damaged).toBeUndefined();
+    await expect(first.log.read(1, 1, 1000)).rejects.toMatchObject({ code: "DT_LOG_CORRUPT" });
+    await first.log.close();
+    const second = await openOn(disk, large);
+    expect(second.state.damaged).toMatchObject([{ file: path, firstIndex: 1 }]);
+    await second.log.close();
   });
 
   test("D4 a position from a wrong hint is corrected from the records", async () => {

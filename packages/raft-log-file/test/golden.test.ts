@@ -38,7 +38,7 @@ async function withGolden<T>(
 }
 
 test("there is a golden directory of every format version", () => {
-  expect(VERSIONS).toEqual(["v1"]);
+  expect(VERSIONS).toEqual(["v1", "v2"]);
 });
 
 describe.each(VERSIONS)("a directory of format %s", (version) => {

@@ -3,7 +3,7 @@ import type { LogBase, Write } from "@dt/raft";
 import type { StatusFile } from "../directory/status-file.ts";
 import type { Done } from "../file-system.ts";
 import type { Status } from "../format/status-slot.ts";
-import { LogError } from "../log-error.ts";
+import { isOutOfSpace, LogError } from "../log-error.ts";
 import { maxRecordBytes } from "../options.ts";
 import type { LogReader } from "../read/log-reader.ts";
 import type { Segment } from "../segment/segment.ts";
@@ -78,10 +78,10 @@ export class Appender {
     }
     const raise = (status: Status): Status => ({ ...status, headIndex });
     this.#context.status.update(raise, (error) => {
-      if (error !== null) {
+      if (error !== null && !isOutOfSpace(error)) {
         this.#failStatus(error);
       }
-      done(this.#poison);
+      done(error);
     });
   }
 
@@ -96,7 +96,11 @@ export class Appender {
     const mark = this.#mark();
     if (this.#poison === null && mark.markIndex !== status.markIndex) {
       await new Promise<void>((resolve) => {
-        this.#writeStatus(mark, resolve);
+        // Without the mark the next open knows a little less.
+        this.#context.status.update(
+          (before) => ({ ...before, ...mark }),
+          () => resolve(),
+        );
       });
     }
   }
@@ -292,6 +296,11 @@ export class Appender {
       this.#isBusy = false;
       if (error === null) {
         then();
+        this.#proceed();
+      } else if (isOutOfSpace(error)) {
+        // A slot that is torn has a twin, and one that is whole says what the next attempt says.
+        const file = this.#context.statusPath;
+        this.#queue.refuseAll(new LogError({ code: "DT_LOG_NO_SPACE", file }, { cause: error }));
         this.#proceed();
       } else {
         this.#failStatus(error);

@@ -15,10 +15,17 @@ const MAX_READ_BYTES = 64 << 20;
 export class LogReader {
   readonly #segments: SegmentList;
   readonly #files: FileCache;
+  readonly #onDamaged: (segment: Segment) => void;
 
-  constructor(segments: SegmentList, files: FileCache) {
+  /** `onDamaged` runs when a segment turned out to hold something else than what was stored. */
+  constructor(
+    segments: SegmentList,
+    files: FileCache,
+    onDamaged: (segment: Segment) => void = () => {},
+  ) {
     this.#segments = segments;
     this.#files = files;
+    this.#onDamaged = onDamaged;
   }
 
   /** Throws DT_LOG_NOT_FOUND, DT_LOG_COMPACTED, DT_LOG_CORRUPT, DT_LOG_IO. */
@@ -133,6 +140,9 @@ export class LogReader {
   #failure(segment: Segment, index: number, error: unknown): LogError {
     if (this.#segments.holding(index) !== segment) {
       return this.#notFound(index);
+    }
+    if (error instanceof LogError && error.code === "DT_LOG_CORRUPT") {
+      this.#onDamaged(segment);
     }
     return error instanceof LogError
       ? error

@@ -21,6 +21,13 @@ export class HintWriter {
       .catch(() => {});
   }
 
+  /** Makes the next open read every record of the segment. */
+  remove(segment: Segment): void {
+    this.#last = this.#last
+      .then(() => removeIfThere(this.#fileSystem, hintPath(segment.path)))
+      .catch(() => {});
+  }
+
   /** Resolves when nothing is under way. */
   close(): Promise<void> {
     return this.#last;

@@ -24,7 +24,9 @@ export const GOLDEN_OPTIONS = { segmentBytes: 16 << 10 } as const;
 /** What a golden directory holds, as it was said when the directory was made. */
 export interface GoldenContent {
   readonly storeId: string;
-  readonly state: LogState;
+  readonly state: Omit<LogState, "configs">;
+  /** As `records`, of the configurations; from format 2 on. */
+  readonly configs?: readonly string[];
   /** One line for each entry: index, term, type, meaning, bytes and sha-256 of the record. */
   readonly records: readonly string[];
 }
@@ -50,7 +52,7 @@ export async function fillGolden(data: DataDirectory): Promise<void> {
 /** Reads what a golden directory holds. */
 export async function readGolden(data: DataDirectory): Promise<GoldenContent> {
   const log = data.log(GOLDEN_GROUP, GOLDEN_OPTIONS);
-  const state = await log.open();
+  const { configs, ...state } = await log.open();
   const records: string[] = [];
   for (let index = state.firstIndex; index <= state.lastIndex;) {
     for (const batch of await log.read(index, state.lastIndex, 1 << 20)) {
@@ -59,7 +61,11 @@ export async function readGolden(data: DataDirectory): Promise<GoldenContent> {
     }
   }
   await log.close();
-  return { storeId: data.identity.storeId.toString("hex"), state, records };
+  const storeId = data.identity.storeId.toString("hex");
+  const known = configs.map(
+    ({ index, term, payload }) => `${index}: term ${term} ${hashOf(payload)}`,
+  );
+  return { storeId, state, configs: known, records };
 }
 
 class GoldenWriter {
@@ -113,7 +119,7 @@ function linesOf({ bytes }: EntryBatch): string[] {
   for (let at = 0; at < bytes.length;) {
     const length = recordLength(bytes, at);
     const end = at + storedBytes(length);
-    const hash = createHash("sha256").update(bytes.subarray(at, end)).digest("hex");
+    const hash = hashOf(bytes.subarray(at, end));
     const kind = `type ${recordType(bytes, at)} meaning ${recordBizType(bytes, at)}`;
     lines.push(
       `${recordIndex(bytes, at)}: term ${recordTerm(bytes, at)} ${kind} bytes ${length} ${hash}`,
@@ -121,4 +127,8 @@ function linesOf({ bytes }: EntryBatch): string[] {
     at = end;
   }
   return lines;
+}
+
+function hashOf(bytes: Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }

@@ -14,6 +14,13 @@ export function isCompacted(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === COMPACTED_CODE;
 }
 
+/** The code of an error that says that stored bytes are damaged; opening the log again has them repaired. */
+export const CORRUPT_CODE = "DT_LOG_CORRUPT";
+
+export function isCorrupt(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === CORRUPT_CODE;
+}
+
 export function isNoSpace(error: Error): boolean {
   return "code" in error && error.code === NO_SPACE_CODE;
 }

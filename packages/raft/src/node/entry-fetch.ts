@@ -1,5 +1,5 @@
 import type { EntryBatch } from "../entry/entry-batch.ts";
-import { isCompacted, type RaftLog } from "../log/raft-log.ts";
+import { isCompacted, isCorrupt, type RaftLog } from "../log/raft-log.ts";
 
 /** Asks a member for entries that this node has lost. */
 export interface EntryRequest {
@@ -71,6 +71,5 @@ function resultOf(error: unknown): FetchResult {
   if (isCompacted(error)) {
     return FetchResult.compacted;
   }
-  const code = error instanceof Error && "code" in error ? error.code : "";
-  return code === "DT_LOG_CORRUPT" ? FetchResult.damaged : FetchResult.unknown;
+  return isCorrupt(error) ? FetchResult.damaged : FetchResult.unknown;
 }

@@ -4,7 +4,7 @@ import { InputKind } from "../core/input.ts";
 import type { NodeId } from "../core/message.ts";
 import type { LogReadRequest, Output } from "../core/output.ts";
 import type { RaftError } from "../errors.ts";
-import type { RaftLog } from "../log/raft-log.ts";
+import { isCorrupt, type RaftLog } from "../log/raft-log.ts";
 import type { Logger } from "./logger.ts";
 import type { ReadQueue } from "./read-queue.ts";
 import type { RaftTransport } from "./transport.ts";
@@ -20,6 +20,8 @@ export interface OutputTargets {
   /** Takes what comes of it. */
   readonly onInput: (input: Input) => void;
   readonly onUnreachable: (peer: NodeId) => void;
+  /** An entry of the log is damaged: only a start from the beginning has it repaired. */
+  readonly onDamaged: (error: unknown) => void;
 }
 
 /** Does what the core asks of disk, network and waiting reads. */
@@ -57,7 +59,7 @@ export class OutputCarrier {
   }
 
   #readLog(request: LogReadRequest): void {
-    const { groupId, log, logger, onInput } = this.#to;
+    const { groupId, log, logger, onInput, onDamaged } = this.#to;
     const { to, firstIndex, lastIndex, maxBytes } = request;
     log.read(firstIndex, lastIndex, maxBytes).then(
       (batches) => onInput({ kind: InputKind.logRead, to, firstIndex, batches }),
@@ -67,6 +69,9 @@ export class OutputCarrier {
           "reading the log for a follower failed",
         );
         onInput({ kind: InputKind.logRead, to, firstIndex, batches: [] });
+        if (isCorrupt(error)) {
+          onDamaged(error);
+        }
       },
     );
   }

@@ -146,6 +146,10 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
       logger: deps.logger,
       onInput: (input) => this.#onInput(input),
       onUnreachable: (peer) => this.onUnreachable(peer),
+      onDamaged: (error) =>
+        this.#fail(
+          new RaftError({ code: "DT_RAFT_LOG_FAILED", groupId: this.groupId }, { cause: error }),
+        ),
     });
     this.#fibers = deps.dispatcher.group(`raft-${this.groupId}`, {
       onError: (error) =>
