@@ -132,7 +132,7 @@ test("without any leader a call ends at its deadline, and was certainly not exec
   );
 });
 
-test("a write whose answer is lost is reported as unknown and not repeated; a read is repeated", async () => {
+test("X5 a write whose answer is lost is reported as unknown and not repeated; a read is repeated", async () => {
   const nodes = await startNodes(3);
   const client = clientOf(nodes);
   const leader = await leaderOf(nodes);

@@ -1,0 +1,174 @@
+import { Status } from "@dt/rpc";
+import type { IncomingRequest } from "@dt/rpc";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { failRequest, MemoryLog, RaftClient, RaftServer } from "../../src/index.ts";
+import type { EntryCursor, KeptResults, RaftGroup, StateMachine } from "../../src/index.ts";
+import { freePorts } from "../free-ports.ts";
+
+const WRITE = 256;
+
+class Counter implements StateMachine<number>, KeptResults<number> {
+  count = 0;
+
+  applyBatch(entries: EntryCursor, results: number[]): void {
+    while (entries.next()) {
+      results.push(++this.count);
+    }
+  }
+
+  encodeResult(result: number): Buffer {
+    return Buffer.from([result]);
+  }
+
+  decodeResult(bytes: Buffer): number {
+    return bytes.readUInt8(0);
+  }
+}
+
+/** What a node does with the requests that it gets, one after the other; then it answers. */
+type Behaviour = "answer" | "swallow" | "expired";
+
+class Node {
+  readonly server: RaftServer;
+  readonly counter = new Counter();
+  readonly behaviours: Behaviour[] = [];
+  requests = 0;
+  group: RaftGroup<number> | null = null;
+
+  constructor(server: RaftServer) {
+    this.server = server;
+  }
+
+  onWrite(request: IncomingRequest, body: Buffer, start: number, end: number): void {
+    this.requests++;
+    const behaviour = this.behaviours.shift() ?? "answer";
+    if (behaviour === "expired") {
+      request.fail(Status.denied, "DT_RAFT_SESSION_EXPIRED", "forgotten");
+      return;
+    }
+    this.group?.propose(0, body, start, end, {
+      succeed: (value) => {
+        if (behaviour === "answer") {
+          request.reply((writer, v: number) => writer.u32(v), value);
+        }
+      },
+      fail: (error) => failRequest(request, error),
+    });
+  }
+}
+
+async function startNodes(count: number): Promise<{ nodes: Node[]; client: RaftClient }> {
+  const ports = await freePorts(count);
+  const members = ports.map((port, i) => ({ nodeId: i + 1, host: "127.0.0.1", port }));
+  const nodes: Node[] = [];
+  for (const { nodeId } of members) {
+    const node = new Node(new RaftServer({ clusterId: "test", nodeId, members }));
+    onTestFinished(() => node.server.close(0));
+    node.group = await node.server.addGroup({
+      groupId: 1,
+      stateMachine: node.counter,
+      log: new MemoryLog(),
+      options: {
+        electionTimeoutMinMs: 150,
+        electionTimeoutMaxMs: 300,
+        heartbeatMs: 40,
+        tickMs: 10,
+      },
+    });
+    node.server
+      .commands(1)
+      .on(WRITE, (request, body, start, end) => node.onWrite(request, body, start, end));
+    await node.server.listen();
+    nodes.push(node);
+  }
+  const client = new RaftClient({ endpoints: members, timeoutMs: 20_000 });
+  onTestFinished(() => client.close());
+  return { nodes, client };
+}
+
+function write(client: RaftClient, timeoutMs = 20_000): Promise<number> {
+  return client.call(
+    WRITE,
+    1,
+    () => {},
+    null,
+    (body, start) => body.readUInt32BE(start),
+    { session: true, timeoutMs },
+  );
+}
+
+async function leaderOf(nodes: readonly Node[]): Promise<Node> {
+  for (;;) {
+    const leader = nodes.find(({ group }) => group?.canReadNow() === true);
+    if (leader !== undefined) {
+      return leader;
+    }
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5);
+    });
+  }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) {
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5);
+    });
+  }
+}
+
+describe("a write in a session", () => {
+  test("X1 whose answer does not come is repeated in its time, applied once, answered with its result", async () => {
+    const { nodes, client } = await startNodes(1);
+    const leader = await leaderOf(nodes);
+    expect(await write(client)).toBe(1);
+    leader.behaviours.push("swallow");
+    expect(await write(client, 2000)).toBe(2);
+    expect([leader.requests, leader.counter.count]).toEqual([3, 2]);
+    expect(await write(client)).toBe(3);
+  });
+
+  test("X1 whose leader is lost after it was applied gets its first result from the next one", async () => {
+    const { nodes, client } = await startNodes(3);
+    const leader = await leaderOf(nodes);
+    expect(await write(client)).toBe(1);
+    leader.behaviours.push("swallow");
+    const lost = write(client);
+    await until(() => leader.counter.count === 2);
+    await leader.server.close(0);
+    expect(await lost).toBe(2);
+    expect(await write(client)).toBe(3);
+    const next = await leaderOf(nodes.filter((node) => node !== leader));
+    expect(next.counter.count).toBe(3);
+  });
+
+  test("X2 gets another session when its own is forgotten before it was tried", async () => {
+    const { nodes, client } = await startNodes(1);
+    const leader = await leaderOf(nodes);
+    expect(await write(client)).toBe(1);
+    leader.behaviours.push("expired");
+    expect(await write(client)).toBe(2);
+    expect(leader.counter.count).toBe(2);
+  });
+
+  test("X2 is reported as unknown when its session is forgotten after it was tried", async () => {
+    const { nodes, client } = await startNodes(1);
+    const leader = await leaderOf(nodes);
+    expect(await write(client)).toBe(1);
+    leader.behaviours.push("swallow", "expired");
+    await expect(write(client, 2000)).rejects.toMatchObject({
+      code: "DT_RAFT_OUTCOME_UNKNOWN",
+      mayHaveExecuted: true,
+    });
+    expect(leader.counter.count).toBe(2);
+    expect(await write(client)).toBe(3);
+  });
+
+  test("many at once are each applied once", async () => {
+    const { nodes, client } = await startNodes(1);
+    const leader = await leaderOf(nodes);
+    const results = await Promise.all(Array.from({ length: 200 }, () => write(client)));
+    expect(results.toSorted((a, b) => a - b)).toEqual(results.map((_, i) => i + 1));
+    expect(leader.counter.count).toBe(200);
+  });
+});
