@@ -46,7 +46,10 @@ export function assertCoreInvariants(s: CoreState): void {
 
 function assertLeading(s: CoreState): void {
   invariant(s.log.lastTerm === s.term, "a leader's log ends in its term");
-  invariant(s.log.termAt(s.termStartIndex) === s.term, "a leader opens its term with an entry");
+  invariant(
+    s.log.termAt(s.termStartIndex) === s.term || s.termStartIndex < s.log.firstIndex,
+    "a leader opens its term with an entry",
+  );
   invariant(s.writes.truncateFrom === 0, "a leader cuts nothing");
   for (const peer of s.peers) {
     peer.assertInvariants(s.log.lastIndex, s.options.windowAppends);

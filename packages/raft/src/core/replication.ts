@@ -185,10 +185,12 @@ function replicate(s: CoreState, peer: Peer): void {
     }
     sendEntries(s, peer, batches);
   }
-  if (peer.isProbeWanted && peer.nextIndex === firstSent) {
-    sendAppend(s, peer, NO_BATCHES);
-  }
+  const isProbeLost =
+    peer.isProbeWanted && peer.nextIndex === firstSent && !sendAppend(s, peer, NO_BATCHES);
   peer.isProbeWanted = false;
+  if (isProbeLost) {
+    needsSnapshot(s, peer);
+  }
 }
 
 function requestLogRead(s: CoreState, peer: Peer, maxBytes: number): void {

@@ -114,6 +114,21 @@ describe("a leader", () => {
     expect(appends(done, 3)).toMatchObject([{ prevIndex: 10, batches: [] }]);
   });
 
+  test("S1 sends one, too, when all that it sent was lost and the log goes on without it", () => {
+    const node = leaderOfTwo({ options: { tailBytes: 1, windowAppends: 2 } });
+    for (let i = 0; i < 4; i++) {
+      node.propose();
+    }
+    expect(progressOf(node, 2)).toMatchObject({ state: "replicate", nextIndex: 4 });
+    node.persistAll();
+    node.receive(accepted(1, 5, { from: 3 }));
+    node.step({ kind: InputKind.applied, index: 5 });
+    node.step({ kind: InputKind.headDropped, firstIndex: 6 });
+    node.tick(100);
+    const sent = node.receive(heartbeatReply(1));
+    expect(sent.snapshots?.sends).toEqual([2]);
+  });
+
   test("sends one to a follower that says it lost its state", () => {
     const node = leaderOfTwo();
     const wanted = node.receive({

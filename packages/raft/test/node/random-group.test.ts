@@ -3,6 +3,28 @@ import { type ClientCall, SimGroups } from "../../src/testing/index.ts";
 
 const RUNS = Number(process.env["SIM_RUNS"] ?? 30);
 
+test("groups that take snapshots all the time do so, too, and members catch up by them", async () => {
+  const onlySeed = process.env["SIM_SEED"];
+  const seeds =
+    onlySeed === undefined ? Array.from({ length: RUNS / 2 }, (_, i) => i + 1) : [+onlySeed];
+  let restores = 0;
+  let cutLogs = 0;
+  for (const seed of seeds) {
+    const groups = new SimGroups(seed, { snapshots: true });
+    try {
+      await groups.play();
+    } catch (error) {
+      throw new Error(`${groups.tail()}\nreplay with SIM_SEED=${seed}`, { cause: error });
+    }
+    for (const member of groups.members) {
+      restores += member.restores;
+      cutLogs += member.firstIndex > 1 ? 1 : 0;
+    }
+  }
+  expect(restores).toBeGreaterThan(seeds.length / 2);
+  expect(cutLogs).toBeGreaterThan(seeds.length);
+}, 0);
+
 test("groups under random faults answer every call truly, and recover", async () => {
   const onlySeed = process.env["SIM_SEED"];
   const seeds =

@@ -82,6 +82,8 @@ export class SnapshotStage {
   #install: { readonly base: SnapshotBase; readonly sequence: number } | null = null;
   #isRestoring = false;
   #askAtMs = 0;
+  /** What the log was last told to start at. */
+  #headIndex = 1;
   #isClosed = false;
 
   constructor(parts: SnapshotStageParts) {
@@ -168,6 +170,7 @@ export class SnapshotStage {
       this.#askForOne(nowMs);
       return;
     }
+    this.#dropHead();
     const { appliedIndex, appliedBytes } = this.#parts.applies;
     if (this.#isBuildWanted || this.#policy.isDue(appliedIndex, appliedBytes, nowMs)) {
       this.#build(nowMs);
@@ -255,14 +258,26 @@ export class SnapshotStage {
     if (this.#isClosed) {
       return;
     }
-    const { catalog, core, log, options } = this.#parts;
+    const { catalog, core, options } = this.#parts;
     catalog.add(meta);
     catalog.retain(options.snapshotKeep, core.firstIndex - 1);
-    const oldest = catalog.oldest;
-    if (oldest !== null && oldest.index <= this.#parts.applies.appliedIndex) {
-      log.dropHead(Math.max(1, oldest.index + 1 - options.snapshotTailEntries));
-    }
+    this.#dropHead();
     this.#sender.onSnapshot();
+  }
+
+  /**
+   * Lets go of what the oldest snapshot stands for, as far as it is applied, and on this disk: a log may be applied
+   * ahead of its disk, which may still hold other entries there.
+   */
+  #dropHead(): void {
+    const { applies, catalog, core, log, options } = this.#parts;
+    const done = Math.min(core.durableIndex, applies.appliedIndex);
+    const index = Math.min(catalog.oldest?.index ?? 0, done);
+    const first = index + 1 - options.snapshotTailEntries;
+    if (first > this.#headIndex && !core.isStateMissing) {
+      this.#headIndex = first;
+      log.dropHead(first);
+    }
   }
 
   #answer(chunk: SnapshotChunk, status: SnapshotStatus, offset: number): void {

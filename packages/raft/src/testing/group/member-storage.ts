@@ -1,7 +1,7 @@
 import type { LogState } from "../../core/log-state.ts";
 import type { Write } from "../../core/output.ts";
 import type { EntryBatch } from "../../entry/entry-batch.ts";
-import type { RaftLog } from "../../log/raft-log.ts";
+import { COMPACTED_CODE, type RaftLog } from "../../log/raft-log.ts";
 import type { EventQueue } from "../sim/event-queue.ts";
 import type { SimDisk } from "../sim/sim-disk.ts";
 import type { SimRandom } from "../sim/sim-random.ts";
@@ -106,6 +106,10 @@ class SimDiskLog implements RaftLog {
   }
 
   read(firstIndex: number, lastIndex: number, maxBytes: number): Promise<EntryBatch[]> {
+    if (firstIndex < this.firstIndex) {
+      const compacted = new Error(`${firstIndex} in a log from ${this.firstIndex} on`);
+      return Promise.reject(Object.assign(compacted, { code: COMPACTED_CODE }));
+    }
     return new Promise((resolve) => {
       this.#disk.read(firstIndex, lastIndex, maxBytes, (batches) =>
         this.#clock.run(() => resolve([...batches])),

@@ -1,6 +1,7 @@
 import type { Message } from "../../core/message.ts";
 import { RaftError } from "../../errors.ts";
-import { resolveGroupOptions } from "../../node/group-options.ts";
+import { MemorySnapshotStore } from "../../log/memory-snapshot-store.ts";
+import { type GroupOptions, resolveGroupOptions } from "../../node/group-options.ts";
 import { ClientHistory } from "../check/client-history.ts";
 import { Ledger } from "../check/ledger.ts";
 import { checkLinearizable } from "../check/linearizability.ts";
@@ -22,6 +23,8 @@ export interface SimGroupOptions {
   readonly makeStorage?: (parts: StorageParts) => MemberStorage;
   /** Lets every promise run that can; default a few rounds of microtasks. */
   readonly drain?: () => Promise<void>;
+  /** Members take snapshots, often, and cut their logs behind them. Default false. */
+  readonly snapshots?: boolean;
 }
 
 /**
@@ -41,6 +44,7 @@ export class SimGroups {
   #leaderGuess = 1;
   crashes = 0;
   stalls = 0;
+  readonly #snapshotRandom: SimRandom | null;
   /** Groups that stopped because their log failed. */
   diskFailures = 0;
   #failure: Error | null = null;
@@ -48,9 +52,11 @@ export class SimGroups {
 
   constructor(
     seed: number,
-    { makeStorage = onSimDisk, drain = runMicrotasks }: SimGroupOptions = {},
+    { makeStorage = onSimDisk, drain = runMicrotasks, snapshots = false }: SimGroupOptions = {},
   ) {
     this.#drain = drain;
+    // Draws of its own, so that a seed is the same run without snapshots as ever.
+    this.#snapshotRandom = snapshots ? new SimRandom(seed + 1_000_003) : null;
     this.random = new SimRandom(seed);
     const { random, queue } = this;
     this.electionMs = random.pick([200, 1000]);
@@ -81,6 +87,7 @@ export class SimGroups {
           options,
           seed: random.bits(),
           send: (message) => this.#network.send(message),
+          snapshots: snapshots ? new MemorySnapshotStore() : undefined,
         }),
       );
     }
@@ -142,7 +149,22 @@ export class SimGroups {
       maxPendingProposals: random.pick([10, 1000]),
       maxPendingReads: random.pick([5, 1000]),
       preVote: random.chance(0.85),
+      ...this.#drawSnapshots(),
     });
+  }
+
+  #drawSnapshots(): GroupOptions {
+    const random = this.#snapshotRandom;
+    return random === null
+      ? {}
+      : {
+          snapshotEveryEntries: random.pick([3, 10, 40]),
+          snapshotTailEntries: random.pick([0, 0, 5, 50]),
+          snapshotKeep: random.pick([1, 2, 3]),
+          snapshotChunkBytes: random.pick([10, 40, 1000]),
+          snapshotWindowChunks: random.pick([1, 3]),
+          snapshotTimeoutMs: random.pick([this.electionMs / 4, this.electionMs]),
+        };
   }
 
   #isAtRest(): boolean {

@@ -2,6 +2,8 @@ import { ByteWriter } from "@dt/codec";
 import { Dispatcher } from "@dt/fiber";
 import type { Message } from "../../core/message.ts";
 import type { ResolvedGroupOptions } from "../../node/group-options.ts";
+import type { RaftLog } from "../../log/raft-log.ts";
+import type { MemorySnapshotStore } from "../../log/memory-snapshot-store.ts";
 import { SILENT_LOGGER } from "../../node/logger.ts";
 import { RaftGroup } from "../../node/raft-group.ts";
 import type { TransportReceiver } from "../../node/transport.ts";
@@ -26,6 +28,8 @@ export interface MemberParts {
   readonly options: ResolvedGroupOptions;
   readonly seed: number;
   readonly send: (message: Message) => void;
+  /** Where the member keeps snapshots; undefined = it takes none. */
+  readonly snapshots?: MemorySnapshotStore | undefined;
 }
 
 /** One member that runs a `RaftGroup` on a simulated storage, clock and network. */
@@ -37,6 +41,8 @@ export class SimMember {
   #group: RaftGroup<number> | null = null;
   #machine: RegisterGroupMachine | null = null;
   #receiver: TransportReceiver | null = null;
+  #log: RaftLog | null = null;
+  #earlierRestores = 0;
   readonly #waiting = new Set<ClientCall>();
 
   constructor(parts: MemberParts) {
@@ -57,6 +63,16 @@ export class SimMember {
     return this.#machine?.appliedIndex ?? 0;
   }
 
+  /** How often the member was restored from a snapshot. */
+  get restores(): number {
+    return this.#earlierRestores + (this.#machine?.restores ?? 0);
+  }
+
+  /** First index that its log holds; 1 before it was ever opened. */
+  get firstIndex(): number {
+    return this.#log?.firstIndex ?? 1;
+  }
+
   get group(): RaftGroup<number> | null {
     return this.#group;
   }
@@ -66,6 +82,9 @@ export class SimMember {
     const { id, ids, queue, clock, history, ledger, options, seed, send } = this.#parts;
     const processClock = new ProcessClock(queue, clock);
     const machine = new RegisterGroupMachine(id, history, ledger);
+    const log = this.storage.openLog(processClock);
+    this.#log = log;
+    this.#earlierRestores = this.restores;
     this.#clock = processClock;
     this.#machine = machine;
     const transport = {
@@ -82,7 +101,8 @@ export class SimMember {
         nodeId: id,
         members: ids.map((nodeId) => ({ nodeId, host: `host${nodeId}`, port: 7000 })),
         stateMachine: machine,
-        log: this.storage.openLog(processClock),
+        log,
+        snapshots: this.#parts.snapshots,
         options,
         seed,
       },

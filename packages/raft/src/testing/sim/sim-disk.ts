@@ -300,7 +300,7 @@ export class SimDisk {
   }
 
   #readNow(firstIndex: number, lastIndex: number, maxBytes: number): readonly EntryBatch[] {
-    if (firstIndex > this.issued.lastIndex) {
+    if (firstIndex > this.issued.lastIndex || firstIndex < this.issued.firstIndex) {
       return [];
     }
     const batches = this.issued.read(firstIndex, lastIndex, maxBytes);
