@@ -129,7 +129,7 @@ describe("a server process", () => {
     writeFileSync(join(log, name), bytes);
     const server = new ServerProcess(["--config", join(directory, "server.yaml")]);
     expect(await server.exit).toBe(ExitCode.group);
-    expect(server.stderr).toContain("DT_LOG_CORRUPT");
+    expect(server.stderr).toContain("DT_RAFT_LOG_DAMAGED");
     expect(server.stderr).toContain(name);
     // What is there is evidence: nothing of it is changed.
     expect(readFileSync(join(log, name)).equals(bytes)).toBe(true);
