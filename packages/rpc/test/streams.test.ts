@@ -140,6 +140,62 @@ describe("a stream", () => {
     await until(() => log.messages.length === sent + 1, "every message");
   });
 
+  test("takes its turn with others when the send buffer is full", async () => {
+    const { server, near } = await startPair({ maxSendBufferBytes: 4096 });
+    const takes = takeStreams();
+    server.commands.on(STREAM, takes.handler);
+    const window = { messages: 10_000, bytes: 1 << 28 };
+    const opened = [0, 1, 2].map(() => openStream(near, STREAM, window));
+    const chunk = "x".repeat(1000);
+    for (const _stream of opened) {
+      const { accepted, log } = await takes.next();
+      const sendAll = (): void => {
+        while (accepted.stream.send(writeText, chunk)) {
+          // As much as there is room for.
+        }
+      };
+      log.onWritable = sendAll;
+      sendAll();
+    }
+    await until(
+      () => opened.every(({ log }) => log.messages.length >= 500),
+      "messages of every stream",
+    );
+    const counts = opened.map(({ log }) => log.messages.length);
+    expect(Math.max(...counts)).toBeLessThan(2 * Math.min(...counts));
+    for (const { stream } of opened) {
+      near.cancel(stream.id, null);
+    }
+  });
+
+  test("lets a closing connection wait for its end", async () => {
+    const { server, client, near } = await startPair(
+      {},
+      { reconnectMinMs: 60_000, reconnectMaxMs: 60_000 },
+    );
+    const takes = takeStreams();
+    server.commands.on(STREAM, takes.handler);
+    const { stream, log, outcome } = openStream(near, STREAM);
+    const { accepted, log: farLog } = await takes.next();
+    await until(() => stream.send(writeText, "before"), "credit");
+    const closed = server.close({ drainMs: 20_000 });
+    await until(() => !near.isOpen, "the goodbye");
+    const refused = new Tally();
+    expect(
+      near.streams.open(STREAM, 0, 0, writeText, "", SMALL_WINDOW, new StreamLog(), refused),
+    ).toBeNull();
+    expect(refused.failures[0]?.code).toBe("DT_RPC_STOPPING");
+    expect([stream.send(writeText, "after"), accepted.stream.send(writeText, "too")]).toEqual([
+      true,
+      true,
+    ]);
+    await until(() => farLog.messages.length === 2 && log.messages.length === 1, "all messages");
+    accepted.reply(writeText, "done");
+    await closed;
+    expect(outcome.replies).toBe(1);
+    expect(client.isConnected).toBe(false);
+  });
+
   test("is refused beyond maxStreams, and taken again when one has ended", async () => {
     const { server, near } = await startPair({ maxStreams: 2 });
     const takes = takeStreams();
@@ -470,6 +526,27 @@ describe("a frame that breaks the rules of a stream ends that stream and nothing
     ]);
     expect(connection.isOpen).toBe(true);
     expect(connection.streams.count).toBe(0);
+  });
+
+  test("a frame of a stream that its opener has given up is answered by a cancel", async () => {
+    const { address, peers } = await rawServer();
+    const connected = startClient({ address });
+    const peer = await rawAccept(peers, RAW_LIMITS, { ...RAW_IDENTITY, capabilities: ["streams"] });
+    const { connection } = await connected;
+    if (connection === null) {
+      throw new Error("not connected");
+    }
+    const { stream } = openStream(connection, STREAM);
+    connection.cancel(stream.id, null);
+    expect((await peer.frame()).slice(8, 16)).toBe("1102012c");
+    expect(await peer.frame()).toBe(streamFrame(CANCEL, stream.id, 0));
+    // A peer that takes the request up only now, because it had put it aside, hears that it is over.
+    peer.send(streamFrame(CREDIT, stream.id, 1, "00000004 00001000"));
+    const answer = await peer.frame();
+    expect([answer.slice(8, 32), codeIn(answer)]).toEqual([
+      `1300000b${hex(stream.id, 8)}00000000`,
+      "DT_RPC_UNKNOWN_STREAM",
+    ]);
   });
 
   test.each([

@@ -183,9 +183,15 @@ export class Streams {
     return false;
   }
 
-  /** The send buffer has room again. */
+  /**
+   * The send buffer has room again. A stream that fills it waits behind the others from then on, so
+   * each has its turn.
+   */
   resume(): void {
     for (const stream of this.#waiting) {
+      if (this.out.bufferedBytes >= this.#deps.maxSendBufferBytes) {
+        return;
+      }
       this.#waiting.delete(stream);
       stream.retry();
     }
