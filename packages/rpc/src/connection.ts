@@ -84,8 +84,8 @@ export class Connection {
     this.#pipeline = new Pipeline(deps, this, () => this.#idleWatch.check(), {
       onControl: (command, body, start, end) => this.#onControl(command, body, start, end),
       onStreamFrame: (command, seq, word, body, start, end) =>
-        this.streams.onFrame(command, seq, word, body, start, end),
-      onBadMessage: (seq, word, reason) => this.streams.onBadMessage(seq, word, reason),
+        this.streams.intake.onFrame(command, seq, word, body, start, end),
+      onBadMessage: (seq, word, reason) => this.streams.intake.onBadMessage(seq, word, reason),
       onViolation: (code, status, fact) => this.#onViolation(code, status, fact),
       onRefusal: (status, remoteCode, remoteMessage) =>
         this.#onRefusal(status, remoteCode, remoteMessage),

@@ -75,7 +75,7 @@ export type { AcceptedStream } from "./stream/accepted-stream.ts";
 export type { Stream } from "./stream/stream.ts";
 export type { StreamConsumer, StreamWindow } from "./stream/stream.ts";
 export type { Streams } from "./stream/streams.ts";
-export type { CancelTarget } from "./stream/streams.ts";
+export type { CancelTarget } from "./stream/stream-table.ts";
 // Typed services.
 export { addService } from "./service/add-service.ts";
 export type { ServiceOptions } from "./service/add-service.ts";

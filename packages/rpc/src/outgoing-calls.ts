@@ -138,7 +138,7 @@ export class OutgoingCalls {
   }
 
   /** Ends the call with this error; nothing happens when it has ended before. */
-  cancel(seq: number, error: RpcError): void {
+  fail(seq: number, error: RpcError): void {
     const call = this.#pending.find(seq);
     if (call !== null) {
       this.#outcome.fail(this.#end(call), error);

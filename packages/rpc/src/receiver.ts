@@ -1,6 +1,6 @@
 // Hot path: per frame. Bench: bench/echo.bench.ts. No closures, no promises, no logging.
 import { FrameDecoder } from "@dt/codec";
-import { expand } from "./compression/compressed-body.ts";
+import { expandFrame } from "./compression/compressed-body.ts";
 import { withoutStack } from "./errors.ts";
 import { readErrorAnswer } from "./error-answer.ts";
 import { readRequestExtension, skipExtension } from "./extension.ts";
@@ -28,7 +28,6 @@ import {
 import { Status, statusFromWire } from "./status.ts";
 import type { FrameSink } from "@dt/codec";
 import type { RequestExtension } from "./extension.ts";
-import type { CallCompletion } from "./call-completion.ts";
 import type { BadBody } from "./compression/compressed-body.ts";
 import type { ConnectionRefusalCode } from "./answer-code.ts";
 import type { Counters } from "./counters.ts";
@@ -174,27 +173,6 @@ export class Receiver implements FrameSink {
     }
     const nowMs = this.#nowMs;
     const deadlineMs = micros === 0 ? 0 : nowMs + micros / 1000;
-    if ((flags & FLAG_COMPRESSED) !== 0) {
-      const plain = this.#expand(buf, bodyStart, end);
-      if (!Buffer.isBuffer(plain)) {
-        this.#intake.refuse(command, seq, plain.status, plain.code, plain.message);
-        return;
-      }
-      const plainBytes = bodyStart - start + LENGTH_BYTES + plain.length;
-      this.#intake.request(
-        command,
-        groupId,
-        seq,
-        deadlineMs,
-        nowMs,
-        plainBytes,
-        extension,
-        plain,
-        0,
-        plain.length,
-      );
-      return;
-    }
     const frameBytes = end - start + LENGTH_BYTES;
     this.#intake.request(
       command,
@@ -224,64 +202,22 @@ export class Receiver implements FrameSink {
         groupId = readUint32(buf, start + MIN_FRAME_BYTES);
       }
     }
-    if ((flags & FLAG_COMPRESSED) !== 0) {
-      this.#compressedOneWay(command, groupId, buf, start, bodyStart, end);
-      return;
-    }
     if (command < FIRST_USER_COMMAND) {
-      this.#control(command, buf, start, buf, bodyStart, end);
+      this.#control(command, buf, start, bodyStart, end);
       return;
     }
     const frameBytes = end - start + LENGTH_BYTES;
     this.#intake.oneWay(command, groupId, this.#nowMs, frameBytes, buf, bodyStart, end);
   }
 
-  #compressedOneWay(
-    command: number,
-    groupId: number,
-    buf: Buffer,
-    start: number,
-    bodyStart: number,
-    end: number,
-  ): void {
-    const plain = this.#expand(buf, bodyStart, end);
-    if (!Buffer.isBuffer(plain)) {
-      // What is left out of a stream cannot be made good; a one-way that is lost is.
-      if (command === Command.streamData) {
-        this.#events.onBadMessage(
-          readInt32(buf, start + SEQ_AT),
-          readUint32(buf, start + WORD_AT),
-          plain,
-        );
-      } else {
-        this.#intake.nack(groupId, plain.status, command);
-      }
-      return;
-    }
-    if (command < FIRST_USER_COMMAND) {
-      this.#control(command, buf, start, plain, 0, plain.length);
-      return;
-    }
-    const frameBytes = bodyStart - start + LENGTH_BYTES + plain.length;
-    this.#intake.oneWay(command, groupId, this.#nowMs, frameBytes, plain, 0, plain.length);
-  }
-
-  /** The frame starts at buf[start]; its body is body[bodyStart, bodyEnd). */
-  #control(
-    command: number,
-    buf: Buffer,
-    start: number,
-    body: Buffer,
-    bodyStart: number,
-    bodyEnd: number,
-  ): void {
+  #control(command: number, buf: Buffer, start: number, bodyStart: number, end: number): void {
     if (command < Command.streamData || command > Command.streamCancel) {
-      this.#events.onControl(command, body, bodyStart, bodyEnd);
+      this.#events.onControl(command, buf, bodyStart, end);
       return;
     }
     const seq = readInt32(buf, start + SEQ_AT);
     const word = readUint32(buf, start + WORD_AT);
-    if (!this.#events.onStreamFrame(command, seq, word, body, bodyStart, bodyEnd)) {
+    if (!this.#events.onStreamFrame(command, seq, word, buf, bodyStart, end)) {
       const fact = `a frame of stream ${seq} from side ${word}`;
       this.#violation("DT_RPC_MALFORMED_FRAME", Status.invalid, fact);
     }
@@ -305,12 +241,7 @@ export class Receiver implements FrameSink {
     }
     if (status === Status.ok) {
       const completion = this.#calls.settle(seq);
-      if (completion === null) {
-        return;
-      }
-      if ((flags & FLAG_COMPRESSED) !== 0) {
-        this.#compressedReply(completion, buf, bodyStart, end);
-      } else {
+      if (completion !== null) {
         this.#outcome.reply(completion, buf, bodyStart, end);
       }
       return;
@@ -332,26 +263,10 @@ export class Receiver implements FrameSink {
     this.#outcome.fail(completion, error);
   }
 
-  #compressedReply(completion: CallCompletion, buf: Buffer, start: number, end: number): void {
-    const plain = this.#expand(buf, start, end);
-    if (Buffer.isBuffer(plain)) {
-      this.#outcome.reply(completion, plain, 0, plain.length);
-    } else {
-      const cause = new Error(`${plain.code}: ${plain.message}`, { cause: plain.cause });
-      this.#outcome.fail(completion, withoutStack({ code: "DT_RPC_BAD_REPLY" }, { cause }));
-    }
-  }
-
-  #expand(buf: Buffer, start: number, end: number): Buffer | BadBody {
-    this.#counters.compressedFramesIn++;
-    const plain = expand(buf, start, end, this.#maxFrameBytes);
-    if (!Buffer.isBuffer(plain)) {
-      this.#counters.badCompressedBodies++;
-    }
-    return plain;
-  }
-
-  /** Skips the optional parts that the flags announce; -1 after a violation. */
+  /**
+   * Skips the optional parts that the flags announce; -1 when the frame has been dealt with, as a
+   * violation or as a compressed one.
+   */
   #bodyStart(flags: number, buf: Buffer, after: number, end: number): number {
     let bodyStart = after;
     if (
@@ -371,7 +286,47 @@ export class Receiver implements FrameSink {
       this.#violation("DT_RPC_MALFORMED_FRAME", Status.invalid, "a frame ends within its header");
       return -1;
     }
+    if ((flags & FLAG_COMPRESSED) !== 0) {
+      this.#compressed(buf, after - MIN_FRAME_BYTES, bodyStart, end);
+      return -1;
+    }
     return bodyStart;
+  }
+
+  /** Deals with the frame that this one stands for. */
+  #compressed(buf: Buffer, start: number, bodyStart: number, end: number): void {
+    this.#counters.compressedFramesIn++;
+    const kindByte = buf[start];
+    const plain = expandFrame(buf, start, bodyStart, end, this.#maxFrameBytes);
+    if (!Buffer.isBuffer(plain)) {
+      this.#counters.badCompressedBodies++;
+      this.#badBody(plain, buf, start);
+    } else if (kindByte === REQUEST_BYTE) {
+      this.#request(plain, 0, plain.length);
+    } else if (kindByte === RESPONSE_BYTE) {
+      this.#response(plain, 0, plain.length);
+    } else {
+      this.#oneWay(plain, 0, plain.length);
+    }
+  }
+
+  /** What cannot be read harms its own request, call, message or stream only. */
+  #badBody(bad: BadBody, buf: Buffer, start: number): void {
+    const kindByte = buf[start];
+    const command = readUint16(buf, start + COMMAND_AT);
+    const seq = readInt32(buf, start + SEQ_AT);
+    if (kindByte === REQUEST_BYTE) {
+      this.#intake.refuse(command, seq, bad);
+    } else if (kindByte === RESPONSE_BYTE) {
+      const cause = new Error(`${bad.code}: ${bad.message}`, { cause: bad.cause });
+      this.#calls.fail(seq, withoutStack({ code: "DT_RPC_BAD_REPLY" }, { cause }));
+    } else if (command === Command.streamData) {
+      this.#events.onBadMessage(seq, readUint32(buf, start + WORD_AT), bad);
+    } else {
+      const hasGroup = ((buf[start + FLAGS_AT] as number) & FLAG_GROUP) !== 0;
+      const groupId = hasGroup ? readUint32(buf, start + MIN_FRAME_BYTES) : 0;
+      this.#intake.nack(groupId, bad.status, command);
+    }
   }
 
   #unknownKind(kindByte: number): void {

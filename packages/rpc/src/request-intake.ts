@@ -6,8 +6,8 @@ import { IncomingRequest } from "./incoming-request.ts";
 import { ParkedRequests } from "./parked-requests.ts";
 import { Status } from "./status.ts";
 import type { Authorize } from "./auth/authorize.ts";
-import type { RequestRefusalCode } from "./answer-code.ts";
 import type { CommandTable, Handler } from "./command-table.ts";
+import type { BadBody } from "./compression/compressed-body.ts";
 import type { Connection } from "./connection.ts";
 import type { ControlFrames } from "./control-frames.ts";
 import type { Counters } from "./counters.ts";
@@ -131,14 +131,8 @@ export class RequestIntake {
   }
 
   /** Refuses a request whose body cannot be read. */
-  refuse(
-    command: number,
-    seq: number,
-    status: Status,
-    code: RequestRefusalCode,
-    message: string,
-  ): void {
-    this.#replies.refuse(command, seq, status, code, message);
+  refuse(command: number, seq: number, bad: BadBody): void {
+    this.#replies.refuse(command, seq, bad.status, bad.code, bad.message);
   }
 
   /** Refuses a one-way whose body cannot be read. */

@@ -104,19 +104,6 @@ test("the typed service in the README is the example that runs", async () => {
   expect(readme).toContain(`\`\`\`ts\n${source}\`\`\``);
 });
 
-test("every code of the README is shown by a test", async () => {
-  const files = ["src", "test"].map(async (folder) => {
-    const names = await readdir(new URL(folder, packageRoot), { recursive: true });
-    const tests = names.filter((name) => name.endsWith(".test.ts") && !name.includes("readme"));
-    return Promise.all(
-      tests.map((name) => readFile(new URL(`${folder}/${name}`, packageRoot), "utf8")),
-    );
-  });
-  const sources = (await Promise.all(files)).flat().join("\n");
-  const codes = [...Object.keys(faults), ...Object.keys(answers)];
-  expect(codes.filter((code) => !new RegExp(`${code}\\b`).test(sources))).toEqual([]);
-});
-
 test("the README lists every error code, once and in order, with what to do", () => {
   const rows = tableRows("code");
   expect(rows.map((row) => row[0])).toEqual(Object.keys(faults));

@@ -1,4 +1,4 @@
-import { writeUint32 } from "../frame.ts";
+import { FLAGS_AT, FLAG_COMPRESSED, writeUint32 } from "../frame.ts";
 import { Status } from "../status.ts";
 import { Algorithm, HAS_ZSTD, compress, decompress } from "./algorithm.ts";
 import type { RequestRefusalCode } from "../answer-code.ts";
@@ -49,6 +49,26 @@ export class Compressor {
     buf.set(compressed, start + COMPRESSED_HEADER_BYTES);
     return start + COMPRESSED_HEADER_BYTES + compressed.length;
   }
+}
+
+/**
+ * The frame, without its length field, that the compressed one in buf[start, end) stands for: its
+ * body is expanded and the flag is gone.
+ */
+export function expandFrame(
+  buf: Buffer,
+  start: number,
+  bodyStart: number,
+  end: number,
+  maxBytes: number,
+): Buffer | BadBody {
+  const body = expand(buf, bodyStart, end, maxBytes);
+  if (!Buffer.isBuffer(body)) {
+    return body;
+  }
+  const frame = Buffer.concat([buf.subarray(start, bodyStart), body]);
+  frame[FLAGS_AT] = (frame[FLAGS_AT] as number) & ~FLAG_COMPRESSED;
+  return frame;
 }
 
 /**

@@ -4,7 +4,7 @@ import type { CallParent, Connection } from "../connection.ts";
 import type { DeadlineEntry } from "../deadline-wheel.ts";
 import type { RpcError } from "../errors.ts";
 import type { IncomingRequest } from "../incoming-request.ts";
-import type { CancelTarget } from "../stream/streams.ts";
+import type { CancelTarget } from "../stream/stream-table.ts";
 
 /**
  * What a method's implementation knows about its call. As `parent` of other calls it gives them the

@@ -7,7 +7,8 @@ import type { RpcError } from "../errors.ts";
 import type { StreamOpening } from "../extension.ts";
 import type { IncomingRequest } from "../incoming-request.ts";
 import type { Status } from "../status.ts";
-import type { CancelTarget, Streams } from "./streams.ts";
+import type { CancelTarget } from "./stream-table.ts";
+import type { Streams } from "./streams.ts";
 import type { StreamConsumer, StreamWindow } from "./stream.ts";
 
 /**
