@@ -40,6 +40,7 @@ export class CallSignals {
   readonly #first: AbortSignal | null;
   readonly #second: AbortSignal | null;
   readonly #onAbort: (reason: unknown) => void;
+  readonly #timeoutMs: number;
   #isListening = false;
 
   constructor(options: MethodCallOptions, onAbort: (reason: unknown) => void) {
@@ -47,10 +48,14 @@ export class CallSignals {
     this.#first = signal ?? null;
     this.#second = parent instanceof ServiceContext ? parent.signal : null;
     this.#onAbort = onAbort;
+    this.#timeoutMs = options.timeoutMs ?? 0;
   }
 
-  /** The call must not start: throws DT_RPC_CANCELLED. */
+  /** Throws when the call must not start: DT_RPC_CANCELLED, and a RangeError for a NaN timeout. */
   check(): void {
+    if (Number.isNaN(this.#timeoutMs)) {
+      throw new RangeError("a timeout of NaN milliseconds");
+    }
     for (const signal of [this.#first, this.#second]) {
       if (signal !== null && signal.aborted) {
         const fault = { code: "DT_RPC_CANCELLED", wasSent: false } as const;
