@@ -52,7 +52,7 @@ describe("timeouts", () => {
     expect(node.core.term).toBe(1);
   });
 
-  test("a follower of a leader listens once more after each stall before it campaigns", () => {
+  test("C4 a follower of a leader listens once more after each stall before it campaigns", () => {
     const node = new HandDriven();
     for (let stall = 0; stall < 3; stall++) {
       node.receive(heartbeat(1));

@@ -119,7 +119,7 @@ describe("replicating", () => {
     expect(progressOf(node, 2)).toMatchObject({ matchIndex: 0, nextIndex: 2 });
   });
 
-  test("the window by bytes closes too, and lets one larger entry through", () => {
+  test("R10 the window by bytes closes too, and lets one larger entry through", () => {
     const node = leaderOfTwo({ options: { windowBytes: 1000, maxAppendBytes: 800 } });
     node.propose(node.nextBatch(1, 3000));
     expect(progressOf(node, 2).inflightBytes).toBe(3000);

@@ -26,6 +26,8 @@ export class ListMachine implements StateMachine<number> {
   /** Refuses to be restored. */
   isStubborn = false;
   snapshotsTaken = 0;
+  /** What a restore waits for. */
+  beforeRestore: () => Promise<void> = () => Promise.resolve();
   /** Throws when it meets this payload. */
   poison = "";
 
@@ -43,6 +45,7 @@ export class ListMachine implements StateMachine<number> {
   }
 
   async restoreSnapshot(chunks: AsyncIterable<Buffer>): Promise<void> {
+    await this.beforeRestore();
     const parts: Buffer[] = [];
     for await (const chunk of chunks) {
       parts.push(Buffer.from(chunk));
@@ -142,6 +145,9 @@ export class GroupCluster {
   /** What becomes of each message on its way: delivered as it is returned, lost when nothing is. */
   onWay: (message: Message) => Message | null = (message) => message;
   slots = new SnapshotSlots();
+  /** Nothing more is taken for these nodes: the queue to them is full. */
+  readonly refusesTo = new Set<NodeId>();
+  readonly refused: Message[] = [];
   /** State machines keep results for sessions. */
   makesResults = true;
 
@@ -306,6 +312,10 @@ export class GroupCluster {
   #transportOf(from: NodeId): RaftTransport {
     return {
       send: (_groupId: number, message: Message) => {
+        if (this.refusesTo.has(message.to)) {
+          this.refused.push(message);
+          return false;
+        }
         this.clock.setTimer(this.clock.nowMs() + 1, () => {
           const arrived = this.#cut.has(`${from}>${message.to}`) ? null : this.onWay(message);
           if (arrived !== null) {

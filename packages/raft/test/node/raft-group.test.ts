@@ -151,7 +151,7 @@ describe("raft group", () => {
     await other.runUntil("the largest entry", () => fits.text === "result 1");
   });
 
-  test("a state machine that throws stops its group before the next index", async () => {
+  test("R16 a state machine that throws stops its group before the next index", async () => {
     const cluster = new GroupCluster(1);
     await cluster.start();
     const leader = await cluster.leader();
