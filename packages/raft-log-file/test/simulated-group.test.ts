@@ -6,9 +6,10 @@ import {
 } from "@dt/raft/testing";
 import { expect, test } from "vitest";
 import { FileLog } from "../src/file-log.ts";
+import { FileSnapshotStore } from "../src/snapshot/file-snapshot-store.ts";
 import { FaultyDisk, randomCrash } from "../src/testing/index.ts";
 
-const STORE_ID = Buffer.alloc(16, 7);
+const LOCATION = { directory: "/data/1", storeId: Buffer.alloc(16, 7), groupId: 1 };
 
 /** A `FileLog` on a disk in memory, whose syncs take virtual time. */
 class FileStorage implements MemberStorage {
@@ -37,10 +38,13 @@ class FileStorage implements MemberStorage {
       this.#isSyncFailing &&= !fails;
       return fails ? { error: "EIO", forgets: true } : null;
     };
-    const location = { directory: "/data/1", storeId: STORE_ID, groupId: 1 };
     this.#isSyncFailing = false;
-    this.#log = new FileLog(location, { segmentBytes: 8192 }, disk);
+    this.#log = new FileLog(LOCATION, { segmentBytes: 8192 }, disk);
     return this.#log;
+  }
+
+  openSnapshots(): FileSnapshotStore {
+    return new FileSnapshotStore(LOCATION, {}, this.disk);
   }
 
   crash(): void {
@@ -85,4 +89,34 @@ test("groups on file logs lose nothing in power cuts, and answer every call trul
   }
   expect(crashes).toBeGreaterThan(RUNS);
   expect(segments).toBeGreaterThan(RUNS);
+}, 0);
+
+test("S16 groups that cut their logs behind snapshots on the same disk lose nothing in power cuts", async () => {
+  const RUNS = Number(process.env["SIM_RUNS"] ?? 6);
+  let crashes = 0;
+  let restores = 0;
+  let cutLogs = 0;
+  for (let seed = 1; seed <= RUNS; seed++) {
+    const storages: FileStorage[] = [];
+    const groups = new SimGroups(seed, {
+      makeStorage: (parts) => {
+        const storage = new FileStorage(parts);
+        storages.push(storage);
+        return storage;
+      },
+      drain: () => new Promise((resolve) => setImmediate(resolve)),
+      snapshots: true,
+    });
+    await groups.play().catch((cause: unknown) => {
+      throw new Error(`${groups.tail()}\nseed ${seed}: ${String(cause)}`, { cause });
+    });
+    crashes += storages.reduce((sum, storage) => sum + storage.crashes, 0);
+    for (const member of groups.members) {
+      restores += member.restores;
+      cutLogs += member.firstIndex > 1 ? 1 : 0;
+    }
+  }
+  expect(crashes).toBeGreaterThan(RUNS);
+  expect(restores).toBeGreaterThan(RUNS);
+  expect(cutLogs).toBeGreaterThan(RUNS);
 }, 0);

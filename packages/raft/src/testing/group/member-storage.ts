@@ -2,6 +2,7 @@ import type { LogState } from "../../core/log-state.ts";
 import type { Write } from "../../core/output.ts";
 import type { EntryBatch } from "../../entry/entry-batch.ts";
 import { COMPACTED_CODE, type RaftLog } from "../../log/raft-log.ts";
+import type { SnapshotStore } from "../../log/snapshot-store.ts";
 import type { EventQueue } from "../sim/event-queue.ts";
 import type { SimDisk } from "../sim/sim-disk.ts";
 import type { SimRandom } from "../sim/sim-random.ts";
@@ -11,6 +12,8 @@ import type { ProcessClock } from "./process-clock.ts";
 export interface MemberStorage {
   /** The log of a process that starts; `clock` is silent when that process is dead. */
   openLog(clock: ProcessClock): RaftLog;
+  /** The snapshots of a process that starts, for storages that have a place for them. */
+  openSnapshots?(clock: ProcessClock): SnapshotStore;
   /** Power is cut: what was not synced is lost, wholly or in part. */
   crash(): void;
   /** Longest time of a sync from now on, in true milliseconds. */

@@ -4,6 +4,7 @@ import type { Message } from "../../core/message.ts";
 import type { ResolvedGroupOptions } from "../../node/group-options.ts";
 import type { RaftLog } from "../../log/raft-log.ts";
 import type { MemorySnapshotStore } from "../../log/memory-snapshot-store.ts";
+import type { SnapshotStore } from "../../log/snapshot-store.ts";
 import { SILENT_LOGGER } from "../../node/logger.ts";
 import { RaftGroup } from "../../node/raft-group.ts";
 import type { TransportReceiver } from "../../node/transport.ts";
@@ -102,7 +103,7 @@ export class SimMember {
         members: ids.map((nodeId) => ({ nodeId, host: `host${nodeId}`, port: 7000 })),
         stateMachine: machine,
         log,
-        snapshots: this.#parts.snapshots,
+        snapshots: this.#openSnapshots(processClock),
         options,
         seed,
       },
@@ -116,6 +117,12 @@ export class SimMember {
     if (!processClock.isDead) {
       this.#group = group;
     }
+  }
+
+  /** Those of the storage where it has a place for them; only for members that take any. */
+  #openSnapshots(clock: ProcessClock): SnapshotStore | undefined {
+    const { snapshots } = this.#parts;
+    return snapshots === undefined ? undefined : (this.storage.openSnapshots?.(clock) ?? snapshots);
   }
 
   crash(): void {
