@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { GroupOptions } from "../../src/node/group-options.ts";
 import type { RaftGroup } from "../../src/node/raft-group.ts";
+import { SimRandom } from "../../src/testing/index.ts";
 import { GroupCluster, type Outcome } from "./group-cluster.ts";
 
 async function started(size = 3, options: GroupOptions = {}): Promise<GroupCluster> {
@@ -112,6 +113,39 @@ describe("a call in a session", () => {
     expect(await end(cluster, late)).toBe("DT_RAFT_SESSION_EXPIRED");
     expect(machine.items).toEqual(["kept"]);
   });
+});
+
+test("X1 every call of clients that repeat until they are answered is applied once, whoever leads", async () => {
+  for (const seed of [1, 2, 3]) {
+    const random = new SimRandom(seed);
+    const cluster = await started(3, { snapshotEveryEntries: 7, snapshotTailEntries: 0 });
+    const first = await cluster.leader();
+    const session = await open(cluster, first.group);
+    const results: string[] = [];
+    for (let sequence = 1; sequence <= 30; sequence++) {
+      let answer = "";
+      while (!answer.startsWith("result")) {
+        const leader = await cluster.leader();
+        const outcome = cluster.call(leader.group, id(session, sequence), `call ${sequence}`);
+        if (random.chance(0.3)) {
+          // The leader is cut off before, while or after the entry reaches the others.
+          await cluster.run(random.pick([0, 10, 20]));
+          cluster.isolate(leader.id);
+          await cluster.run(4000);
+          cluster.heal();
+        }
+        // An answer that is lost, or is not, on its way to the client.
+        answer = random.chance(0.3) ? "lost" : await end(cluster, outcome);
+      }
+      results.push(answer);
+    }
+    await cluster.run(3000);
+    const expected = Array.from({ length: 30 }, (_, i) => i + 1);
+    expect(results).toEqual(expected.map((n) => `result ${n}`));
+    for (const { machine } of cluster.nodes) {
+      expect(machine.items).toEqual(expected.map((n) => `call ${n}`));
+    }
+  }
 });
 
 describe("sessions", () => {
