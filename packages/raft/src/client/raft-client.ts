@@ -15,7 +15,6 @@ import {
   STATUS_COMMAND,
 } from "../transport/commands.ts";
 import { decodeSessionId, encodeSessionCall } from "../transport/session-commands.ts";
-import { GroupSessions } from "./group-sessions.ts";
 import { ClientCall } from "./client-call.ts";
 import type { CallOwner } from "./client-call.ts";
 import { GroupRoute } from "./group-route.ts";
@@ -23,6 +22,7 @@ import { endpointName, Link } from "./link.ts";
 import type { Endpoint, LinkOptions } from "./link.ts";
 import { LeaderSearch } from "./leader-search.ts";
 import { isWorthAnotherNode } from "./retry-rules.ts";
+import { SESSION_EXPIRED_CODE, SessionCalls } from "./session-calls.ts";
 
 /** NOT_LEADER answers in a row that one call follows before it waits for a search. */
 const MAX_HOPS = 3;
@@ -30,7 +30,6 @@ const MAX_HOPS = 3;
 /** Attempts of a call in a session that its time should suffice for. */
 const SESSION_ATTEMPTS = 4;
 const MIN_ATTEMPT_MS = 200;
-const SESSION_EXPIRED_CODE = "DT_RAFT_SESSION_EXPIRED";
 
 export interface RaftClientOptions {
   /** Some nodes of the cluster; the others are learned from hints. */
@@ -66,7 +65,7 @@ export class RaftClient implements CallOwner {
   readonly #timeoutMs: number;
   readonly #links = new Map<string, Link>();
   readonly #routes = new Map<number, GroupRoute>();
-  readonly #sessions = new Map<number, GroupSessions>();
+  readonly #sessions: SessionCalls;
   readonly #search: LeaderSearch;
   #lastRoute: GroupRoute | null = null;
   #isClosed = false;
@@ -77,6 +76,22 @@ export class RaftClient implements CallOwner {
     }
     this.#options = options;
     this.#timeoutMs = options.timeoutMs ?? 10_000;
+    this.#sessions = new SessionCalls(this.#timeoutMs, {
+      open: (groupId) =>
+        this.call(OPEN_SESSION_COMMAND, groupId, encodeNothing, null, decodeSessionId, {
+          idempotent: true,
+        }),
+      call: (groupId, call, decode, callOptions) =>
+        this.#call(
+          SESSION_CALL_COMMAND,
+          groupId,
+          encodeSessionCall,
+          call,
+          decode,
+          callOptions,
+          true,
+        ),
+    });
     this.#search = new LeaderSearch({
       links: () => [...this.#links.values()],
       onNode: (endpoint) => this.#learn(endpoint),
@@ -101,7 +116,8 @@ export class RaftClient implements CallOwner {
     options?: CallOptions,
   ): Promise<T> {
     if (options?.session === true) {
-      return this.#callInSession(command, groupId, encode, argument, decode, options);
+      const body = encode as Encode<unknown>;
+      return this.#sessions.call(command, groupId, body, argument, decode, options);
     }
     return this.#call(command, groupId, encode, argument, decode, options, false);
   }
@@ -134,65 +150,6 @@ export class RaftClient implements CallOwner {
       call.isInSession = isInSession;
       this.#dispatch(call);
     }) as Promise<T>;
-  }
-
-  /**
-   * A session that is not known any more is replaced, unless an earlier attempt may have been executed in it: that
-   * is DT_RAFT_OUTCOME_UNKNOWN.
-   */
-  async #callInSession<A, T>(
-    command: number,
-    groupId: number,
-    encode: Encode<A>,
-    argument: A,
-    decode: Decode<T>,
-    options: CallOptions,
-  ): Promise<T> {
-    const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
-    const deadlineMs = performance.now() + timeoutMs;
-    const sessions = this.#sessionsOf(groupId);
-    for (;;) {
-      const session = await sessions.session();
-      const id = session.begin();
-      const leftMs = Math.max(1, deadlineMs - performance.now());
-      try {
-        return await this.#call(
-          SESSION_CALL_COMMAND,
-          groupId,
-          encodeSessionCall,
-          { id, command, encode: encode as Encode<unknown>, argument },
-          decode,
-          {
-            ...options,
-            timeoutMs: leftMs,
-            idempotent: true,
-            toError: (e) => asExpired(e, options),
-          },
-          true,
-        );
-      } catch (error) {
-        if (!(error instanceof SessionExpired) || performance.now() >= deadlineMs) {
-          throw error instanceof SessionExpired ? error.refusal : error;
-        }
-        sessions.forget(id);
-      } finally {
-        session.end(id);
-      }
-    }
-  }
-
-  #sessionsOf(groupId: number): GroupSessions {
-    let sessions = this.#sessions.get(groupId);
-    if (sessions === undefined) {
-      // An opening that is repeated leaves a session behind that nobody uses: it is forgotten in time.
-      sessions = new GroupSessions(() =>
-        this.call(OPEN_SESSION_COMMAND, groupId, encodeNothing, null, decodeSessionId, {
-          idempotent: true,
-        }),
-      );
-      this.#sessions.set(groupId, sessions);
-    }
-    return sessions;
   }
 
   /** What the node at `endpoint` says about itself and its groups. */
@@ -379,20 +336,4 @@ export class RaftClient implements CallOwner {
       throw new RaftError({ code: "DT_RAFT_CLIENT_CLOSED" });
     }
   }
-}
-
-/** The session is not known any more, and no attempt can have been executed in it. */
-class SessionExpired extends Error {
-  override readonly name = "SessionExpired" as const;
-  readonly refusal: Error;
-
-  constructor(refusal: Error) {
-    super("the session is not known any more");
-    this.refusal = refusal;
-  }
-}
-
-function asExpired(error: RpcError, options: CallOptions): Error {
-  const refusal = options.toError?.(error) ?? error;
-  return error.remoteCode === SESSION_EXPIRED_CODE ? new SessionExpired(refusal) : refusal;
 }

@@ -1,0 +1,92 @@
+import type { Decode, Encode, RpcError } from "@dt/rpc";
+import type { SessionCall } from "../transport/session-commands.ts";
+import { GroupSessions } from "./group-sessions.ts";
+import type { CallOptions } from "./raft-client.ts";
+
+export const SESSION_EXPIRED_CODE = "DT_RAFT_SESSION_EXPIRED";
+
+/** How sessions reach their groups. */
+export interface SessionPort {
+  /** Opens a session; one that is opened twice leaves one that nobody uses and that is forgotten in time. */
+  open(groupId: number): Promise<number>;
+  call<T>(
+    groupId: number,
+    call: SessionCall<unknown>,
+    decode: Decode<T>,
+    options: CallOptions,
+  ): Promise<T>;
+}
+
+/** Makes the calls of a client that are to be applied once, each in a session of its group. */
+export class SessionCalls {
+  readonly #timeoutMs: number;
+  readonly #port: SessionPort;
+  readonly #groups = new Map<number, GroupSessions>();
+
+  constructor(timeoutMs: number, port: SessionPort) {
+    this.#timeoutMs = timeoutMs;
+    this.#port = port;
+  }
+
+  /**
+   * A session that is not known any more is replaced, unless an earlier attempt may have been executed in it: that
+   * is DT_RAFT_OUTCOME_UNKNOWN.
+   */
+  async call<T>(
+    command: number,
+    groupId: number,
+    encode: Encode<unknown>,
+    argument: unknown,
+    decode: Decode<T>,
+    options: CallOptions,
+  ): Promise<T> {
+    const deadlineMs = performance.now() + (options.timeoutMs ?? this.#timeoutMs);
+    const sessions = this.#sessionsOf(groupId);
+    for (;;) {
+      const session = await sessions.session();
+      const id = session.begin();
+      const timeoutMs = Math.max(1, deadlineMs - performance.now());
+      const toError = (error: RpcError): Error => asExpired(error, options);
+      try {
+        return await this.#port.call(groupId, { id, command, encode, argument }, decode, {
+          ...options,
+          timeoutMs,
+          idempotent: true,
+          toError,
+        });
+      } catch (error) {
+        if (!(error instanceof SessionExpired) || performance.now() >= deadlineMs) {
+          throw error instanceof SessionExpired ? error.refusal : error;
+        }
+        sessions.forget(id);
+      } finally {
+        session.end(id);
+      }
+    }
+  }
+
+  #sessionsOf(groupId: number): GroupSessions {
+    let sessions = this.#groups.get(groupId);
+    if (sessions === undefined) {
+      sessions = new GroupSessions(() => this.#port.open(groupId));
+      this.#groups.set(groupId, sessions);
+    }
+    return sessions;
+  }
+}
+
+/** The session is not known any more, and no attempt can have been executed in it. */
+class SessionExpired extends Error {
+  override readonly name = "SessionExpired" as const;
+  readonly refusal: Error;
+
+  constructor(refusal: Error) {
+    super("the session is not known any more");
+    this.refusal = refusal;
+  }
+}
+
+function asExpired(error: RpcError, options: CallOptions): Error {
+  const refusal = options.toError?.(error) ?? error;
+  return error.remoteCode === SESSION_EXPIRED_CODE ? new SessionExpired(refusal) : refusal;
+}
