@@ -277,3 +277,27 @@ describe("cluster status", () => {
     await cluster.waitUntilServing();
   });
 });
+
+describe("cluster snapshot", () => {
+  it("has every node take one, and says what it stands for", async () => {
+    const { code, stdout } = await dt(["cluster", "snapshot", "-o", "json"]);
+    expect(code).toBe(CliExit.ok);
+    const answers = JSON.parse(stdout) as { index: number; bytes: number; reason: string }[];
+    expect(answers).toHaveLength(3);
+    for (const { index, bytes, reason } of answers) {
+      expect([index > 0, bytes > 0, reason]).toEqual([true, true, ""]);
+    }
+  });
+
+  it("names the nodes that did not, and fails", async () => {
+    const leader = await cluster.leader();
+    const follower = cluster.nodes.find((node) => node !== leader);
+    await follower?.kill();
+    const { code, stdout } = await dt(["cluster", "snapshot"]);
+    expect(code).toBe(CliExit.failed);
+    expect(stdout).toContain("failed:");
+    expect(stdout.trimEnd().split("\n")).toHaveLength(4);
+    await follower?.start();
+    await cluster.waitUntilServing();
+  });
+});
