@@ -69,10 +69,14 @@ export class Connection {
   readonly #pipeline: Pipeline;
   readonly #liveness: Liveness;
   readonly #idleWatch: IdleWatch;
+  /** For the end of the peer's new calls. */
+  readonly #departure = new IdleWatch(() => this.#hasPeerLeft);
   readonly #closeListeners: CloseListener[] = [];
   readonly #nackListeners: NackListener[] = [];
   readonly #closed: Promise<void>;
   #state: State = State.open;
+  /** The peer makes no new calls on this connection. */
+  #hasPeerLeft = false;
 
   /** The socket is paused and has been through the handshake. */
   constructor(deps: ConnectionDeps) {
@@ -272,7 +276,8 @@ export class Connection {
 
   /**
    * Closes in good order: takes nothing new, tells the peer, waits up to `drainMs` for the calls
-   * and requests under way, sends what is buffered. Calls that are left fail with DT_RPC_CLOSED.
+   * and requests under way and for the peer to leave, sends what is buffered. Calls that are left
+   * fail with DT_RPC_CLOSED.
    */
   async close(options: CloseOptions = {}): Promise<void> {
     if (this.#state !== State.closed) {
@@ -280,7 +285,11 @@ export class Connection {
       this.#pipeline.intake.isStopping = true;
       this.#pipeline.control.goaway();
       const drainMs = options.drainMs ?? 0;
+      const startMs = performance.now();
       await this.#idleWatch.wait(drainMs);
+      // Requests that have crossed with the goodbye shall read that they were refused.
+      const leftMs = drainMs - (performance.now() - startMs);
+      await this.#departure.wait(Math.min(leftMs, LINGER_MS));
       this.#shutDown(null, null, Math.max(drainMs, LINGER_MS));
     }
     await this.#closed;
@@ -335,6 +344,10 @@ export class Connection {
   }
 
   #onControl(command: number, body: Buffer, start: number, end: number): void {
+    if (command === Command.goaway) {
+      this.#hasPeerLeft = true;
+      this.#departure.check();
+    }
     if (command === Command.goaway && this.#state === State.open) {
       this.#state = State.leaving;
       this.#deps.onLeaving(this);
@@ -364,6 +377,11 @@ export class Connection {
 
   /** The peer sends no more. In good order this side would have closed by now. */
   #onEnd(): void {
+    const { intake, isIdle } = this.#pipeline;
+    if (intake.isStopping && isIdle) {
+      this.#shutDown(null, null, LINGER_MS);
+      return;
+    }
     this.#shutDown(new RpcError({ code: "DT_RPC_SOCKET", errno: "EOF" }), null, LINGER_MS);
   }
 
@@ -383,6 +401,8 @@ export class Connection {
       return false;
     }
     this.#state = State.closed;
+    this.#hasPeerLeft = true;
+    this.#departure.check();
     this.#liveness.stop();
     const { socket, counters, logger } = this.#deps;
     socket.off("data", this.#onData);

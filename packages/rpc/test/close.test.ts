@@ -50,6 +50,29 @@ describe("closing a server", () => {
     await peer.closed();
   });
 
+  test("refuses requests that cross the goodbye when nothing else is under way", async () => {
+    const { server, address } = await startServer();
+    const peer = await rawClient(address);
+    const closed = server.close({ drainMs: 60_000 });
+    expect((await peer.frame()).slice(8, 16)).toBe("13000004");
+    peer.send("0000000c 11 00 0100 00000002 00000000");
+    const refusal = await peer.frame();
+    expect(refusal.slice(16, 32)).toBe(`000000020000000${Status.stopping}`);
+    peer.socket.end();
+    await closed;
+    expect(server.connections.size).toBe(0);
+  });
+
+  test("is over at once when both sides leave at the same time", async () => {
+    const { server, client } = await startPair();
+    const ends: unknown[] = [];
+    for (const connection of server.connections) {
+      connection.onClose((error) => ends.push(error));
+    }
+    await Promise.all([server.close({ drainMs: 60_000 }), client.close({ drainMs: 60_000 })]);
+    expect(ends).toEqual([null]);
+  });
+
   test("without time to drain fails the calls under way", async () => {
     const { server, client } = await startPair();
     const held = holdOn(server.commands);

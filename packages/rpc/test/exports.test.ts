@@ -19,6 +19,7 @@ test("the package exports these values and no others", () => {
     "RpcClient",
     "RpcError",
     "RpcMetrics",
+    "RpcPool",
     "RpcServer",
     "ServiceError",
     "Status",

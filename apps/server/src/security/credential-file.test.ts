@@ -34,6 +34,10 @@ it.each([
   [29, false, false, true],
   [31, false, false, true],
   [64, false, false, true],
+  [65, false, false, true],
+  [66, true, true, true],
+  [67, true, true, true],
+  [68, false, false, true],
   [95, false, false, true],
   [96, true, true, true],
 ])("lets into command %i: anonymous %s, alice %s, root %s", (command, anonymous, alice, root) => {

@@ -1,7 +1,8 @@
 import type { AuthIdentity } from "@dt/rpc";
 
-/** Numbers of commands by what they are for; a node's description of itself is for everybody. */
+/** For everybody: what a node says of itself, and the sessions of clients. */
 const STATUS_COMMAND = 30;
+const SESSION_COMMANDS = { first: 66, last: 67 } as const;
 const RAFT_COMMANDS = { first: 16, last: 31 } as const;
 const ADMINISTRATION = { first: 64, last: 95 } as const;
 
@@ -21,7 +22,7 @@ export function mayUse(
 }
 
 function isPrivileged(command: number): boolean {
-  if (command === STATUS_COMMAND) {
+  if (command === STATUS_COMMAND || isWithin(command, SESSION_COMMANDS)) {
     return false;
   }
   return isWithin(command, RAFT_COMMANDS) || isWithin(command, ADMINISTRATION);
