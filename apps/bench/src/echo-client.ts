@@ -22,6 +22,8 @@ export interface EchoClientOptions {
   readonly measureMs: number;
   readonly timeoutMs: number;
   readonly groups: number;
+  /** Connect with TLS and trust this certificate. */
+  readonly ca?: string | undefined;
 }
 
 /** What one run has measured; the processor time is null where the system does not tell. */
@@ -102,10 +104,10 @@ async function callInTurn(
 }
 
 async function openCaller(options: EchoClientOptions, body: Buffer): Promise<EchoCaller> {
-  const { protocol, address, timeoutMs, groups } = options;
+  const { protocol, address, timeoutMs, groups, ca } = options;
   return protocol === "grpc"
     ? openGrpcCaller(address, body, timeoutMs)
-    : openRpcCaller(address, body, timeoutMs, groups);
+    : openRpcCaller(address, body, timeoutMs, groups, ca);
 }
 
 /** Frames over a bare socket: nothing of a call is left, so there is no latency of one either. */

@@ -3,26 +3,34 @@ import { ECHO_TIMEOUT_MS, runEcho } from "./echo-run.ts";
 import type { EchoRunOptions } from "./echo-run.ts";
 import { describeEnvironment } from "./environment.ts";
 import type { Report, Scalar } from "./report.ts";
+import { makeTlsPair } from "./tls-pair.ts";
 
-export interface RpcBenchOptions extends EchoRunOptions {
+export interface RpcBenchOptions extends Omit<EchoRunOptions, "tls"> {
+  /** Calls travel over TLS, and the same without it is measured beside them. */
+  readonly tls: boolean;
   /** Runs of each kind, in turn; the one with the median throughput counts. */
   readonly rounds: number;
 }
 
 /**
  * Echo between two processes over one connection, and in the same run the ceiling: what bare sockets carry when the
- * same bytes of a turn leave in one write. With groups, also the same with one group only.
+ * same bytes of a turn leave in one write. With groups, also the same with one group only; with TLS, the same without.
  */
-export async function runRpcBench(options: RpcBenchOptions): Promise<Report> {
+export async function runRpcBench({ tls, ...options }: RpcBenchOptions): Promise<Report> {
   const { size, inFlight, seconds, groups, rounds } = options;
+  const pair = tls ? await makeTlsPair() : undefined;
   const runs: EchoResult[] = [];
   const raw: EchoResult[] = [];
   const oneGroup: EchoResult[] = [];
+  const plain: EchoResult[] = [];
   for (let round = 0; round < rounds; round++) {
-    runs.push(await runEcho("rpc", options));
+    runs.push(await runEcho("rpc", { ...options, tls: pair }));
     raw.push(await runEcho("raw", options));
     if (groups > 0) {
-      oneGroup.push(await runEcho("rpc", { ...options, groups: 1 }));
+      oneGroup.push(await runEcho("rpc", { ...options, groups: 1, tls: pair }));
+    }
+    if (tls) {
+      plain.push(await runEcho("rpc", options));
     }
   }
   const result = medianRun(runs);
@@ -34,6 +42,7 @@ export async function runRpcBench(options: RpcBenchOptions): Promise<Report> {
       inFlight,
       seconds,
       groups,
+      tls,
       rounds,
       connections: 1,
       deadlineMs: ECHO_TIMEOUT_MS,
@@ -52,6 +61,7 @@ export async function runRpcBench(options: RpcBenchOptions): Promise<Report> {
       serverNsPerCall: result.serverNsPerCall,
       ...beside("rawSocket", opsPerSec, raw),
       ...(groups > 0 ? beside("oneGroup", opsPerSec, oneGroup) : {}),
+      ...(tls ? beside("plain", opsPerSec, plain) : {}),
     },
   };
 }

@@ -26,6 +26,13 @@ export function rpcCommands(): Command[] {
   return [rpcCommand(), idleCommand(), soakCommand()];
 }
 
+interface RpcFlags {
+  readonly size: number;
+  readonly groups: number;
+  readonly tls: boolean;
+  readonly rounds: number;
+}
+
 function rpcCommand(): Command {
   return common("rpc", "echo between two processes over one connection, beside bare sockets", 1000)
     .option("--size <bytes>", "bytes of a body", positive, 128)
@@ -35,8 +42,9 @@ function rpcCommand(): Command {
       natural,
       0,
     )
+    .option("--tls", "over TLS, with the same without it beside", false)
     .option("--rounds <n>", "rounds of each kind; the median counts", positive, 1)
-    .action(async (options: Common & { size: number; groups: number; rounds: number }) => {
+    .action(async (options: Common & RpcFlags) => {
       print(await runRpcBench({ ...options, nodeFlags: flags(options) }), options.output);
     });
 }

@@ -1,8 +1,10 @@
-// The other process of `dt bench rpc`: answers each call with its own body, in group 0 and in the groups 1 to argv[2].
+// The other process of `dt bench rpc`: answers each call with its own body, in group 0 and in the groups
+// that argv[2] tells.
 import { CommandTable, RpcServer } from "@dt/rpc";
 import type { IncomingRequest } from "@dt/rpc";
 import type { ByteWriter } from "@dt/codec";
 import { announce } from "./announce.ts";
+import type { EchoServerOptions } from "./echo-run.ts";
 import { ECHO_COMMAND } from "./rpc-echo.ts";
 
 interface Body {
@@ -25,9 +27,10 @@ function echo(request: IncomingRequest, buf: Buffer, start: number, end: number)
   request.reply(encodeBody, echoed);
 }
 
-const server = new RpcServer();
+const { groups, tls } = JSON.parse(process.argv[2] ?? "") as EchoServerOptions;
+const server = new RpcServer(tls === undefined ? {} : { tls });
 server.commands.on(ECHO_COMMAND, echo);
-for (let groupId = 1; groupId <= Number(process.argv[2] ?? 0); groupId++) {
+for (let groupId = 1; groupId <= groups; groupId++) {
   server.groups.register(groupId, new CommandTable().on(ECHO_COMMAND, echo));
 }
 announce(await server.listen({ host: "127.0.0.1", port: 0 }));

@@ -4,14 +4,15 @@ import type { EchoCaller, HostPort } from "./echo-caller.ts";
 
 export const ECHO_COMMAND = 256;
 
-/** Calls an echo server over one connection: a promise and a deadline for each call. `groups` 0 is no group. */
+/** Calls an echo server over one connection: a promise and a deadline for each call. `groups` 0 is no group, without `ca` no TLS. */
 export async function openRpcCaller(
   address: HostPort,
   body: Buffer,
   timeoutMs: number,
   groups: number,
+  ca: string | undefined,
 ): Promise<EchoCaller> {
-  const client = new RpcClient({ address });
+  const client = new RpcClient({ address, ...(ca === undefined ? {} : { tls: { ca } }) });
   await client.connect();
   let groupId = 0;
   return {

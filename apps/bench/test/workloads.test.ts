@@ -32,11 +32,11 @@ function assertPlausible(report: Report): void {
 }
 
 describe("workloads", () => {
-  test("rpc echo, over groups, beside bare sockets", async () => {
+  test("rpc echo, over groups and TLS, beside bare sockets", async () => {
     const options = { size: 128, inFlight: 50, seconds: 0.3, rounds: 1, nodeFlags: [] };
-    const report = await runRpcBench({ ...options, groups: 3 });
+    const report = await runRpcBench({ ...options, groups: 3, tls: true });
     assertPlausible(report);
-    for (const name of ["rawSocketOpsPerSec", "rawSocketShare", "oneGroupShare"]) {
+    for (const name of ["rawSocketOpsPerSec", "rawSocketShare", "oneGroupShare", "plainShare"]) {
       assert.ok(Number(report.extra[name]) > 0, name);
     }
   });

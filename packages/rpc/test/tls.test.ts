@@ -313,6 +313,15 @@ describe("life of connections with TLS", () => {
     await startClient({ address, tls: CA });
   });
 
+  test("are made through a flood of others that never finish theirs", async () => {
+    const { server, address } = await startServer({ tls: server1, maxHandshakes: 4 });
+    const silent = await Promise.all(Array.from({ length: 20 }, () => rawConnect(address)));
+    const client = await startClient({ address, tls: CA });
+    expect(await client.call(ECHO, 0, 60_000, writeText, "in", readText)).toBe("in");
+    await until(() => silent.filter(({ isClosed }) => !isClosed).length <= 4, "the oldest to go");
+    expect(server.connections.size).toBe(1);
+  });
+
   test("end with the server, whatever they are at", async () => {
     const { server, address } = await startServer({ tls: server1 });
     const silent = await rawConnect(address);
