@@ -314,7 +314,9 @@ describe("life of connections with TLS", () => {
   });
 
   test("are made through a flood of others that never finish theirs", async () => {
-    const { server, address } = await startServer({ tls: server1, maxHandshakes: 4 });
+    const handshakeTimeoutMs = 3_600_000;
+    const options = { tls: server1, maxHandshakes: 4, handshakeTimeoutMs };
+    const { server, address } = await startServer(options);
     const silent = await Promise.all(Array.from({ length: 20 }, () => rawConnect(address)));
     const client = await startClient({ address, tls: CA });
     expect(await client.call(ECHO, 0, 60_000, writeText, "in", readText)).toBe("in");
