@@ -1,11 +1,6 @@
 import { Handshake, rejectedError } from "./handshake.ts";
-import {
-  encodeAcceptance,
-  encodeChallenge,
-  readAuthStep,
-  readFirstFrame,
-  readRefusalFrame,
-} from "./handshake-frame.ts";
+import { encodeChallenge, readAuthStep } from "./auth-step-frame.ts";
+import { encodeAcceptance, readFirstFrame, readRefusalFrame } from "./handshake-frame.ts";
 import { Kind } from "./frame.ts";
 import { RpcError } from "./errors.ts";
 import { Status } from "./status.ts";

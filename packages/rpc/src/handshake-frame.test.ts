@@ -1,15 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  FrameCollector,
-  encodeAcceptance,
-  encodeAnswer,
-  encodeChallenge,
-  encodeOffer,
-  encodeRefusal,
-  readAuthStep,
-  readFirstFrame,
-} from "./handshake-frame.ts";
+import { encodeAnswer, encodeChallenge, readAuthStep } from "./auth-step-frame.ts";
+import { FrameCollector } from "./frame-collector.ts";
+import { encodeAcceptance, encodeOffer, encodeRefusal, readFirstFrame } from "./handshake-frame.ts";
 import { Kind } from "./frame.ts";
 import { Status } from "./status.ts";
 import type { Identity, PeerLimits } from "./peer.ts";

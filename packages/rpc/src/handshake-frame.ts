@@ -10,7 +10,6 @@ import {
   HEADER_BYTES,
   HEADER_VERSION,
   Kind,
-  LENGTH_BYTES,
   MIN_FRAME_BYTES,
   REQUEST_BYTE,
   RESPONSE_BYTE,
@@ -82,39 +81,6 @@ function encodeHello(
   });
   writeHeader(writer.buf, 0, writer.pos, kindByte, 0, Command.handshake, seq, Status.ok, 0);
   return writer.buf.subarray(0, writer.pos);
-}
-
-/** A question of the accepting side in the course of an authentication. */
-export function encodeChallenge(seq: number, data: Uint8Array): Buffer {
-  return encodeAuthStep(REQUEST_BYTE, seq, data);
-}
-
-/** The answer to the challenge with the same number. */
-export function encodeAnswer(seq: number, data: Uint8Array): Buffer {
-  return encodeAuthStep(RESPONSE_BYTE, seq, data);
-}
-
-function encodeAuthStep(kindByte: number, seq: number, data: Uint8Array): Buffer {
-  const frame = Buffer.alloc(HEADER_BYTES + data.length);
-  frame.set(data, HEADER_BYTES);
-  writeHeader(frame, 0, frame.length, kindByte, 0, Command.authenticate, seq, Status.ok, 0);
-  return frame;
-}
-
-/** A frame that `encodeChallenge` or `encodeAnswer` makes; null for any other. `data` is a view. */
-export function readAuthStep(
-  frame: Buffer,
-  expected: typeof Kind.request | typeof Kind.response,
-): { readonly seq: number; readonly data: Buffer } | null {
-  if (
-    frame.readUInt8(0) !== ((HEADER_VERSION << 4) | expected) ||
-    frame.readUInt8(FLAGS_AT) !== 0 ||
-    frame.readUInt16BE(COMMAND_AT) !== Command.authenticate ||
-    frame.readUInt32BE(WORD_AT) !== 0
-  ) {
-    return null;
-  }
-  return { seq: frame.readUInt32BE(SEQ_AT), data: frame.subarray(MIN_FRAME_BYTES) };
 }
 
 /** What the connecting side gives up with in the middle of a handshake; null for any other frame. */
@@ -253,76 +219,4 @@ function violation(
   message: string,
 ): FirstFrame {
   return { kind: "violation", seq, refusal: { status, code, message } };
-}
-
-const NOTHING: Buffer = Buffer.alloc(0);
-const TLS_ALERT = 0x15;
-const TLS_HANDSHAKE = 0x16;
-
-/** Cuts the beginning of a connection into frames, whatever the chunks are. */
-export class FrameCollector {
-  /** How many bytes the frames to come may have together. */
-  #leftBytes: number;
-  /** The bytes so far; the memory doubles, so that single bytes are not copied again and again. */
-  #memory: Buffer = NOTHING;
-  #start = 0;
-  #end = 0;
-
-  constructor(maxBytes: number) {
-    this.#leftBytes = maxBytes;
-  }
-
-  /** What has come after the last frame. */
-  get rest(): Buffer {
-    return this.#memory.subarray(this.#start, this.#end);
-  }
-
-  push(chunk: Buffer): void {
-    const { length } = this.rest;
-    if (length === 0) {
-      this.#memory = chunk;
-      this.#start = 0;
-      this.#end = chunk.length;
-      return;
-    }
-    if (this.#memory.length - this.#end < chunk.length) {
-      const grown = Buffer.allocUnsafeSlow(2 * (length + chunk.length));
-      grown.set(this.rest);
-      this.#memory = grown;
-      this.#start = 0;
-      this.#end = length;
-    }
-    this.#memory.set(chunk, this.#end);
-    this.#end += chunk.length;
-  }
-
-  /**
-   * Returns the next frame without its length once it is complete, null before that, the refusal if
-   * it is none. The frame is a view, valid until the next `push`.
-   */
-  next(): Buffer | Refusal | null {
-    const bytes = this.rest;
-    if (bytes.length < LENGTH_BYTES) {
-      return null;
-    }
-    const length = bytes.readUInt32BE(0);
-    if (length < MIN_FRAME_BYTES || length > this.#leftBytes) {
-      const code: ConnectionRefusalCode = "DT_RPC_FIRST_FRAME";
-      const message = isTls(bytes) ? "the peer speaks TLS" : `a first frame of ${length} bytes`;
-      return { status: Status.invalid, code, message };
-    }
-    const end = LENGTH_BYTES + length;
-    if (bytes.length < end) {
-      return null;
-    }
-    this.#leftBytes -= length;
-    this.#start += end;
-    return bytes.subarray(LENGTH_BYTES, end);
-  }
-}
-
-/** One side has TLS, the other has not. */
-function isTls(bytes: Buffer): boolean {
-  const type = bytes.readUInt8(0);
-  return (type === TLS_ALERT || type === TLS_HANDSHAKE) && bytes.readUInt8(1) === 3;
 }

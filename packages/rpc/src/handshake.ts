@@ -1,5 +1,6 @@
 import { RpcError } from "./errors.ts";
-import { FrameCollector, encodeRefusal } from "./handshake-frame.ts";
+import { FrameCollector } from "./frame-collector.ts";
+import { encodeRefusal } from "./handshake-frame.ts";
 import { LINGER_MS, closeWith } from "./last-words.ts";
 import { socketError } from "./socket-error.ts";
 import { Status } from "./status.ts";

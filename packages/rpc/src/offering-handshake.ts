@@ -1,6 +1,7 @@
 import { AuthFailure } from "./auth/mechanism.ts";
 import { Handshake, rejectedError } from "./handshake.ts";
-import { encodeAnswer, encodeOffer, readAuthStep, readFirstFrame } from "./handshake-frame.ts";
+import { encodeAnswer, readAuthStep } from "./auth-step-frame.ts";
+import { encodeOffer, readFirstFrame } from "./handshake-frame.ts";
 import { Kind } from "./frame.ts";
 import type { ClientCredentials, ClientExchange } from "./auth/mechanism.ts";
 import type { HandshakeDeps } from "./handshake.ts";
