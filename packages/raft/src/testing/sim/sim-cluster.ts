@@ -32,6 +32,8 @@ export interface SimClusterOptions {
   /** Members, with the ids from 1 on. */
   readonly nodeCount: number;
   readonly core?: Partial<CoreOptions>;
+  /** What single nodes have instead of `core`. */
+  readonly coreOf?: (id: NodeId) => Partial<CoreOptions>;
   readonly host?: Partial<HostTiming>;
   readonly link?: Partial<LinkFaults>;
   readonly disk?: Partial<DiskTiming>;
@@ -238,7 +240,7 @@ export class SimCluster {
     return new SimNode(id, clock, disk, {
       voters: isMember ? voters : [],
       observers: isMember ? observers : [],
-      options: this.options,
+      options: { ...this.options, ...options.coreOf?.(id) },
       host,
       queue,
       random,
