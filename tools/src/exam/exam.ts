@@ -29,7 +29,7 @@ export async function searchFor(
         if (bug.runs === "core") {
           runRandom(seed, { focus });
         } else {
-          await new SimGroups(seed).play();
+          await new SimGroups(seed, { snapshots: bug.runs === "snapshots" }).play();
         }
       } catch (error) {
         const text = error instanceof Error ? error.message : String(error);

@@ -14,8 +14,8 @@ export interface HistoricalBug {
   readonly id: string;
   readonly what: string;
   readonly patches: readonly Patch[];
-  /** Bare cores, or whole groups with queues and stages around them. */
-  readonly runs: "core" | "group";
+  /** Bare cores, or whole groups with queues and stages around them, with snapshots or without. */
+  readonly runs: "core" | "group" | "snapshots";
   /** Fault for which the guided search draws every run; null where all runs are alike. */
   readonly focus: Focus | null;
   /** Seeds within which the search must find it. */
@@ -44,6 +44,51 @@ export const HISTORICAL_BUGS: readonly HistoricalBug[] = [
     focus: "lateAnswers",
     budget: 2000,
     seed: 2,
+  },
+  {
+    id: "P4",
+    what: "a node campaigns when it must not (in the original: by members of the past; here: while a lease counts on it)",
+    patches: [
+      {
+        file: "core/election.js",
+        find: "const isFree = !s.options.leaseReads || !isLeaderAlive(s);",
+        replace: "const isFree = true;",
+      },
+    ],
+    runs: "core",
+    focus: "transfer",
+    budget: 2000,
+    seed: 3,
+  },
+  {
+    id: "P9",
+    what: "a joint configuration that a node recovers counts as its old half alone",
+    patches: [
+      {
+        file: "core/core-state.js",
+        find: "this.activate();",
+        replace: "this.activate();\n            this.nextQuorum = 0;",
+      },
+    ],
+    runs: "core",
+    focus: "members",
+    budget: 2000,
+    seed: 3,
+  },
+  {
+    id: "P11",
+    what: "members of an entry that is gone stay in effect (here: cut away; in the original: replaced by a snapshot)",
+    patches: [
+      {
+        file: "core/following.js",
+        find: "isReconfigured = s.configs.truncate(from);",
+        replace: "isReconfigured = false;",
+      },
+    ],
+    runs: "core",
+    focus: "members",
+    budget: 2000,
+    seed: 25,
   },
   {
     id: "P12",
@@ -106,6 +151,21 @@ export const HISTORICAL_BUGS: readonly HistoricalBug[] = [
     seed: 1,
   },
   {
+    id: "P36",
+    what: "who waits for a write is left behind when its node follows another leader and gets the entry, or a snapshot of it",
+    patches: [
+      {
+        file: "node/raft-group.js",
+        find: "if (output.leadershipLost) {",
+        replace: "if (output.leadershipLost && output.commitIndex < 0) {",
+      },
+    ],
+    runs: "snapshots",
+    focus: null,
+    budget: 200,
+    seed: 2,
+  },
+  {
     id: "P47",
     what: "a leader counts entries that its own disk does not hold",
     patches: [
@@ -134,6 +194,21 @@ export const HISTORICAL_BUGS: readonly HistoricalBug[] = [
     focus: "drift",
     budget: 2000,
     seed: 65,
+  },
+  {
+    id: "last vote",
+    what: "who loses its vote by an entry that is not committed does not campaign, though only such nodes hold it",
+    patches: [
+      {
+        file: "core/election.js",
+        find: "s.isVoterUntilCommit;",
+        replace: "false;",
+      },
+    ],
+    runs: "core",
+    focus: "members",
+    budget: 500,
+    seed: 1,
   },
   {
     id: "figure 8",

@@ -12,7 +12,7 @@ import {
   split,
   strand,
 } from "./link-faults.ts";
-import { answerLate, driftApart, forget } from "./lease-faults.ts";
+import { answerLate, driftApart, forget, usurp } from "./lease-faults.ts";
 import type { Nemesis } from "./nemesis.ts";
 import {
   ambush,
@@ -66,9 +66,9 @@ export const FAULTS_OF_FOCUS: Readonly<Record<Focus, readonly Fault[]>> = {
   loss: [],
   duplication: [haunt],
   reordering: [haunt],
-  drift: [driftApart, forget],
+  drift: [driftApart, forget, usurp],
   lateAnswers: [answerLate],
-  transfer: [handOver],
+  transfer: [handOver, usurp],
   members: [changeMembers],
   partition: [split, isolate, bridge, cutOneLink],
   clog: [clog],

@@ -52,6 +52,31 @@ export function forget(nemesis: Nemesis): void {
 }
 
 /**
+ * A follower that the leader's lease counts on is told to campaign when enough others have not heard
+ * the leader for long.
+ */
+export function usurp(nemesis: Nemesis): void {
+  const { cluster, profile } = nemesis;
+  const { leader } = cluster;
+  const others = cluster.nodes.filter((node) => node !== leader);
+  if (leader === null || others.length < 2) {
+    return;
+  }
+  const { quorum } = cluster.invariants;
+  const loyal = others.slice(0, quorum - 1);
+  const lost = others.slice(quorum - 1).map(({ id }) => id);
+  cluster.network.cut([leader.id], lost);
+  const electionMs = profile.core.electionTimeoutMinMs;
+  nemesis.later(1.2 * electionMs, 1.5 * electionMs, () => {
+    for (const { id } of loyal) {
+      nemesis.ask(id, { action: "campaign" });
+    }
+    readWhileOthersWrite(nemesis, leader, 0, electionMs);
+    healLater(nemesis);
+  });
+}
+
+/**
  * What the followers answered is on its way for so long that another leader is elected and writes,
  * while the old one, which hears nothing, is asked to read.
  */
