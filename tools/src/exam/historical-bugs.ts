@@ -193,7 +193,7 @@ export const HISTORICAL_BUGS: readonly HistoricalBug[] = [
     runs: "core",
     focus: "drift",
     budget: 2000,
-    seed: 65,
+    seed: 2,
   },
   {
     id: "last vote",
@@ -208,7 +208,7 @@ export const HISTORICAL_BUGS: readonly HistoricalBug[] = [
     runs: "core",
     focus: "members",
     budget: 500,
-    seed: 1,
+    seed: 127,
   },
   {
     id: "figure 8",

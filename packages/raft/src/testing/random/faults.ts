@@ -12,7 +12,7 @@ import {
   split,
   strand,
 } from "./link-faults.ts";
-import { answerLate, driftApart, forget, usurp } from "./lease-faults.ts";
+import { answerLate, driftApart, forget, stretchLease, usurp } from "./lease-faults.ts";
 import type { Nemesis } from "./nemesis.ts";
 import {
   ambush,
@@ -66,7 +66,7 @@ export const FAULTS_OF_FOCUS: Readonly<Record<Focus, readonly Fault[]>> = {
   loss: [],
   duplication: [haunt],
   reordering: [haunt],
-  drift: [driftApart, forget, usurp],
+  drift: [driftApart, forget, stretchLease],
   lateAnswers: [answerLate],
   transfer: [handOver, usurp],
   members: [changeMembers],

@@ -100,6 +100,33 @@ export function answerLate(nemesis: Nemesis): void {
   nemesis.later(3 * electionMs, 5 * electionMs, () => cluster.network.heal());
 }
 
+/** The leader's last answers come late: its lease began when it had asked, long before. */
+export function stretchLease(nemesis: Nemesis): void {
+  const { cluster, profile } = nemesis;
+  const { leader } = cluster;
+  if (leader === null) {
+    return;
+  }
+  const others = cluster.nodes.filter((node) => node !== leader).map(({ id }) => id);
+  const electionMs = profile.core.electionTimeoutMinMs;
+  for (const id of others) {
+    cluster.network.clog(id, leader.id);
+  }
+  nemesis.later(0.1 * electionMs, 0.3 * electionMs, () => {
+    for (const id of others) {
+      cluster.network.cutOneWay(leader.id, id);
+    }
+  });
+  nemesis.later(0.7 * electionMs, 0.95 * electionMs, () => {
+    for (const id of others) {
+      cluster.network.unclog(id, leader.id);
+      cluster.network.cutOneWay(id, leader.id);
+    }
+  });
+  readWhileOthersWrite(nemesis, leader, electionMs, 2 * electionMs);
+  nemesis.later(2 * electionMs, 4 * electionMs, () => cluster.network.heal());
+}
+
 function readWhileOthersWrite(
   nemesis: Nemesis,
   leader: SimNode,
