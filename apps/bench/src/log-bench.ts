@@ -78,7 +78,7 @@ export async function runLogBench(options: LogBenchOptions): Promise<Report> {
   }
 }
 
-interface Measured {
+export interface Measured {
   readonly latencies: ReturnType<LatencyHistogram["percentiles"]>;
   readonly opsPerSec: number;
   readonly bytesPerSec: number;
@@ -92,12 +92,12 @@ interface Measured {
 }
 
 /** Keeps `inFlight` appends waiting; those of one turn go to the log as one write, as a group does it. */
-class Appends {
+export class Appends {
   readonly #log: FileLog;
   readonly #options: LogBenchOptions;
   readonly #builder = new BatchBuilder(MAX_BATCH_BYTES);
   readonly #payload: Buffer;
-  readonly #histogram = new LatencyHistogram();
+  readonly #histogram: LatencyHistogram;
   #nextIndex = 1;
   #chain = 0;
   #sequence = 0;
@@ -109,8 +109,9 @@ class Appends {
   #failure: Error | null = null;
   #onIdle: (() => void) | null = null;
 
-  constructor(log: FileLog, options: LogBenchOptions) {
+  constructor(log: FileLog, options: LogBenchOptions, histogram = new LatencyHistogram()) {
     this.#log = log;
+    this.#histogram = histogram;
     this.#options = options;
     this.#payload = Buffer.alloc(options.size, 7);
   }

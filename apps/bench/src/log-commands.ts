@@ -3,6 +3,7 @@ import { common, positive, print } from "./command-options.ts";
 import type { Common } from "./command-options.ts";
 import { defaultDirectory } from "./kv-target.ts";
 import { runLogBench } from "./log-bench.ts";
+import { runLogGroupsBench } from "./log-groups-bench.ts";
 import type { OutputFormat } from "./report.ts";
 import { formatRestart, runRestartBench } from "./restart-bench.ts";
 
@@ -11,12 +12,32 @@ export function logCommands(): Command[] {
   return [logCommand(), restartCommand()];
 }
 
+interface LogFlags extends Common {
+  readonly size: number;
+  readonly recycle: boolean;
+  readonly groups: number;
+  readonly rounds: number;
+  readonly sync: string;
+}
+
 function logCommand(): Command {
   return common("log", "appends to one file log, beside the bare disk", 2000)
     .option("--size <bytes>", "bytes of a payload", positive, 256)
     .option("--recycle", "drop the head, so that segment files are used again", false)
-    .action(async (options: Common & { size: number; recycle: boolean }) => {
+    .option(
+      "--groups <n>",
+      "share the appends out among so many logs, beside one alone",
+      positive,
+      1,
+    )
+    .option("--rounds <n>", "with --groups: runs of each, in turn; the medians count", positive, 3)
+    .option("--sync <way>", "with --groups: shared, or direct for a sync of each log", "shared")
+    .action(async (options: LogFlags) => {
       const { size, inFlight, seconds, dir, recycle } = options;
+      if (options.groups > 1) {
+        print(await runLogGroupsBench({ ...options, directory: dir }), options.output);
+        return;
+      }
       const report = await runLogBench({ size, inFlight, seconds, directory: dir, recycle });
       print(report, options.output);
     });

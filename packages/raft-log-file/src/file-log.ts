@@ -17,6 +17,7 @@ import { openLog, type RecoveryReport } from "./recover/open-log.ts";
 import type { LogClock } from "./segment/head-dropper.ts";
 import type { Segment } from "./segment/segment.ts";
 import { SegmentList } from "./segment/segment-list.ts";
+import type { SharedJournal } from "./sync/shared-journal.ts";
 
 /** Where a log is and whose it is. */
 export interface FileLogLocation extends LogIdentity {
@@ -35,6 +36,7 @@ export class FileLog implements RaftLog {
   readonly #options: ResolvedFileLogOptions;
   readonly #fileSystem: FileSystem;
   readonly #clock: LogClock;
+  readonly #journal: SharedJournal | null;
   #opening: Promise<LogState> | null = null;
   #closing: Promise<void> | null = null;
   #isClosed = false;
@@ -49,11 +51,13 @@ export class FileLog implements RaftLog {
     options: FileLogOptions = {},
     fileSystem: FileSystem = nodeFileSystem,
     clock: LogClock = SYSTEM_CLOCK,
+    journal: SharedJournal | null = null,
   ) {
     this.#location = location;
     this.#options = resolveFileLogOptions(options);
     this.#fileSystem = fileSystem;
     this.#clock = clock;
+    this.#journal = journal;
   }
 
   /** What `open` found and did; null before. */
@@ -145,7 +149,8 @@ export class FileLog implements RaftLog {
     }
     const { status } = opened;
     const segments = new SegmentList(opened.segments);
-    const place = { ...this.#location, fileSystem, clock: this.#clock };
+    const shared = { clock: this.#clock, journal: this.#journal };
+    const place = { ...this.#location, fileSystem, ...shared };
     try {
       this.#parts = await openParts(place, this.#options, segments, status);
     } catch (error) {

@@ -6,6 +6,7 @@ import { segmentsPath, statusPath } from "./directory/log-directory.ts";
 import type { StatusFile } from "./directory/status-file.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { LogIdentity } from "./format/log-identity.ts";
+import { LogError } from "./log-error.ts";
 import type { ResolvedFileLogOptions } from "./options.ts";
 import { FileCache } from "./read/file-cache.ts";
 import { LogReader } from "./read/log-reader.ts";
@@ -13,6 +14,8 @@ import { HeadDropper, type LogClock } from "./segment/head-dropper.ts";
 import { HintWriter } from "./segment/hint-writer.ts";
 import type { Segment } from "./segment/segment.ts";
 import type { SegmentList } from "./segment/segment-list.ts";
+import { DIRECT_SYNC } from "./sync/flush-sync.ts";
+import type { SharedJournal } from "./sync/shared-journal.ts";
 
 /** What exists while a log is open. */
 export interface LogParts {
@@ -33,6 +36,8 @@ export interface LogPlace extends LogIdentity {
   readonly directory: string;
   readonly fileSystem: FileSystem;
   readonly clock: LogClock;
+  /** Shared with the other logs of the data directory; null for a log on its own. */
+  readonly journal: SharedJournal | null;
 }
 
 /** Puts a recovered log's parts together; nothing is open when it throws. */
@@ -42,7 +47,7 @@ export async function openParts(
   segments: SegmentList,
   status: StatusFile,
 ): Promise<LogParts> {
-  const { directory, groupId, storeId, fileSystem, clock } = place;
+  const { directory, groupId, storeId, fileSystem, clock, journal } = place;
   const { segmentBytes, durability, readerFiles, retainBytes, retainMs, dropDelayMs } = options;
   const isSynced = durability === "fsync";
   const files = new FileCache(fileSystem, readerFiles);
@@ -50,6 +55,11 @@ export async function openParts(
   // Without its hint the next open reads the segment whole, and has the damage repaired.
   const reader = new LogReader(segments, files, (segment) => hints.remove(segment));
   const counters = newLogCounters();
+  const onBroken = (cause: Error): void => {
+    const file = segments.last.path;
+    const fault = { code: "DT_LOG_POISONED", file, operation: "sync" } as const;
+    appender.fail(new LogError(fault, { cause }));
+  };
   const current = await openFilled(fileSystem, segments.last.path);
   const writer = new SegmentWriter(
     {
@@ -58,6 +68,7 @@ export async function openParts(
       identity: { groupId, storeId },
       segmentBytes,
       isSynced,
+      sync: journal?.participant(groupId, onBroken) ?? DIRECT_SYNC,
       segments,
       onInstalled: (sealed, replaced) => {
         dropFiles(files, replaced);

@@ -14,6 +14,7 @@ export class FlushBuffer {
   #parts: EntryBatch[] = [];
   #recordBytes = 0;
   #headBytes = 0;
+  #writtenBytes = 0;
 
   /** Runs of entries, one behind the other. */
   get parts(): readonly EntryBatch[] {
@@ -22,6 +23,11 @@ export class FlushBuffer {
 
   get recordBytes(): number {
     return this.#recordBytes;
+  }
+
+  /** What the last `write` wrote, unchanged until the next; null when it was gathered from several places. */
+  get written(): Buffer | null {
+    return this.#writtenBytes === 0 ? null : this.#kept.subarray(0, this.#writtenBytes);
   }
 
   add(part: EntryBatch): void {
@@ -59,8 +65,10 @@ export class FlushBuffer {
     const total = this.#headBytes + this.#recordBytes;
     if (total <= COPY_LIMIT_BYTES) {
       this.#copyParts(total);
+      this.#writtenBytes = total;
       writeAll(file, this.#kept, 0, total, position, done);
     } else {
+      this.#writtenBytes = 0;
       const buffers = [this.#kept.subarray(0, this.#headBytes)];
       for (const part of this.#parts) {
         buffers.push(part.bytes);

@@ -1,4 +1,5 @@
 // Hot path: per flush. Bench: bench/append.bench.ts. No promises but where a segment begins.
+import type { EntryBatch } from "@dt/raft";
 import { syncFile } from "../file-io.ts";
 import type { FileSystem } from "../file-system.ts";
 import { FRAME_BYTES } from "../format/flush-frame.ts";
@@ -7,6 +8,7 @@ import { SEGMENT_HEADER_BYTES } from "../format/segment-header.ts";
 import { isOutOfSpace, LogError } from "../log-error.ts";
 import { newSegment, type NewSegmentFields, type Segment } from "../segment/segment.ts";
 import type { SegmentList } from "../segment/segment-list.ts";
+import type { FlushSync } from "../sync/flush-sync.ts";
 import { eraseFrame } from "./erase-frame.ts";
 import { FlushBuffer } from "./flush-buffer.ts";
 import { type FilledFile, SegmentFiller } from "./segment-filler.ts";
@@ -18,6 +20,8 @@ export interface SegmentWriterContext {
   readonly identity: LogIdentity;
   readonly segmentBytes: number;
   readonly isSynced: boolean;
+  /** For flushes into the current segment; one that begins is synced by itself. */
+  readonly sync: FlushSync;
   readonly segments: SegmentList;
   /** Runs when a segment took over; `sealed` was the last one, `replaced` are superseded. */
   readonly onInstalled: (sealed: Segment, replaced: readonly Segment[]) => void;
@@ -106,6 +110,8 @@ export class SegmentWriter {
   }
 
   async close(): Promise<void> {
+    // What cannot be made durable in its segment is so in the journal, which then stays.
+    await this.#context.sync.settle().catch(() => {});
     await this.#filler.close();
     await this.#filler.release(this.#current);
     if (this.#begunFile !== null) {
@@ -145,6 +151,9 @@ export class SegmentWriter {
     }
     this.#filledBefore = target.filledBytes;
     target.filledBytes = Math.max(target.filledBytes, end);
+    if (!isNew && this.#context.isSynced) {
+      this.#context.sync.expect();
+    }
     this.buffer.write(
       target.file,
       position,
@@ -174,17 +183,41 @@ export class SegmentWriter {
 
   readonly #onWritten = (error: Error | null): void => {
     if (error !== null) {
+      if (this.#begunFile === null && this.#context.isSynced) {
+        this.#context.sync.forgo();
+      }
       if (isOutOfSpace(error)) {
         this.#takeBack(error);
       } else {
         this.#end(this.#poisoned("write", error));
       }
     } else if (this.#context.isSynced) {
-      (this.#begunFile ?? this.#current).file.sync(this.#onSynced);
+      this.#sync();
     } else {
       this.#onSynced(null);
     }
   };
+
+  #sync(): void {
+    const { file } = this.#begunFile ?? this.#current;
+    if (this.#begunFile !== null) {
+      file.sync(this.#onSynced);
+      return;
+    }
+    const first = this.buffer.parts[0] as EntryBatch;
+    const { seed, header, endOffset } = this.target;
+    this.#context.sync.sync(
+      {
+        file,
+        seed,
+        segmentFirstIndex: header.firstIndex,
+        firstIndex: first.firstIndex,
+        position: endOffset,
+        bytes: this.buffer.written,
+      },
+      this.#onSynced,
+    );
+  }
 
   readonly #onSynced = (error: Error | null): void => {
     if (error !== null) {
@@ -203,6 +236,7 @@ export class SegmentWriter {
         // A segment with a successor is always whole on the disk.
         await syncFile(this.#current.file);
       }
+      await this.#context.sync.settle();
       await fileSystem.rename(file.path, segment.path);
     } catch (error) {
       if (error instanceof Error && isOutOfSpace(error)) {
@@ -249,7 +283,8 @@ export class SegmentWriter {
       segment.extend(part, offset);
       offset += part.bytes.length;
     }
-    this.#filler.advance(segment.endOffset, this.buffer.recordBytes);
+    const { sync } = this.#context;
+    this.#filler.advance(segment.endOffset, sync.isShared ? Infinity : this.buffer.recordBytes);
     this.#end(null);
   }
 

@@ -10,6 +10,8 @@ import { nodeFileSystem } from "../node-file-system.ts";
 import type { FileLogOptions } from "../options.ts";
 import { FileSnapshotStore } from "../snapshot/file-snapshot-store.ts";
 import type { SnapshotStoreOptions } from "../snapshot/snapshot-options.ts";
+import { type JournalReport, replayJournal } from "../sync/replay-journal.ts";
+import { SharedJournal, type SharedJournalOptions } from "../sync/shared-journal.ts";
 
 export interface DataDirectoryOptions {
   readonly path: string;
@@ -23,6 +25,8 @@ export interface DataDirectoryDeps {
   readonly fileSystem: FileSystem;
   /** Takes the directory for one owner; throws DT_LOG_IN_USE when it has one. */
   readonly lock: (path: string) => Promise<{ release(): Promise<void> }>;
+  /** When flushes of several logs share a sync; the defaults where this is left out. */
+  readonly journal?: SharedJournalOptions;
 }
 
 const NODE_DEPS: DataDirectoryDeps = {
@@ -36,6 +40,9 @@ export class DataDirectory {
   readonly identity: Identity;
   readonly #fileSystem: FileSystem;
   readonly #lock: { release(): Promise<void> };
+  readonly #journal: SharedJournal;
+  /** What a crash had left in the journal, and what became of it; null for nothing. */
+  readonly recovered: JournalReport | null;
   readonly #logs = new Map<number, FileLog>();
   readonly #snapshots = new Map<number, FileSnapshotStore>();
   #closing: Promise<void> | null = null;
@@ -45,11 +52,15 @@ export class DataDirectory {
     identity: Identity,
     fileSystem: FileSystem,
     lock: { release(): Promise<void> },
+    recovered: JournalReport | null,
+    journal: SharedJournal,
   ) {
     this.path = path;
     this.identity = identity;
     this.#fileSystem = fileSystem;
     this.#lock = lock;
+    this.recovered = recovered;
+    this.#journal = journal;
   }
 
   /**
@@ -58,28 +69,36 @@ export class DataDirectory {
    */
   static async open(
     options: DataDirectoryOptions,
-    deps: DataDirectoryDeps = NODE_DEPS,
+    deps: Partial<DataDirectoryDeps> = {},
   ): Promise<DataDirectory> {
     checkOptions(options);
     const { clusterId, nodeId } = options;
-    const { fileSystem } = deps;
+    const { fileSystem, lock: takeLock, journal: journalOptions } = { ...NODE_DEPS, ...deps };
     const path = resolve(options.path);
     const before = await readIdentity(fileSystem, path);
     if (before !== null) {
       checkOwner(path, before, clusterId, nodeId);
     }
     await ensureDirectory(fileSystem, path);
-    const lock = await deps.lock(path);
+    const lock = await takeLock(path);
     try {
       // Read again: somebody may have made it before the lock was ours.
       const found = await readIdentity(fileSystem, path);
       const identity = found ?? (await createIdentity(fileSystem, path, clusterId, nodeId));
       checkOwner(path, identity, clusterId, nodeId);
-      return new DataDirectory(path, identity, fileSystem, lock);
+      const { storeId } = identity;
+      const recovered = await replayJournal(fileSystem, path, storeId);
+      const journal = new SharedJournal(fileSystem, path, storeId, journalOptions);
+      return new DataDirectory(path, identity, fileSystem, lock, recovered, journal);
     } catch (error) {
       await lock.release();
       throw error;
     }
+  }
+
+  /** Syncs that flushes of several logs shared so far, and those flushes. */
+  get sharedSyncs(): { readonly syncs: number; readonly flushes: number } {
+    return { syncs: this.#journal.waves, flushes: this.#journal.sharedFlushes };
   }
 
   /** A group's log, to be opened by its user. Throws DT_LOG_IN_USE while an earlier one is not closed. */
@@ -93,7 +112,8 @@ export class DataDirectory {
       throw new LogError({ code: "DT_LOG_IN_USE", directory, pid: process.pid });
     }
     const { storeId } = this.identity;
-    const log = new FileLog({ directory, groupId, storeId }, options, this.#fileSystem);
+    const location = { directory, groupId, storeId };
+    const log = new FileLog(location, options, this.#fileSystem, undefined, this.#journal);
     this.#logs.set(groupId, log);
     return log;
   }
@@ -126,6 +146,7 @@ export class DataDirectory {
         ...[...this.#logs.values()].map((log) => log.close()),
         ...[...this.#snapshots.values()].map((store) => store.close()),
       ]);
+      await this.#journal.close();
     } finally {
       await this.#lock.release();
     }

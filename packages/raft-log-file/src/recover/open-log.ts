@@ -16,6 +16,7 @@ import type { Status } from "../format/status-slot.ts";
 import { errorNumber } from "../log-error.ts";
 import type { ResolvedFileLogOptions } from "../options.ts";
 import { newSegment, type Segment } from "../segment/segment.ts";
+import { requireUnmarked } from "../sync/damage-mark.ts";
 import type { DamageSite } from "./damage.ts";
 import { corrupt, type RecoveredEnd } from "./recover-segment.ts";
 import { type Recovered, recover } from "./recovery.ts";
@@ -56,6 +57,7 @@ export async function openLog(
 ): Promise<OpenedLog> {
   const path = segmentsPath(directory);
   await ensureDirectory(fileSystem, path);
+  await requireUnmarked(fileSystem, directory);
   const listing = await listSegments(fileSystem, path);
   const isSynced = options.durability === "fsync";
   let status = await openStatus(fileSystem, statusPath(directory), identity, isSynced);

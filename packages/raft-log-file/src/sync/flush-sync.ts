@@ -1,0 +1,38 @@
+import type { Done, StoredFile } from "../file-system.ts";
+
+/** A flush that was written to its segment and is to be made durable. */
+export interface WrittenFlush {
+  /** The segment, which is not closed before `settle`. */
+  readonly file: StoredFile;
+  /** Crc of the segment's header, and the index in its name: which file this is. */
+  readonly seed: number;
+  readonly segmentFirstIndex: number;
+  /** Of the flush. */
+  readonly firstIndex: number;
+  readonly position: number;
+  /** The bytes that were written, unchanged until `done`; null when they are not in one piece. */
+  readonly bytes: Buffer | null;
+}
+
+/** How a log makes its flushes durable. One flush at a time. */
+export interface FlushSync {
+  /** Flushes are stored together with those of other logs: space filled ahead is of no use. */
+  readonly isShared: boolean;
+  /** A flush is being written; `sync` or `forgo` follows. */
+  expect(): void;
+  /** The write failed. */
+  forgo(): void;
+  /** An error is final: what is on the disk is not known. */
+  sync(flush: WrittenFlush, done: Done): void;
+  /** Everything that was flushed is in the segment itself, durably. Between flushes; before the segment is left. */
+  settle(): Promise<void>;
+}
+
+/** A sync of the segment for each flush: a log on its own. */
+export const DIRECT_SYNC: FlushSync = {
+  isShared: false,
+  expect: () => {},
+  forgo: () => {},
+  sync: (flush, done) => flush.file.sync(done),
+  settle: () => Promise.resolve(),
+};

@@ -1,0 +1,401 @@
+// Hot path: per flush. Bench: dt bench log --groups 100. No promises, but where files are begun.
+import { join } from "node:path";
+import { removeIfThere, syncFile } from "../file-io.ts";
+import type { Done, FileSystem, StoredFile } from "../file-system.ts";
+import type { FlushSync, WrittenFlush } from "./flush-sync.ts";
+import { isOutOfSpace } from "../log-error.ts";
+import { JournalFile, type JournaledFlush } from "./journal-file.ts";
+
+export const JOURNAL_NAMES: readonly string[] = ["journal-0", "journal-1"];
+
+export interface SharedJournalOptions {
+  /** Flushes that wait or are being synced at the same time from which on they share a sync. */
+  readonly hotFlushes: number;
+  /** Bytes of each of the two files. */
+  readonly fileBytes: number;
+}
+
+export const DEFAULT_JOURNAL_OPTIONS: SharedJournalOptions = {
+  hotFlushes: 16,
+  fileBytes: 32 << 20,
+};
+
+/** Larger flushes are bound by the disk's throughput, which the journal would halve. */
+const MAX_FLUSH_BYTES = 64 << 10;
+const MAX_WAVE_BYTES = 4 << 20;
+/** Segments synced at a time when a file of the journal is to be used again. */
+const CHECKPOINT_WIDTH = 4;
+
+/** A file of the journal, and the logs that need it: their segments were not synced since. */
+interface JournalPart {
+  readonly file: JournalFile;
+  readonly dirty: Set<Participant>;
+  /** Its segments are being synced. */
+  isBusy: boolean;
+}
+
+/**
+ * Makes flushes of many logs durable with one sync. Each was written to its segment already; here the
+ * same bytes of all of them go to one file, which is synced once, and the segments are synced when the
+ * file is full and the other one is in use. After a power cut the flushes are copied from the journal to
+ * their segments before any log is opened (`replayJournal`). While few flushes come together each is
+ * synced in its own segment, and the journal is neither made nor used.
+ */
+export class SharedJournal {
+  readonly #fileSystem: FileSystem;
+  readonly #directory: string;
+  readonly #storeId: Buffer;
+  readonly #options: SharedJournalOptions;
+  /** None until they are needed, then two; the first one is written to. */
+  #parts: readonly JournalPart[] = [];
+  #preparing: Promise<void> | null = null;
+  #epoch = 0;
+  /** A failed sync: what the file holds is not known, nothing more goes there. */
+  #isBroken = false;
+  #isClosed = false;
+  #waiting: Participant[] = [];
+  /** What is in the wave that is being written. */
+  #wave: Participant[] = [];
+  #directCount = 0;
+  #isHot = false;
+  #isPumpDue = false;
+  /** Flushes whose write has begun, and those of them whose write has ended, since the start. */
+  #expectedCount = 0;
+  #writtenCount = 0;
+  /** The next wave waits for so many to be written: those that were on their way when it could have begun. */
+  #waveTarget = 0;
+  #onIdle: (() => void) | null = null;
+
+  constructor(
+    fileSystem: FileSystem,
+    directory: string,
+    storeId: Buffer,
+    options: SharedJournalOptions = DEFAULT_JOURNAL_OPTIONS,
+  ) {
+    this.#fileSystem = fileSystem;
+    this.#directory = directory;
+    this.#storeId = storeId;
+    this.#options = options;
+  }
+
+  /** Flushes share syncs at the moment. */
+  get isHot(): boolean {
+    return this.#isHot;
+  }
+
+  /** Waves written so far: each is one sync. */
+  waves = 0;
+  /** Flushes in them. */
+  sharedFlushes = 0;
+
+  /** The way of one log. `onBroken` runs when its segment cannot be synced afterwards: the log must take nothing more. */
+  participant(groupId: number, onBroken: (error: Error) => void): FlushSync {
+    return new Participant(this, groupId, onBroken);
+  }
+
+  /** Ends what is under way and removes the files. All logs are closed. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#preparing;
+    if (this.#wave.length > 0 || this.#directCount > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onIdle = resolve;
+      });
+    }
+    const parts = this.#parts;
+    this.#parts = [];
+    for (const { file } of parts) {
+      await file.close();
+    }
+    // A log whose segment could not be synced needs what is in the journal.
+    if (this.#preparing !== null && parts.every(({ dirty }) => dirty.size === 0)) {
+      await removeJournal(this.#fileSystem, this.#directory);
+    }
+  }
+
+  expect(): void {
+    this.#expectedCount++;
+  }
+
+  forgo(): void {
+    this.#writtenCount++;
+    this.#pumpSoon();
+  }
+
+  /** Of the participant whose flush it is. */
+  submit(participant: Participant): void {
+    this.#writtenCount++;
+    const { bytes } = participant.flush as WrittenFlush;
+    const { hotFlushes } = this.#options;
+    const isSmall = bytes !== null && bytes.length <= MAX_FLUSH_BYTES;
+    if (!isSmall || this.#isBroken) {
+      this.#syncDirectly(participant);
+    } else if (this.#isHot || this.#wave.length > 0) {
+      this.#waiting.push(participant);
+    } else {
+      this.#syncDirectly(participant);
+      if (this.#directCount >= hotFlushes) {
+        this.#heat();
+      }
+    }
+    this.#pumpSoon();
+  }
+
+  /** Takes a log whose segment has been synced off the list. */
+  settled(participant: Participant): void {
+    participant.isJournaled = false;
+    for (const part of this.#parts) {
+      part.dirty.delete(participant);
+    }
+  }
+
+  #heat(): void {
+    if (this.#parts.length > 0) {
+      this.#isHot = true;
+    } else if (!this.#isClosed) {
+      this.#preparing ??= this.#prepare();
+    }
+  }
+
+  /** The first file is used while the second is made. */
+  async #prepare(): Promise<void> {
+    try {
+      for (const name of JOURNAL_NAMES) {
+        const path = join(this.#directory, name);
+        await removeIfThere(this.#fileSystem, path);
+        const file = await JournalFile.create(this.#fileSystem, path, this.#options.fileBytes);
+        await this.#fileSystem.syncDirectory(this.#directory);
+        if (this.#parts.length === 0) {
+          file.begin(this.#storeId, ++this.#epoch, 0);
+        }
+        this.#parts = [...this.#parts, { file, dirty: new Set<Participant>(), isBusy: false }];
+      }
+    } catch {
+      // Without a journal each flush is synced by itself, which is slower and not wrong.
+      this.#isBroken = true;
+    }
+  }
+
+  /** Lets the flushes of this turn of the event loop come together, and those on their way. */
+  #pumpSoon(): void {
+    const isDue = this.#waiting.length > 0 && this.#writtenCount >= this.#waveTarget;
+    if (isDue && !this.#isPumpDue && this.#wave.length === 0) {
+      this.#isPumpDue = true;
+      setImmediate(this.#pump);
+    }
+  }
+
+  readonly #pump = (): void => {
+    this.#isPumpDue = false;
+    if (this.#wave.length > 0 || this.#waiting.length === 0) {
+      return;
+    }
+    const { hotFlushes } = this.#options;
+    const count = this.#waiting.length;
+    const part = count + this.#directCount >= hotFlushes ? this.#roomyPart() : null;
+    if (part === null) {
+      this.#isHot = false;
+      const waiting = this.#waiting;
+      this.#waiting = [];
+      for (const participant of waiting) {
+        this.#syncDirectly(participant);
+      }
+    } else {
+      this.#writeWave(part);
+    }
+  };
+
+  /** Where the waiting flushes, or the first of them, fit; null while there is no such place. */
+  #roomyPart(): JournalPart | null {
+    const { count, bytes } = this.#nextWave();
+    const [current, other] = this.#parts;
+    if (current === undefined || this.#isBroken) {
+      return null;
+    }
+    if (current.file.hasRoom(count, bytes)) {
+      return current;
+    }
+    if (other === undefined || other.isBusy || other.dirty.size > 0) {
+      return null;
+    }
+    other.file.begin(this.#storeId, ++this.#epoch, current.file.frameCount);
+    this.#parts = [other, current];
+    this.#checkpoint(current);
+    return other.file.hasRoom(count, bytes) ? other : null;
+  }
+
+  #nextWave(): { readonly count: number; readonly bytes: number } {
+    let bytes = 0;
+    let count = 0;
+    for (const { flush } of this.#waiting) {
+      const next = bytes + (flush?.bytes?.length ?? 0);
+      if (count > 0 && next > MAX_WAVE_BYTES) {
+        break;
+      }
+      bytes = next;
+      count++;
+    }
+    return { count, bytes };
+  }
+
+  #writeWave(part: JournalPart): void {
+    const { count } = this.#nextWave();
+    this.#wave = this.#waiting.slice(0, count);
+    this.#waiting = this.#waiting.slice(count);
+    this.#isHot = true;
+    this.waves++;
+    this.sharedFlushes += count;
+    const groupIds: number[] = [];
+    const flushes: JournaledFlush[] = [];
+    for (const participant of this.#wave) {
+      part.dirty.add(participant);
+      participant.isJournaled = true;
+      groupIds.push(participant.groupId);
+      flushes.push(participant.flush as JournaledFlush);
+    }
+    part.file.append(groupIds, flushes, this.#onWave);
+  }
+
+  readonly #onWave = (error: Error | null): void => {
+    const wave = this.#wave;
+    this.#wave = [];
+    if (error === null) {
+      this.#finish(wave, null);
+    } else {
+      this.#isBroken = true;
+      if (isOutOfSpace(error)) {
+        for (const participant of wave) {
+          this.#syncDirectly(participant);
+        }
+      } else {
+        this.#finish(wave, error);
+      }
+    }
+    // Those whose flush has just ended have begun their next one: it joins the wave that waits.
+    this.#waveTarget = this.#expectedCount;
+    this.#pumpSoon();
+    this.#tellIdle();
+  };
+
+  #finish(wave: readonly Participant[], error: Error | null): void {
+    for (const participant of wave) {
+      participant.finish(error);
+    }
+  }
+
+  #syncDirectly(participant: Participant): void {
+    this.#directCount++;
+    (participant.flush as WrittenFlush).file.sync((error) => {
+      this.#directCount--;
+      if (error === null && participant.isJournaled) {
+        this.settled(participant);
+      }
+      participant.finish(error);
+      this.#tellIdle();
+    });
+  }
+
+  /** Syncs the segments whose flushes a file holds, so that it can be used again. */
+  #checkpoint(part: JournalPart): void {
+    part.isBusy = true;
+    const left = [...part.dirty];
+    const next = async (): Promise<void> => {
+      for (let participant = left.pop(); participant !== undefined; participant = left.pop()) {
+        if (part.dirty.has(participant) && (await participant.checkpoint())) {
+          part.dirty.delete(participant);
+        }
+      }
+    };
+    // A log whose segment cannot be synced stays on the list: the file is kept for it, and not used again.
+    void Promise.all(Array.from({ length: CHECKPOINT_WIDTH }, next)).then(() => {
+      part.isBusy = false;
+    });
+  }
+
+  #tellIdle(): void {
+    if (this.#wave.length === 0 && this.#directCount === 0) {
+      this.#onIdle?.();
+    }
+  }
+}
+
+/** One log's side of a journal. */
+class Participant implements FlushSync {
+  readonly groupId: number;
+  readonly #journal: SharedJournal;
+  readonly #onBroken: (error: Error) => void;
+  flush: WrittenFlush | null = null;
+  #done: Done | null = null;
+  /** Some of its flushes are in the journal only. */
+  isJournaled = false;
+  /** The segment that the last flush went to. */
+  #file: StoredFile | null = null;
+  #syncing: Promise<unknown> = Promise.resolve();
+
+  constructor(journal: SharedJournal, groupId: number, onBroken: (error: Error) => void) {
+    this.#journal = journal;
+    this.groupId = groupId;
+    this.#onBroken = onBroken;
+  }
+
+  get isShared(): boolean {
+    return this.#journal.isHot;
+  }
+
+  expect(): void {
+    this.#journal.expect();
+  }
+
+  forgo(): void {
+    this.#journal.forgo();
+  }
+
+  sync(flush: WrittenFlush, done: Done): void {
+    this.flush = flush;
+    this.#done = done;
+    this.#file = flush.file;
+    this.#journal.submit(this);
+  }
+
+  async settle(): Promise<void> {
+    await this.#syncing;
+    if (this.isJournaled && this.#file !== null) {
+      await syncFile(this.#file);
+      this.#journal.settled(this);
+    }
+    this.#file = null;
+  }
+
+  /** Reports the flush. */
+  finish(error: Error | null): void {
+    const done = this.#done;
+    this.#done = null;
+    this.flush = null;
+    done?.(error);
+  }
+
+  /** Syncs the segment; false when it failed, and then the log is told. */
+  async checkpoint(): Promise<boolean> {
+    const file = this.#file;
+    if (file === null) {
+      return true;
+    }
+    const syncing = syncFile(file);
+    this.#syncing = syncing.catch(() => {}); // Told to the log below.
+    try {
+      await syncing;
+      return true;
+    } catch (error) {
+      this.#onBroken(error as Error);
+      return false;
+    }
+  }
+}
+
+/** Removes the files of a journal that nothing needs any more. */
+export async function removeJournal(fileSystem: FileSystem, directory: string): Promise<void> {
+  for (const name of JOURNAL_NAMES) {
+    await removeIfThere(fileSystem, join(directory, name));
+  }
+  await fileSystem.syncDirectory(directory);
+}

@@ -1,0 +1,308 @@
+import type { RaftLog } from "@dt/raft";
+import { SimRandom } from "@dt/raft/testing";
+import { describe, expect, test } from "vitest";
+import { DataDirectory } from "../src/directory/data-directory.ts";
+import { LogError } from "../src/log-error.ts";
+import type { SharedJournalOptions } from "../src/sync/shared-journal.ts";
+import {
+  type CrashChoices,
+  EVERYTHING_SURVIVES,
+  FaultyDisk,
+  NOTHING_SURVIVES,
+  randomCrash,
+} from "../src/testing/index.ts";
+import { cutAt } from "./crash.ts";
+import { SMALL } from "./disk-log.ts";
+import { EntryMaker, store } from "./entry-maker.ts";
+import { LogModel } from "./log-model.ts";
+
+const HARD_STATE = { term: 1, vote: 1, commitIndex: 0 };
+const JOURNAL: SharedJournalOptions = { hotFlushes: 3, fileBytes: 24 << 10 };
+const ROOMY: SharedJournalOptions = { hotFlushes: 3, fileBytes: 1 << 20 };
+
+interface Member {
+  readonly log: RaftLog;
+  readonly maker: EntryMaker;
+  readonly model: LogModel;
+}
+
+function openOn(disk: FaultyDisk, journal: SharedJournalOptions): Promise<DataDirectory> {
+  const lock = (): Promise<{ release(): Promise<void> }> =>
+    Promise.resolve({ release: () => Promise.resolve() });
+  return DataDirectory.open(
+    { path: "/data", clusterId: "c", nodeId: 1 },
+    { fileSystem: disk, lock, journal },
+  );
+}
+
+async function openMembers(data: DataDirectory, models: readonly LogModel[]): Promise<Member[]> {
+  const members: Member[] = [];
+  for (const [i, model] of models.entries()) {
+    const log = data.log(i + 1, SMALL);
+    const content = await model.check(log, await log.open());
+    model.adopt(content);
+    const maker = new EntryMaker();
+    maker.records.push(...content.records);
+    members.push({ log, maker, model });
+  }
+  return members;
+}
+
+function writeAll(members: readonly Member[], bytes: number, count = 1): Promise<void[]> {
+  return Promise.all(
+    members.map(({ log, maker, model }) => {
+      const hardState = maker.lastIndex === 0 ? HARD_STATE : null;
+      return model.write(log, maker.write(maker.filled(1, count, bytes), 0, hardState));
+    }),
+  );
+}
+
+const isJournal = ({ path }: { readonly path: string }): boolean => path.includes("/journal-");
+
+/** A directory whose logs share their syncs. */
+async function hotDirectory(groups: number, journal = ROOMY) {
+  const disk = new FaultyDisk();
+  const data = await openOn(disk, journal);
+  const models = Array.from({ length: groups }, () => new LogModel());
+  const members = await openMembers(data, models);
+  while (data.sharedSyncs.syncs === 0) {
+    await writeAll(members, 100);
+  }
+  return { disk, data, models, members };
+}
+
+/** The logs of a disk after a power cut, each compared with what it acknowledged. */
+async function reopened(disk: FaultyDisk, models: readonly LogModel[], journal = ROOMY) {
+  const data = await openOn(disk, journal);
+  const members = await openMembers(data, models);
+  return { data, members };
+}
+
+async function codesOf(members: readonly Member[]): Promise<(string | null)[]> {
+  return Promise.all(
+    members.map(({ log, maker }) =>
+      store(log, maker.write(maker.filled(1, 1, 100))).then(
+        () => null,
+        (error: unknown) => (error instanceof LogError ? error.code : String(error)),
+      ),
+    ),
+  );
+}
+
+describe("G3 groups that write in one turn", () => {
+  test("share one write and one sync, whatever their number", async () => {
+    const { disk, data, members } = await hotDirectory(100);
+    const from = disk.operations.length;
+    await writeAll(members, 100);
+    const operations = disk.operations.slice(from);
+    expect(operations.filter(({ kind }) => kind === "sync")).toHaveLength(1);
+    expect(operations.filter(({ kind }) => kind === "sync").every(isJournal)).toBe(true);
+    expect(operations.filter((each) => each.kind === "write" && isJournal(each))).toHaveLength(1);
+    await data.close();
+  });
+
+  test("all fail when that sync fails, and it is not repeated", async () => {
+    const { disk, data, members } = await hotDirectory(100);
+    const from = disk.operations.length;
+    disk.fault = (operation) =>
+      operation.kind === "sync" && isJournal(operation) ? { error: "EIO", forgets: true } : null;
+    expect(new Set(await codesOf(members))).toEqual(new Set(["DT_LOG_POISONED"]));
+    const syncs = disk.operations.slice(from).filter(({ kind }) => kind === "sync");
+    expect(syncs).toHaveLength(1);
+    expect(new Set(await codesOf(members))).toEqual(new Set(["DT_LOG_POISONED"]));
+    disk.fault = () => null;
+    await data.close();
+    expect(disk.openFiles).toBe(0);
+  });
+
+  test("are synced one by one where they are few, without a journal", async () => {
+    const disk = new FaultyDisk();
+    const data = await openOn(disk, ROOMY);
+    const members = await openMembers(data, [new LogModel(), new LogModel()]);
+    for (let round = 0; round < 5; round++) {
+      await writeAll(members, 100);
+    }
+    expect(disk.paths().filter((path) => isJournal({ path }))).toEqual([]);
+    expect(data.sharedSyncs.syncs).toBe(0);
+    await data.close();
+  });
+
+  test("are synced one by one where the journal has no space, and nothing is lost", async () => {
+    const { disk, models, members } = await hotDirectory(8);
+    disk.fault = (operation) =>
+      operation.kind === "write" && isJournal(operation) ? { error: "ENOSPC" } : null;
+    await writeAll(members, 100);
+    await writeAll(members, 100);
+    const after = await reopened(disk.crash(NOTHING_SURVIVES), models);
+    await after.data.close();
+  });
+});
+
+describe("a power cut", () => {
+  test("right after the acknowledgements loses none, where nothing survives that was not synced", async () => {
+    const { disk, models, members } = await hotDirectory(10);
+    await writeAll(members, 300);
+    const { data } = await reopened(disk.crash(NOTHING_SURVIVES), models);
+    expect(data.recovered?.copied).toBeGreaterThanOrEqual(10);
+    expect(data.recovered?.damagedGroups).toEqual([]);
+    await data.close();
+  });
+
+  test("after a clean close loses none, and no journal is left", async () => {
+    const { disk, data, models, members } = await hotDirectory(10);
+    await writeAll(members, 300);
+    await data.close();
+    expect(disk.openFiles).toBe(0);
+    expect(disk.paths().filter((path) => isJournal({ path }))).toEqual([]);
+    const after = await reopened(disk.crash(NOTHING_SURVIVES), models);
+    expect(after.data.recovered).toBeNull();
+    await after.data.close();
+  });
+
+  /** Writes through the ends of segments and of the journal's files. */
+  async function life(disk: FaultyDisk, models: readonly LogModel[]): Promise<void> {
+    const data = await openOn(disk, JOURNAL);
+    const members = await openMembers(data, models);
+    for (let round = 0; round < 8; round++) {
+      await writeAll(members, 150 + round * 300);
+      await Promise.all([writeAll(members, 10), writeAll(members, 700, 2)]);
+    }
+    await data.close();
+  }
+
+  async function sweep(choices: (moment: number) => CrashChoices, step: number): Promise<void> {
+    const newModels = (): LogModel[] => Array.from({ length: 4 }, () => new LogModel());
+    const whole = new FaultyDisk();
+    await life(whole, newModels());
+    expect(
+      whole.operations.filter((each) => each.kind === "sync" && isJournal(each)).length,
+    ).toBeGreaterThan(8);
+    for (let moment = step; moment < whole.operations.length; moment += 17) {
+      const disk = new FaultyDisk();
+      const models = newModels();
+      cutAt(disk, moment, moment % 2 === 0 ? 1000 : Infinity);
+      await Promise.race([life(disk, models), disk.whenOff]);
+      const crashed = disk.crash(choices(moment));
+      try {
+        // A second one in the middle of the recovery, then one that ends.
+        cutAt(crashed, moment % 23, Infinity);
+        await Promise.race([openOn(crashed, JOURNAL), crashed.whenOff]);
+        const { data, members } = await reopened(crashed.crash(choices(~moment)), models, JOURNAL);
+        await writeAll(members, 100);
+        await data.close();
+      } catch (error) {
+        throw new Error(`power cut at operation ${moment}`, { cause: error });
+      }
+    }
+  }
+
+  test("at any moment, where nothing survives that was not synced", () =>
+    sweep(() => NOTHING_SURVIVES, 0));
+  test("at any moment, where everything survives that was written", () =>
+    sweep(() => EVERYTHING_SURVIVES, 5));
+  test.each([10, 15])("at any moment, where anything survives, draw %i", (draw) =>
+    sweep((moment) => randomCrash(new SimRandom(draw * 100_000 + moment)), draw),
+  );
+});
+
+describe("G4 damage to the journal", () => {
+  /** A directory after a power cut with flushes in the journal only: of three rounds, ten groups. */
+  async function crashed(choices: CrashChoices = NOTHING_SURVIVES) {
+    const { disk, models, members } = await hotDirectory(10);
+    const marker = Buffer.alloc(64, 0);
+    for (let round = 0; round < 3; round++) {
+      await Promise.all(
+        members.map(({ log, maker, model }, i) => {
+          marker.fill(0xa0 + i);
+          const payload = Buffer.concat([marker, Buffer.from([round])]);
+          return model.write(log, maker.write(maker.entries(1, [payload])));
+        }),
+      );
+    }
+    return { disk: disk.crash(choices), models };
+  }
+
+  /** Changes the first payload of group 4. */
+  function damageGroup4(content: Buffer): void {
+    content.writeUInt8(0, content.indexOf(Buffer.alloc(64, 0xa3)) + 5);
+  }
+
+  test("to the bytes of one group stops that group for good, and no other", async () => {
+    const { disk, models } = await crashed();
+    disk.damage("/data/journal-0", damageGroup4);
+    const untouched = models.filter((_, i) => i !== 3);
+    for (let round = 0; round < 2; round++) {
+      const data = await openOn(disk, ROOMY);
+      expect(data.recovered?.damagedGroups ?? [4]).toEqual([4]);
+      await expect(data.log(4, SMALL).open()).rejects.toMatchObject({
+        code: "DT_LOG_CORRUPT",
+        fault: { file: expect.stringContaining("/data/4/log/") as string },
+      });
+      for (const [i, model] of untouched.entries()) {
+        const log = data.log(i < 3 ? i + 1 : i + 2, SMALL);
+        await model.check(log, await log.open());
+      }
+      await data.close();
+    }
+  });
+
+  test("is no damage where the segment has the bytes itself", async () => {
+    const { disk, models } = await crashed(EVERYTHING_SURVIVES);
+    disk.damage("/data/journal-0", damageGroup4);
+    const { data } = await reopened(disk, models);
+    expect(data.recovered?.damagedGroups).toEqual([]);
+    await data.close();
+  });
+
+  test("to the head of a frame is made good from its copy", async () => {
+    const { disk, models } = await crashed();
+    disk.damage("/data/journal-0", (content) => content.fill(0, 4096, 4096 + 100));
+    const { data } = await reopened(disk, models);
+    await data.close();
+  });
+
+  test("to both heads of a frame refuses the directory and changes nothing", async () => {
+    const { disk } = await crashed();
+    disk.damage("/data/journal-0", (content) => {
+      content.fill(0, 4096, 4096 + 100);
+      // The frame ends where the next one's marker stands.
+      const next = content.indexOf(content.subarray(0, 0), 8192);
+      content.fill(0, Math.max(next, 8192) - 16, Math.max(next, 8192));
+    });
+    const before = disk.paths().map((path) => path);
+    await expect(openOn(disk, ROOMY)).rejects.toMatchObject({
+      code: "DT_LOG_CORRUPT",
+      fault: { file: "/data/journal-0", offset: 4096 },
+    });
+    expect(disk.paths()).toEqual(before);
+    expect(disk.openFiles).toBe(0);
+  });
+});
+
+test("a segment that cannot be synced afterwards stops its log; the journal keeps what it acknowledged", async () => {
+  const { disk, data, models, members } = await hotDirectory(8, JOURNAL);
+  disk.fault = ({ kind, path }) =>
+    kind === "sync" && path.startsWith("/data/2/log") ? { error: "EIO", forgets: true } : null;
+  let refused = 0;
+  for (let round = 0; round < 40 && refused === 0; round++) {
+    const codes = await codesOf(members);
+    refused = codes.filter((code) => code === "DT_LOG_POISONED").length;
+    for (const [i, { model, maker }] of members.entries()) {
+      if (codes[i] === null) {
+        model.adopt({ ...model.acked, hardState: HARD_STATE, records: [...maker.records] });
+      } else {
+        maker.cutFrom(maker.lastIndex);
+      }
+    }
+  }
+  expect(refused).toBe(1);
+  await data.close().catch(() => {});
+  const crashed = disk.crash(NOTHING_SURVIVES);
+  const after = await openOn(crashed, JOURNAL);
+  for (const [i, model] of models.entries()) {
+    const log = after.log(i + 1, SMALL);
+    const { lastIndex } = await log.open();
+    expect(lastIndex).toBeGreaterThanOrEqual(model.acked.records.length);
+  }
+  await after.close();
+});
