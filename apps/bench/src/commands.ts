@@ -18,6 +18,7 @@ import { runKvBench } from "./kv-bench.ts";
 import type { KvOperation } from "./kv-load.ts";
 import { defaultDirectory } from "./kv-target.ts";
 import { logCommands } from "./log-commands.ts";
+import { powerLossCommand } from "./power-loss-command.ts";
 import { runRaftBench } from "./raft-bench.ts";
 import { formatResults, recordResults } from "./record.ts";
 import { compareGrpcCommand, rpcCommands } from "./rpc-commands.ts";
@@ -37,6 +38,7 @@ export function registerBenchCommands(program: Command): void {
   bench.addCommand(kvCommand());
   bench.addCommand(compareCommand());
   bench.addCommand(crashCommand());
+  bench.addCommand(powerLossCommand());
   bench.addCommand(recordCommand());
 }
 

@@ -27,9 +27,11 @@ test("exports these names for tests and no others", () => {
     "FaultInjector",
     "FaultyDisk",
     "NOTHING_SURVIVES",
+    "PowerLossFailure",
     "SECTOR_BYTES",
     "randomCrash",
     "randomDelays",
     "randomFaults",
+    "runPowerLoss",
   ]);
 });

@@ -8,6 +8,8 @@ export { EVERYTHING_SURVIVES, NOTHING_SURVIVES, randomCrash } from "./crash-choi
 export type { CrashChoices } from "./crash-choices.ts";
 export { randomDelays, randomFaults } from "./random-faults.ts";
 export type { FaultRates, LatencyRange } from "./random-faults.ts";
+export { PowerLossFailure, runPowerLoss } from "./power-loss.ts";
+export type { PowerLossOptions, PowerLossReport } from "./power-loss.ts";
 
 // Faults on a real disk, for tests on real processes.
 export { FaultInjector } from "./fault-injector.ts";
