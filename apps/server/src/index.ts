@@ -3,6 +3,7 @@ export { ExitCode, describeExitCode } from "./exit-code.ts";
 export { formatAddress, parseAddress } from "./address.ts";
 export type { HostPort } from "./address.ts";
 export { KV_GROUP_ID } from "./start-server.ts";
+export type { ServerDeps } from "./start-server.ts";
 export { ServerError, describeExit } from "./server-error.ts";
 export type { ConfigProblem, NodeExit, ServerFault } from "./server-error.ts";
 

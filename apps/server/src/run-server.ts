@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import type { RaftError } from "@dt/raft";
 import type { Logger } from "pino";
 import { parseServerCommand, USAGE } from "./arguments.ts";
 import { formatAddress } from "./address.ts";
@@ -8,7 +9,7 @@ import { ExitCode } from "./exit-code.ts";
 import { leaveLauncher, tellLauncher } from "./launcher.ts";
 import { createRootLogger } from "./root-logger.ts";
 import { startServer } from "./start-server.ts";
-import type { RunningServer } from "./start-server.ts";
+import type { RunningServer, ServerDeps } from "./start-server.ts";
 import { ServerError } from "./server-error.ts";
 import { StopRequest } from "./stop-request.ts";
 import type { StopCause } from "./stop-request.ts";
@@ -17,7 +18,7 @@ import type { StopCause } from "./stop-request.ts";
  * The whole life of a server process: from its arguments to its exit code. Nothing of it is left running when
  * the promise resolves.
  */
-export async function runServer(argv: readonly string[]): Promise<ExitCode> {
+export async function runServer(argv: readonly string[], deps: ServerDeps = {}): Promise<ExitCode> {
   const command = parseServerCommand(argv);
   switch (command.kind) {
     case "help":
@@ -45,10 +46,10 @@ export async function runServer(argv: readonly string[]): Promise<ExitCode> {
     );
     return ExitCode.ok;
   }
-  return serve(config, createRootLogger(config));
+  return serve(config, createRootLogger(config), deps);
 }
 
-async function serve(config: ServerConfig, logger: Logger): Promise<ExitCode> {
+async function serve(config: ServerConfig, logger: Logger, deps: ServerDeps): Promise<ExitCode> {
   process.on("uncaughtException", (error) => {
     logger.fatal({ error }, "unexpected error");
     process.exit(ExitCode.unexpected);
@@ -58,7 +59,7 @@ async function serve(config: ServerConfig, logger: Logger): Promise<ExitCode> {
     process.exit(128 + constants.signals[signal]);
   });
   try {
-    return await serveUntilStopped(config, logger, stop);
+    return await serveUntilStopped(config, logger, stop, deps);
   } catch (error) {
     if (!(error instanceof ServerError) || error.fault.code !== "DT_SERVER_START") {
       throw error;
@@ -77,10 +78,10 @@ async function serveUntilStopped(
   config: ServerConfig,
   logger: Logger,
   stop: StopRequest,
+  deps: ServerDeps,
 ): Promise<ExitCode> {
-  const server = await startServer(config, logger, (error) =>
-    stop.request({ kind: "group", error }),
-  );
+  const onGroupFailed = (error: RaftError): void => stop.request({ kind: "group", error });
+  const server = await startServer(config, logger, onGroupFailed, deps);
   const { dataDir, members } = config;
   const listen = formatAddress({ host: config.listen.host, port: server.port });
   logger.info({ listen, dataDir, members: members.length }, "serving");

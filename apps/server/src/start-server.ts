@@ -2,6 +2,7 @@ import { KvStateMachine, addKvCommands } from "@dt/kv";
 import { RaftServer } from "@dt/raft";
 import type { RaftError } from "@dt/raft";
 import { DataDirectory, LogError } from "@dt/raft-log-file";
+import type { FileSystem } from "@dt/raft-log-file";
 import type { Logger } from "pino";
 import { formatAddress } from "./address.ts";
 import type { ServerConfig } from "./config/server-config.ts";
@@ -11,6 +12,12 @@ import { ServerError } from "./server-error.ts";
 
 /** The raft group that holds the configuration tree. */
 export const KV_GROUP_ID = 1;
+
+/** What a program that embeds the server may replace. */
+export interface ServerDeps {
+  /** Where the data directory is. Default: the file system of this machine. */
+  readonly fileSystem?: FileSystem;
+}
 
 /** A server that listens. */
 export interface RunningServer {
@@ -32,6 +39,7 @@ export async function startServer(
   config: ServerConfig,
   logger: Logger,
   onGroupFailed: (error: RaftError) => void,
+  deps: ServerDeps = {},
 ): Promise<RunningServer> {
   const { clusterId, nodeId, members, listen, dataDir } = config;
   const security = await attempt(
@@ -40,7 +48,7 @@ export async function startServer(
     async () => new Security(config.security),
   );
   const directory = await attempt(ExitCode.dataDirectory, "cannot use the data directory", () =>
-    DataDirectory.open({ path: dataDir, clusterId, nodeId }),
+    DataDirectory.open({ path: dataDir, clusterId, nodeId }, deps),
   );
   const { maxFrameBytes } = config.rpc;
   const raft = new RaftServer(

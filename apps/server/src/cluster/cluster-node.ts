@@ -10,6 +10,7 @@ export interface ClusterNodeOptions {
   /** The node's own part of the cluster's directory. */
   readonly directory: string;
   readonly nodeFlags: readonly string[];
+  readonly program?: string | undefined;
   readonly onExit: (node: ClusterNode, exit: NodeExit) => void;
 }
 
@@ -23,6 +24,7 @@ export class ClusterNode implements HostPort {
   /** What `dt log` reads. */
   readonly dataDir: string;
   readonly #nodeFlags: readonly string[];
+  readonly #program: string | undefined;
   readonly #onExit: (node: ClusterNode, exit: NodeExit) => void;
   #process: NodeProcess | null = null;
 
@@ -35,6 +37,7 @@ export class ClusterNode implements HostPort {
     this.logFile = join(directory, "server.log");
     this.dataDir = join(directory, "data");
     this.#nodeFlags = options.nodeFlags;
+    this.#program = options.program;
     this.#onExit = options.onExit;
   }
 
@@ -67,10 +70,16 @@ export class ClusterNode implements HostPort {
       configFile: this.configFile,
       logFile: this.logFile,
       nodeFlags: this.#nodeFlags,
+      ...(this.#program === undefined ? {} : { program: this.#program }),
     });
     this.#process = started;
     void started.exited.then((exit) => this.#onExit(this, exit));
     await started.listening;
+  }
+
+  /** Gives the running process a message. */
+  send(message: object): void {
+    this.#process?.send(message);
   }
 
   /** Sends a signal and waits until the process has ended. */

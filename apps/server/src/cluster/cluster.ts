@@ -29,6 +29,8 @@ export interface ClusterOptions {
   readonly connect?: ConnectOptions;
   /** Flags for Node itself in every server process. */
   readonly nodeFlags?: readonly string[];
+  /** The program of the server processes, which runs `runServer`. Default: this package's own. */
+  readonly program?: string;
   /** Milliseconds until the cluster must serve. Default 30 000. */
   readonly readyTimeoutMs?: number;
   /** Gives up starting when it is aborted. */
@@ -178,6 +180,7 @@ export async function prepareCluster(options: ClusterOptions): Promise<Cluster> 
         ...node,
         directory: join(directory, `node-${node.nodeId}`),
         nodeFlags: options.nodeFlags ?? [],
+        program: options.program,
         onExit: options.onExit ?? ignoreExit,
       }),
   );

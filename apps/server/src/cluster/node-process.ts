@@ -15,6 +15,8 @@ export interface NodeProcessOptions {
   readonly configFile: string;
   /** What the process prints is appended to this file. */
   readonly logFile: string;
+  /** The program; it runs `runServer`. Default: this package's own. */
+  readonly program?: string;
   /** Flags for Node itself, such as `--cpu-prof`. */
   readonly nodeFlags?: readonly string[];
 }
@@ -33,10 +35,10 @@ export class NodeProcess {
   readonly #options: NodeProcessOptions;
 
   constructor(options: NodeProcessOptions) {
-    const { configFile, logFile, nodeFlags = [] } = options;
+    const { configFile, logFile, nodeFlags = [], program = MAIN } = options;
     const log = openSync(logFile, "a");
     try {
-      this.#child = spawn(process.execPath, [...nodeFlags, MAIN, "--config", configFile], {
+      this.#child = spawn(process.execPath, [...nodeFlags, program, "--config", configFile], {
         stdio: ["ignore", log, log, "ipc"],
         env: { ...process.env, [LAUNCHED_VARIABLE]: "1" },
         detached: true,
@@ -62,6 +64,11 @@ export class NodeProcess {
     const exit = await this.exited;
     const lastWords = readFileSync(logFile, "utf8").slice(-LAST_WORDS_CHARACTERS).trimEnd();
     throw new ServerError({ code: "DT_SERVER_NODE_EXITED", nodeId, exit, logFile, lastWords });
+  }
+
+  /** Gives the program a message; this package's own knows none. */
+  send(message: object): void {
+    this.#child.send(message);
   }
 
   /** Sends a signal; resolves when the process has ended. */

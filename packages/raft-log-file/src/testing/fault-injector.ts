@@ -10,12 +10,19 @@ export interface InjectedFault {
   readonly after?: number;
   /** Calls that meet it. Default: all from then on. */
   readonly count?: number;
+  /** Only writes behind the end of the file, as those of a disk without space. */
+  readonly isGrowth?: boolean;
   /** The call waits as long before it goes on. */
   readonly delayMs?: number;
   /** Name of the error number that the call ends with, such as EIO; nothing else is done then. */
   readonly error?: string;
   /** A read or write moves at most so many bytes. */
   readonly shortTo?: number;
+}
+
+/** Of a file, by all who have it open. */
+interface FileSize {
+  bytes: number;
 }
 
 interface ActiveFault {
@@ -30,6 +37,7 @@ interface ActiveFault {
 export class FaultInjector implements FileSystem {
   readonly #inner: FileSystem;
   #active: ActiveFault[] = [];
+  readonly #sizes = new Map<string, FileSize>();
   /** Calls that met a fault. */
   hits = 0;
 
@@ -49,7 +57,11 @@ export class FaultInjector implements FileSystem {
 
   async open(path: string, mode: OpenMode): Promise<StoredFile> {
     await this.#pass("open", path);
-    return new InjectedFile(this, path, await this.#inner.open(path, mode));
+    const file = await this.#inner.open(path, mode);
+    const size = this.#sizes.get(path) ?? { bytes: 0 };
+    size.bytes = await file.size();
+    this.#sizes.set(path, size);
+    return new InjectedFile(this, path, size, file);
   }
 
   async makeDirectory(path: string): Promise<boolean> {
@@ -64,12 +76,18 @@ export class FaultInjector implements FileSystem {
 
   async rename(from: string, to: string): Promise<void> {
     await this.#pass("rename", from);
-    return this.#inner.rename(from, to);
+    await this.#inner.rename(from, to);
+    const size = this.#sizes.get(from);
+    this.#sizes.delete(from);
+    if (size !== undefined) {
+      this.#sizes.set(to, size);
+    }
   }
 
   async remove(path: string): Promise<void> {
     await this.#pass("remove", path);
-    return this.#inner.remove(path);
+    await this.#inner.remove(path);
+    this.#sizes.delete(path);
   }
 
   async removeDirectory(path: string): Promise<void> {
@@ -83,10 +101,11 @@ export class FaultInjector implements FileSystem {
   }
 
   /** What a call meets; null for nothing. */
-  meet(kind: OperationKind, path: string): InjectedFault | null {
+  meet(kind: OperationKind, path: string, isGrowth = false): InjectedFault | null {
     for (const active of this.#active) {
       const { operation, path: part = "", after = 0, count = Infinity } = active.fault;
-      if (operation === kind && path.includes(part)) {
+      const isMeant = isGrowth || active.fault.isGrowth !== true;
+      if (operation === kind && isMeant && path.includes(part)) {
         const call = active.seen++;
         if (call >= after && call < after + count) {
           this.hits++;
@@ -114,29 +133,31 @@ export class FaultInjector implements FileSystem {
 class InjectedFile implements StoredFile {
   readonly #injector: FaultInjector;
   readonly #path: string;
+  readonly #size: FileSize;
   readonly #inner: StoredFile;
 
-  constructor(injector: FaultInjector, path: string, inner: StoredFile) {
+  constructor(injector: FaultInjector, path: string, size: FileSize, inner: StoredFile) {
     this.#injector = injector;
     this.#path = path;
+    this.#size = size;
     this.#inner = inner;
   }
 
   read(into: Buffer, start: number, end: number, position: number, done: Transferred): void {
-    this.#meet("read", done, (limit) =>
+    this.#meet("read", 0, done, (limit) =>
       this.#inner.read(into, start, Math.min(end, start + limit), position, done),
     );
   }
 
   write(from: Buffer, start: number, end: number, position: number, done: Transferred): void {
-    this.#meet("write", done, (limit) =>
-      this.#inner.write(from, start, Math.min(end, start + limit), position, done),
-    );
+    this.#meet("write", position + (end - start), done, (limit) => {
+      this.#inner.write(from, start, Math.min(end, start + limit), position, done);
+    });
   }
 
   writev(buffers: readonly Buffer[], position: number, done: Transferred): void {
-    this.#meet("write", done, (limit) => {
-      const all = Buffer.concat(buffers);
+    const all = Buffer.concat(buffers);
+    this.#meet("write", position + all.length, done, (limit) => {
       if (limit < all.length) {
         this.#inner.write(all, 0, limit, position, done);
       } else {
@@ -146,7 +167,7 @@ class InjectedFile implements StoredFile {
   }
 
   sync(done: Done): void {
-    this.#meet("sync", done, () => this.#inner.sync(done));
+    this.#meet("sync", 0, done, () => this.#inner.sync(done));
   }
 
   size(): Promise<number> {
@@ -157,10 +178,11 @@ class InjectedFile implements StoredFile {
     return this.#inner.close();
   }
 
-  #meet(kind: OperationKind, done: Transferred, act: (limit: number) => void): void {
-    const fault = this.#injector.meet(kind, this.#path);
+  #meet(kind: OperationKind, end: number, done: Transferred, act: (limit: number) => void): void {
+    const fault = this.#injector.meet(kind, this.#path, end > this.#size.bytes);
     delayed(fault, () => {
       if (fault?.error === undefined) {
+        this.#size.bytes = Math.max(this.#size.bytes, end);
         act(fault?.shortTo ?? Infinity);
       } else {
         const error = systemError(fault.error, this.#path);
