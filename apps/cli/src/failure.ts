@@ -1,6 +1,6 @@
 import { KvError } from "@dt/kv";
 import { RaftError } from "@dt/raft";
-import { LogError } from "@dt/raft-log-file";
+import { LogError, SnapshotError } from "@dt/raft-log-file";
 import { RpcError } from "@dt/rpc";
 import { ServerError } from "@dt/server";
 import { CliError } from "./cli-error.ts";
@@ -26,11 +26,17 @@ export function describeFailure(error: unknown): Failure {
   if (error instanceof CliError) {
     return { exitCode: exitOfCli(error), text: join(error.message, ADVICE[error.code]) };
   }
-  if (error instanceof ServerError || error instanceof LogError) {
+  if (isLocal(error)) {
     return { exitCode: CliExit.failed, text: join(error.message, ADVICE[error.code]) };
   }
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return { exitCode: CliExit.failed, text: `unexpected error: ${text}` };
+}
+
+function isLocal(error: unknown): error is ServerError | LogError | SnapshotError {
+  return (
+    error instanceof ServerError || error instanceof LogError || error instanceof SnapshotError
+  );
 }
 
 /** `cluster` says who led right after the call, where that is known. */
@@ -121,6 +127,9 @@ const ADVICE: Readonly<Record<string, string>> = {
   DT_CLI_IS_DIRECTORY: "list it with dt kv list KEY",
   DT_CLI_COMPARE_FAILED: "read the key, decide again, and repeat: dt kv get -o json KEY",
   DT_CLI_NO_DATA: "name directories that hold a file `identity`, such as .dt-data/node-1/data",
+  DT_LOG_IN_USE: "stop the node that uses the directory, then repeat the command",
+  DT_SNAPSHOT_NOT_FOUND: "see which there are: dt snapshot list DIR",
+  DT_SNAPSHOT_DAMAGED: "use another one: dt snapshot verify DIR",
   DT_CLI_CLUSTER_ENDED: "see why in the log files above",
   DT_SERVER_NODE_COUNT:
     "start it with the number of nodes that it has, or choose another directory with --data",

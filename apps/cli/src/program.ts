@@ -6,6 +6,7 @@ import { registerDevCommand } from "./dev/dev-command.ts";
 import { registerKvCommands } from "./kv/kv-commands.ts";
 import { registerLogCommands } from "./log/log-commands.ts";
 import { registerRpcCommands } from "./rpc/rpc-commands.ts";
+import { registerSnapshotCommands } from "./snapshot/snapshot-commands.ts";
 import { registerServerCommand } from "./server-command.ts";
 
 const EXIT_CODES = `
@@ -27,6 +28,7 @@ export async function createProgram(
   registerKvCommands(program, context);
   registerClusterCommands(program, context);
   registerLogCommands(program, context);
+  registerSnapshotCommands(program, context);
   registerRpcCommands(program, context);
   registerAuthCommands(program, context);
   if (mayMean("bench", argv)) {

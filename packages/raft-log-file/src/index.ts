@@ -33,6 +33,15 @@ export type {
   LogVerification,
   VerifiedCopy,
 } from "./inspect/verify-logs.ts";
+export { planRepair, repairLogs } from "./inspect/repair-logs.ts";
+export type { LogRepair, RepairReport } from "./inspect/repair-logs.ts";
+export {
+  inspectSnapshots,
+  readStoredSnapshot,
+  verifySnapshot,
+} from "./inspect/inspect-snapshots.ts";
+export type { InspectedSnapshot, SnapshotInspection } from "./inspect/inspect-snapshots.ts";
+export { readIdentity } from "./directory/identity-file.ts";
 export { measureDisk } from "./measure-disk.ts";
 export type { DiskMeasurement } from "./measure-disk.ts";
 

@@ -12,12 +12,18 @@ test("exports these names and no others", () => {
     "LogError",
     "SnapshotError",
     "inspectLog",
+    "inspectSnapshots",
     "maxRecordBytes",
     "measureDisk",
     "nodeFileSystem",
+    "planRepair",
+    "readIdentity",
+    "readStoredSnapshot",
+    "repairLogs",
     "resolveFileLogOptions",
     "resolveSnapshotStoreOptions",
     "verifyLogs",
+    "verifySnapshot",
   ]);
 });
 

@@ -7,8 +7,12 @@ import type { CliContext } from "../cli-context.ts";
 import { shortText } from "../kv/node-text.ts";
 import { print } from "../terminal.ts";
 import { findDataDirectory } from "./data-directory.ts";
+import { payloadDecoder } from "./payload-decoder.ts";
 
-interface DumpOptions {
+export interface DumpOptions {
+  /** Decodes normal entries as messages of this type of the file. */
+  readonly proto?: string;
+  readonly message?: string;
   readonly group: number;
   readonly from: number;
   readonly to?: number;
@@ -26,18 +30,19 @@ export async function dumpLog(
   options: DumpOptions,
 ): Promise<void> {
   const directory = join(findDataDirectory(terminal.cwd, name), String(options.group));
+  const decode = await payloadDecoder(terminal.cwd, options);
   const format = options.output === "json" ? formatRecord : describeRecord;
   for await (const record of inspectLog(directory)) {
     if (record.index > (options.to ?? Infinity)) {
       break;
     }
     if (record.index >= options.from) {
-      await print(terminal.stdout, format(record));
+      await print(terminal.stdout, format(record, decode(record)));
     }
   }
 }
 
-function formatRecord(record: InspectedRecord): string {
+function formatRecord(record: InspectedRecord, decoded: object | null): string {
   const { payload, timestampMs, ...fields } = record;
   return `${JSON.stringify({
     ...fields,
@@ -45,14 +50,16 @@ function formatRecord(record: InspectedRecord): string {
     kind: kindName(record),
     time: new Date(timestampMs).toISOString(),
     payloadBase64: payload.toString("base64"),
+    ...(decoded === null ? {} : { decoded }),
   })}\n`;
 }
 
-function describeRecord(record: InspectedRecord): string {
+function describeRecord(record: InspectedRecord, decoded: object | null): string {
   const { index, term, timestampMs, payload } = record;
   const what = `${typeName(record)} ${kindName(record)}`.trimEnd();
   const time = new Date(timestampMs).toISOString();
-  return `${index}  term ${term}  ${time}  ${what}  ${payload.length} bytes  ${describePayload(record)}\n`;
+  const text = decoded === null ? describePayload(record) : JSON.stringify(decoded);
+  return `${index}  term ${term}  ${time}  ${what}  ${payload.length} bytes  ${text}\n`;
 }
 
 /** For a put its key and value; else the bytes as far as they are text. */

@@ -4,12 +4,15 @@ import { KV_GROUP_ID } from "@dt/server";
 import type { CliContext } from "../cli-context.ts";
 import { positiveInteger } from "../cluster/connect.ts";
 import { dumpLog } from "./dump.ts";
+import { repairDirectory } from "./repair.ts";
 import { verifyDirectories } from "./verify.ts";
 
 export function registerLogCommands(program: Command, context: CliContext): void {
   const log = program
     .command("log")
-    .description("look into data directories, also those of running nodes; nothing is changed");
+    .description(
+      "look into data directories, also those of running nodes; only repair --yes changes something",
+    );
 
   log
     .command("verify")
@@ -27,8 +30,21 @@ export function registerLogCommands(program: Command, context: CliContext): void
     .option("--group <id>", "raft group", positiveInteger, KV_GROUP_ID)
     .option("--from <index>", "first entry to print", positiveInteger, 1)
     .option("--to <index>", "last entry to print", positiveInteger)
+    .option("--proto <file>", "decode the payloads of normal entries: the .proto file")
+    .option("--message <type>", "with --proto: the type of the payloads")
     .addOption(outputOption())
     .action((directory, options) => dumpLog(context, directory, options));
+
+  log
+    .command("repair")
+    .description(
+      "bring a data directory that nobody uses in order: torn ends, leftovers, the journal; without --yes only say what would be done",
+    )
+    .argument("<dir>", "data directory")
+    .option("--dry-run", "change nothing, which is the default", false)
+    .option("--yes", "do it", false)
+    .addOption(outputOption())
+    .action((directory, options) => repairDirectory(context, directory, options));
 }
 
 function outputOption(): Option {

@@ -1,0 +1,132 @@
+import { join } from "node:path";
+import { DataDirectory } from "../directory/data-directory.ts";
+import { type Identity, readIdentity } from "../directory/identity-file.ts";
+import { listSegments, segmentsPath, statusPath } from "../directory/log-directory.ts";
+import { readStatus } from "../directory/status-file.ts";
+import type { FileSystem } from "../file-system.ts";
+import { errorNumber, LogError, type LogFault } from "../log-error.ts";
+import { nodeFileSystem } from "../node-file-system.ts";
+import { recover } from "../recover/recovery.ts";
+import { JOURNAL_NAMES } from "../sync/shared-journal.ts";
+
+/** What the log of a group needs, or got. */
+export interface LogRepair {
+  readonly groupId: number;
+  /** Bytes of a flush that was never acknowledged, at the end; they are kept in a `.broken` file when they are cut. */
+  readonly tornBytes: number;
+  /** Files that a truncation or a dropped head left behind, to be removed. */
+  readonly leftovers: readonly string[];
+  /** Acknowledged entries that are gone here: the node gets them from others when it starts. */
+  readonly damaged: readonly { readonly firstIndex: number; readonly lastIndex: number }[];
+  /** What the log is refused for; null when it can be opened. */
+  readonly refusal: LogFault | null;
+}
+
+export interface RepairReport {
+  /** Flushes in the journal that are to be copied to their segments, or were. */
+  readonly hasJournal: boolean;
+  readonly groups: readonly LogRepair[];
+}
+
+/** What `repairLogs` would do; reads only, needs no lock. Throws DT_LOG_IO for what is no data directory. */
+export async function planRepair(
+  dataDirectory: string,
+  fileSystem: FileSystem = nodeFileSystem,
+): Promise<RepairReport> {
+  const identity = await requireIdentity(dataDirectory, fileSystem);
+  const names = await fileSystem.list(dataDirectory);
+  const groups: LogRepair[] = [];
+  for (const groupId of groupIdsIn(names)) {
+    const path = segmentsPath(join(dataDirectory, String(groupId)));
+    groups.push(
+      await attempt(groupId, async () => {
+        const listing = await listSegments(fileSystem, path);
+        const owner = { groupId, storeId: identity.storeId };
+        const headIndex = await headOf(fileSystem, join(dataDirectory, String(groupId)));
+        const options = { useHints: true, headIndex };
+        const { end, superseded, damaged } = await recover(
+          fileSystem,
+          path,
+          listing,
+          owner,
+          options,
+        );
+        const torn = end?.torn ?? null;
+        const tornBytes = torn === null ? 0 : torn.endOffset - torn.offset;
+        return { tornBytes, leftovers: superseded, damaged };
+      }),
+    );
+  }
+  return { hasJournal: names.some((name) => JOURNAL_NAMES.includes(name)), groups };
+}
+
+/**
+ * Does to a data directory that nobody uses what the start of its node would do: copies the journal, cuts torn
+ * ends, removes leftovers. Throws DT_LOG_IN_USE, and what a directory is refused for.
+ */
+export async function repairLogs(
+  dataDirectory: string,
+  fileSystem: FileSystem = nodeFileSystem,
+): Promise<RepairReport> {
+  const { clusterId, nodeId } = await requireIdentity(dataDirectory, fileSystem);
+  const data = await DataDirectory.open({ path: dataDirectory, clusterId, nodeId }, { fileSystem });
+  try {
+    const groups: LogRepair[] = [];
+    for (const groupId of groupIdsIn(await fileSystem.list(dataDirectory))) {
+      groups.push(
+        await attempt(groupId, async () => {
+          const log = data.log(groupId);
+          const { damaged = [] } = await log.open();
+          const { tornBytes = 0, supersededFiles = [] } = log.recovery ?? {};
+          return { tornBytes, leftovers: supersededFiles, damaged };
+        }),
+      );
+    }
+    return { hasJournal: data.recovered !== null, groups };
+  } finally {
+    await data.close();
+  }
+}
+
+/** The first entry that must be there; 1 for a group that has no status yet. */
+async function headOf(fileSystem: FileSystem, groupDirectory: string): Promise<number> {
+  try {
+    return (await readStatus(fileSystem, statusPath(groupDirectory))).status.headIndex;
+  } catch (error) {
+    if (errorNumber(error) === "ENOENT") {
+      return 1;
+    }
+    throw error;
+  }
+}
+
+async function attempt(
+  groupId: number,
+  look: () => Promise<Omit<LogRepair, "groupId" | "refusal">>,
+): Promise<LogRepair> {
+  try {
+    const { tornBytes, leftovers, damaged } = await look();
+    const ranges = damaged.map(({ firstIndex, lastIndex }) => ({ firstIndex, lastIndex }));
+    return { groupId, tornBytes, leftovers, damaged: ranges, refusal: null };
+  } catch (error) {
+    if (error instanceof LogError) {
+      return { groupId, tornBytes: 0, leftovers: [], damaged: [], refusal: error.fault };
+    }
+    throw error;
+  }
+}
+
+async function requireIdentity(path: string, fileSystem: FileSystem): Promise<Identity> {
+  const identity = await readIdentity(fileSystem, path);
+  if (identity === null) {
+    throw new LogError({ code: "DT_LOG_IO", file: path, operation: "identify" });
+  }
+  return identity;
+}
+
+function groupIdsIn(names: readonly string[]): number[] {
+  return names
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .toSorted((a, b) => a - b);
+}
