@@ -135,7 +135,12 @@ function crashCommand(): Command {
         maxRunMs: 1500,
         onRound: ({ round, ranMs, acknowledged, recoveredMs, problems: found }) => {
           process.stdout.write(
-            `round ${round}: killed after ${ranMs} ms, ${acknowledged} acknowledged, served again after ${recoveredMs} ms, ${found.length} lost\n`,
+            `round ${round} of ${options.rounds}: killed after ${ranMs} ms, ${acknowledged} acknowledged, served again after ${recoveredMs} ms, ${found.length} lost\n`,
+          );
+        },
+        onCompared: ({ equalEntries, firstIndexes }) => {
+          process.stdout.write(
+            `the logs begin at ${firstIndexes.join(", ")} and share ${equalEntries} entries, all equal\n`,
           );
         },
       });

@@ -2,7 +2,8 @@ import { randomInt } from "node:crypto";
 import { pause } from "./closed-loop.ts";
 import { KvLoad } from "./kv-load.ts";
 import { KvTarget } from "./kv-target.ts";
-import { compareLogs } from "./log-comparison.ts";
+import { compareLogs, type LogComparison } from "./log-comparison.ts";
+import type { NodeSettings } from "@dt/server";
 import type { KvTargetOptions } from "./kv-target.ts";
 import { WriteLedger } from "./write-ledger.ts";
 
@@ -16,7 +17,16 @@ export interface CrashOptions extends Pick<KvTargetOptions, "directory"> {
   readonly minRunMs: number;
   readonly maxRunMs: number;
   readonly onRound: (round: CrashRound) => void;
+  /** Gets what the logs hold at the end. */
+  readonly onCompared: (comparison: LogComparison) => void;
 }
+
+/** Small, so that kills also hit snapshots, and heads and segments that go. */
+const SETTINGS: NodeSettings = {
+  storage: { segmentBytes: 1 << 20 },
+  snapshot: { everyBytes: 4 << 20, tailEntries: 2000 },
+  limits: { maxEntryBytes: 256 << 10 },
+};
 
 export interface CrashRound {
   readonly round: number;
@@ -30,7 +40,13 @@ export interface CrashRound {
 /** Kills every process of a cluster in the middle of writes, starts them again and looks for what was acknowledged. */
 export async function runCrashBench(options: CrashOptions): Promise<readonly string[]> {
   const { directory, nodes, keys, inFlight, valueSize, rounds } = options;
-  const target = await KvTarget.open({ nodes, endpoints: "", directory, nodeFlags: [] });
+  const target = await KvTarget.open({
+    nodes,
+    endpoints: "",
+    directory,
+    settings: SETTINGS,
+    nodeFlags: [],
+  });
   const { cluster } = target;
   const problems: string[] = [];
   try {
@@ -61,7 +77,9 @@ export async function runCrashBench(options: CrashOptions): Promise<readonly str
     }
     const committedIndex = await target.settle(30_000);
     await cluster.close();
-    problems.push(...(await compareLogs(target.dataDirectories, committedIndex)).problems);
+    const comparison = await compareLogs(target.dataDirectories, committedIndex);
+    options.onCompared(comparison);
+    problems.push(...comparison.problems);
     return problems;
   } finally {
     await target.close();

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { KvClient } from "@dt/kv";
 import { RaftClient } from "@dt/raft";
 import { KV_GROUP_ID, parseAddress, startCluster } from "@dt/server";
-import type { Cluster, HostPort } from "@dt/server";
+import type { Cluster, HostPort, NodeSettings } from "@dt/server";
 
 export interface KvTargetOptions {
   /** Nodes of the cluster to start, when `endpoints` is empty. */
@@ -13,6 +13,8 @@ export interface KvTargetOptions {
   readonly endpoints: string;
   /** Where to keep the data of a started cluster; on a real disk. */
   readonly directory: string;
+  /** Sections of the configuration of started nodes. */
+  readonly settings?: NodeSettings;
   /** Flags for Node in the server processes, such as those of its profiler. */
   readonly nodeFlags: readonly string[];
 }
@@ -34,7 +36,7 @@ export class KvTarget {
       const cluster = await startCluster({
         directory: scratch,
         nodeCount: options.nodes,
-        settings: { log: { level: "warn" } },
+        settings: { log: { level: "warn" }, ...options.settings },
         nodeFlags: options.nodeFlags,
       });
       return new KvTarget(cluster.endpoints, cluster, scratch);

@@ -3,6 +3,8 @@ import { verifyLogs } from "@dt/raft-log-file";
 export interface LogComparison {
   /** Entries that are equal, byte for byte, in all copies. */
   readonly equalEntries: number;
+  /** Where the copies begin: those of nodes that took snapshots not at 1. */
+  readonly firstIndexes: readonly number[];
   /** What must not be; empty when all is well. */
   readonly problems: readonly string[];
 }
@@ -16,6 +18,7 @@ export async function compareLogs(
   committedIndex: number,
 ): Promise<LogComparison> {
   let equalEntries = 0;
+  const firstIndexes: number[] = [];
   const problems: string[] = [];
   for (const group of await verifyLogs(dataDirectories)) {
     const { groupId, difference, equalTo, copies } = group;
@@ -24,6 +27,7 @@ export async function compareLogs(
       problems.push(`group ${groupId}: ${copies.length} copies of ${dataDirectories.length}`);
     }
     for (const copy of copies) {
+      firstIndexes.push(copy.firstIndex);
       if (copy.damage !== null) {
         problems.push(`group ${groupId}: ${copy.directory}: ${copy.damage.code}`);
       }
@@ -34,5 +38,5 @@ export async function compareLogs(
       problems.push(`group ${groupId}: equal to ${equalTo}, committed to ${committedIndex}`);
     }
   }
-  return { equalEntries, problems };
+  return { equalEntries, firstIndexes, problems };
 }
