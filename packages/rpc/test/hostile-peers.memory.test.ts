@@ -6,6 +6,7 @@ import { usedBytes } from "./support/heap.ts";
 import { startServer } from "./support/pair.ts";
 import { RAW_IDENTITY, RAW_LIMITS } from "./support/raw-peer.ts";
 import { until } from "./support/until.ts";
+import { RpcClient } from "../src/index.ts";
 import type { Address } from "../src/index.ts";
 
 const CONNECTIONS = 10_000;
@@ -25,7 +26,7 @@ function arriveOnly(address: Address, partBytes: number, onEnd: () => void): Pro
 
 test("10,000 connections that never finish the handshake cost a bounded number of places", async () => {
   const { server, address } = await startServer({ handshakeTimeoutMs: 2000 });
-  const bystander = new Bystander(address);
+  const bystander = new Bystander(new RpcClient({ address }));
   await bystander.start();
   const before = await usedBytes();
   let peak = 0;

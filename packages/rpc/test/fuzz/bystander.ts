@@ -1,6 +1,5 @@
-import { RpcClient } from "../../src/index.ts";
 import { ECHO, readText, writeText } from "../support/bodies.ts";
-import type { Address } from "../../src/index.ts";
+import type { RpcClient } from "../../src/index.ts";
 
 /** A well-behaved client that calls all the time, to see whether others harm it. */
 export class Bystander {
@@ -9,8 +8,9 @@ export class Bystander {
   #calls = 0;
   #running: Promise<void> = Promise.resolve();
 
-  constructor(address: Address) {
-    this.#client = new RpcClient({ address });
+  /** The client is not connected, and is closed by `stop`. */
+  constructor(client: RpcClient) {
+    this.#client = client;
   }
 
   async start(): Promise<void> {

@@ -2,14 +2,16 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { RpcClient, RpcError } from "../../src/index.ts";
+import { RpcError } from "../../src/index.ts";
 import { converse } from "./conversation.ts";
 import { everyByteAndLength, randomMutation } from "./mutation.ts";
 import { runAll } from "./replay.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import type { Frames, Mutation } from "./mutation.ts";
+import type { Scenario } from "./scenario.ts";
 
 export interface ClientFuzzOptions {
+  readonly scenario: Scenario;
   readonly seed: number;
   /** What a server sends, its handshake first. */
   readonly frames: Frames;
@@ -51,7 +53,7 @@ export async function fuzzClient(options: ClientFuzzOptions): Promise<number> {
   try {
     return await runAll(mutationsOf(options), 1, async (mutation) => {
       bytes = mutation.bytes;
-      await oneClient(path, mutation.name);
+      await oneClient(options.scenario, path, mutation.name);
     });
   } finally {
     server.close();
@@ -59,10 +61,10 @@ export async function fuzzClient(options: ClientFuzzOptions): Promise<number> {
   }
 }
 
-async function oneClient(path: string, name: string): Promise<void> {
+async function oneClient(scenario: Scenario, path: string, name: string): Promise<void> {
   // Most of what is wrong ends the connection; a handshake that only waits for more is cut short.
   const limits = { handshakeTimeoutMs: 50, connectTimeoutMs: 20_000, reconnectMinMs: 20_000 };
-  const client = new RpcClient({ address: { path }, ...limits, reconnectMaxMs: 20_000 });
+  const client = scenario.createClient({ path }, { ...limits, reconnectMaxMs: 20_000 });
   try {
     await converse(client);
   } catch (error) {

@@ -1,38 +1,15 @@
 import { connect, createServer } from "node:net";
 import { once } from "node:events";
 import { FrameDecoder } from "@dt/codec";
-import { CommandTable, RpcClient, RpcError, RpcServer, Status } from "../../src/index.ts";
+import { RpcError } from "../../src/index.ts";
 import { ECHO, FAIL, NOTE, readText, writeText } from "../support/bodies.ts";
-import { echo } from "../support/pair.ts";
+import { until } from "../support/until.ts";
+import { openStream } from "../support/stream-log.ts";
+import { COUNT, GROUP } from "./scenario.ts";
 import type { AddressInfo, Socket } from "node:net";
+import type { RpcClient, RpcServer } from "../../src/index.ts";
 import type { Frames } from "./mutation.ts";
-
-export const GROUP = 7;
-
-/** Small limits, so that what a peer may make this side hold is small too. */
-const LIMITS = {
-  maxFrameBytes: 64 * 1024,
-  maxInFlightRequests: 64,
-  maxInFlightBytes: 1024 * 1024,
-  maxSendBufferBytes: 1024 * 1024,
-  maxReplyBacklogBytes: 1024 * 1024,
-};
-
-/** A server with a command of each kind; all of them answer in the turn of the request. */
-export function createTarget(): RpcServer {
-  const server = new RpcServer({ ...LIMITS, identity: { role: "target" } });
-  server.commands
-    .on(ECHO, echo)
-    .on(NOTE, () => {})
-    .on(FAIL, (request) => {
-      request.failWith(Status.notLeader, "NOT_HERE", "elsewhere", writeText, "detail");
-    });
-  server.groups.register(
-    GROUP,
-    new CommandTable().on(ECHO, echo).on(NOTE, () => {}),
-  );
-  return server;
-}
+import type { Scenario } from "./scenario.ts";
 
 /** Calls of each kind, one after the other. Rejects with nothing: each has the outcome it has. */
 export async function converse(client: RpcClient): Promise<number> {
@@ -55,8 +32,29 @@ export async function converse(client: RpcClient): Promise<number> {
       }
     }
   }
-  calls.push(client.call(ECHO, 0, 0, writeText, "bye", readText));
-  return (await Promise.allSettled(calls)).length;
+  await Promise.allSettled([...calls, streamOf(client)]);
+  const last = client.call(ECHO, 0, 0, writeText, "bye", readText);
+  return (await Promise.allSettled([...calls, last])).length;
+}
+
+/** Two messages each way; resolves with the end of the stream, whatever it is. */
+async function streamOf(client: RpcClient): Promise<void> {
+  const { connection } = client;
+  if (connection === null) {
+    return;
+  }
+  const { stream, log, outcome } = openStream(connection, COUNT);
+  for (const text of ["first", "second"]) {
+    await until(
+      () => outcome.count > 0 || stream.send(writeText, text),
+      "credit, or the end of the stream",
+    );
+  }
+  stream.end();
+  await until(
+    () => outcome.count > 0,
+    `the end of a stream that has brought ${log.messages.length}`,
+  );
 }
 
 export interface Conversation {
@@ -65,8 +63,8 @@ export interface Conversation {
 }
 
 /** Listens in while a client and a server converse. */
-export async function capture(): Promise<Conversation> {
-  const target = createTarget();
+export async function capture(scenario: Scenario): Promise<Conversation> {
+  const target = scenario.createServer();
   const port = await listenOnLoopback(target);
   const fromClient: Buffer[] = [];
   const fromServer: Buffer[] = [];
@@ -78,7 +76,7 @@ export async function capture(): Promise<Conversation> {
   proxy.listen(0, "127.0.0.1");
   await once(proxy, "listening");
   const { port: proxyPort } = proxy.address() as AddressInfo;
-  const client = new RpcClient({ address: { host: "127.0.0.1", port: proxyPort } });
+  const client = scenario.createClient({ host: "127.0.0.1", port: proxyPort });
   await converse(client);
   await client.close();
   await target.close();

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { usedBytes } from "../support/heap.ts";
 import { fuzzClient } from "./client-fuzz.ts";
 import { capture } from "./conversation.ts";
+import { OPEN } from "./scenario.ts";
 import { fuzzServer } from "./server-fuzz.ts";
 
 const SEED = Number(process.env["FUZZ_SEED"] ?? randomInt(2 ** 31));
@@ -19,11 +20,18 @@ function say(line: string): void {
 test(
   "a server survives 100,000 damaged conversations, and its memory does not grow",
   async () => {
-    const { fromClient } = await capture();
+    const { fromClient } = await capture(OPEN);
     // The first run fills pools and compiles code.
-    await fuzzServer({ seed: SEED, frames: fromClient, randomMutations: 2000, concurrency: 16 });
+    await fuzzServer({
+      scenario: OPEN,
+      seed: SEED,
+      frames: fromClient,
+      randomMutations: 2000,
+      concurrency: 16,
+    });
     const before = await usedBytes();
     const result = await fuzzServer({
+      scenario: OPEN,
       seed: SEED,
       frames: fromClient,
       randomMutations: MUTATIONS,
@@ -49,8 +57,14 @@ test(
 test(
   "a client survives every damaged byte of a server's answers",
   async () => {
-    const { fromServer } = await capture();
-    const options = { seed: SEED, frames: fromServer, every: 1, randomMutations: MUTATIONS / 20 };
+    const { fromServer } = await capture(OPEN);
+    const options = {
+      scenario: OPEN,
+      seed: SEED,
+      frames: fromServer,
+      every: 1,
+      randomMutations: MUTATIONS / 20,
+    };
     say(`${await fuzzClient(options)} conversations with clients`);
   },
   HOUR_MS,

@@ -3,13 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "../support/until.ts";
 import { Bystander } from "./bystander.ts";
-import { createTarget } from "./conversation.ts";
 import { everyByteAndLength, randomMutation } from "./mutation.ts";
 import { Replay, runAll, soundReplies } from "./replay.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import type { Frames, Mutation } from "./mutation.ts";
+import type { Scenario } from "./scenario.ts";
 
 export interface ServerFuzzOptions {
+  readonly scenario: Scenario;
   readonly seed: number;
   readonly frames: Frames;
   /** Mutations beside those of every byte and every length. */
@@ -30,15 +31,16 @@ export interface ServerFuzzResult {
  * Throws at the first answer that is wrong, and when anything is left on the server at the end.
  */
 export async function fuzzServer(options: ServerFuzzOptions): Promise<ServerFuzzResult> {
-  const { seed, frames, concurrency } = options;
+  const { scenario, seed, frames, concurrency } = options;
   const directory = mkdtempSync(join(tmpdir(), "dt-fuzz-"));
-  const server = createTarget();
+  const server = scenario.createServer();
   try {
     // A unix socket: a hundred thousand connections would use up the ports of TCP.
     const address = await server.listen({ path: join(directory, "s") });
     const random = new SeededRandom(seed);
-    const replay = new Replay(address, await soundReplies(address, frames), random);
-    const bystander = new Bystander(address);
+    const replies = scenario.hasFixedAnswers ? await soundReplies(address, frames) : [];
+    const replay = new Replay(address, replies, random);
+    const bystander = new Bystander(scenario.createClient(address));
     await bystander.start();
     let count = 0;
     const mutations = await runAll(mutationsOf(options, random), concurrency, async (mutation) => {
