@@ -100,6 +100,8 @@ export class Connection {
       options,
       () => this.#pipeline.control.ping(),
       (silentMs) => this.destroy(new RpcError({ code: "DT_RPC_PEER_SILENT", silentMs })),
+      this.#pipeline.out,
+      (stuckMs) => this.#onSlowPeer(stuckMs),
     );
     counters.connectionsOpened++;
     socket.on("data", this.#onData);
@@ -323,10 +325,17 @@ export class Connection {
     }
     const { bufferedBytes } = this.#pipeline.out;
     if (bufferedBytes > this.#maxBufferedBytes) {
-      const limitBytes = this.#maxBufferedBytes;
-      this.destroy(new RpcError({ code: "DT_RPC_SLOW_PEER", bufferedBytes, limitBytes }));
+      this.#onSlowPeer(0);
     }
   };
+
+  /** `stuckMs` is how long it has read nothing at all, 0 when that is not the reason. */
+  #onSlowPeer(stuckMs: number): void {
+    const { bufferedBytes } = this.#pipeline.out;
+    const limitBytes = this.#maxBufferedBytes;
+    const fault = { code: "DT_RPC_SLOW_PEER", bufferedBytes, limitBytes, stuckMs } as const;
+    this.destroy(new RpcError(fault));
+  }
 
   #onDecodeError(error: unknown): void {
     if (!(error instanceof CodecError)) {

@@ -52,6 +52,8 @@ export type RpcFault =
       readonly code: "DT_RPC_SLOW_PEER";
       readonly bufferedBytes: number;
       readonly limitBytes: number;
+      /** How long it has read nothing at all; 0 when it was too many bytes. */
+      readonly stuckMs: number;
     }
   | { readonly code: "DT_RPC_UNAUTHENTICATED"; readonly address: string; readonly reason: string }
   | {
@@ -196,7 +198,9 @@ function describe(fault: RpcFault): string {
     case "DT_RPC_PEER_SILENT":
       return `nothing was received for ${fault.silentMs} ms`;
     case "DT_RPC_SLOW_PEER":
-      return `${fault.bufferedBytes} bytes wait to be read by the peer, the limit is ${fault.limitBytes}`;
+      return fault.stuckMs > 0
+        ? `the peer has read nothing for ${fault.stuckMs} ms, ${fault.bufferedBytes} bytes wait`
+        : `${fault.bufferedBytes} bytes wait to be read by the peer, the limit is ${fault.limitBytes}`;
     case "DT_RPC_UNAUTHENTICATED":
       return `${fault.address} has not proved who it is: ${fault.reason}`;
     case "DT_RPC_TLS":

@@ -15,19 +15,26 @@ interface Watched {
   /** When pings were sent, and when the peer was given up, in milliseconds since the start. */
   readonly pingsMs: number[];
   readonly givenUpMs: number[];
+  /** What the peer reads; and when it was given up because it reads nothing. */
+  readonly reading: { isWaiting: boolean; writesDone: number };
+  readonly stuckMs: number[];
 }
 
 function watch(): Watched {
   const startMs = performance.now();
   const pingsMs: number[] = [];
   const givenUpMs: number[] = [];
+  const stuckMs: number[] = [];
+  const reading = { isWaiting: false, writesDone: 0 };
   const liveness = new Liveness(
     new DeadlineWheel(),
     { pingIntervalMs: 1000, peerTimeoutMs: 3500 },
     () => pingsMs.push(performance.now() - startMs),
     () => givenUpMs.push(performance.now() - startMs),
+    reading,
+    () => stuckMs.push(performance.now() - startMs),
   );
-  return { liveness, pingsMs, givenUpMs };
+  return { liveness, pingsMs, givenUpMs, reading, stuckMs };
 }
 
 /** Whole half seconds: each wait may take two ticks of the wheel longer. */
@@ -81,4 +88,26 @@ test("stops when it is told to", () => {
   liveness.stop();
   vi.advanceTimersByTime(10_000);
   expect(pingsMs).toEqual([]);
+});
+
+test("gives up a peer that sends but reads nothing, not one that reads now and then", () => {
+  const { liveness, givenUpMs, reading, stuckMs } = watch();
+  reading.isWaiting = true;
+  for (let second = 0; second < 30; second++) {
+    vi.advanceTimersByTime(1000);
+    liveness.lastReceivedMs = performance.now();
+    if (second % 5 === 0) {
+      reading.writesDone++;
+    }
+  }
+  expect(stuckMs).toEqual([]);
+  const readMs = 26_000;
+  for (let second = 30; second < 60 && stuckMs.length === 0; second++) {
+    vi.advanceTimersByTime(1000);
+    liveness.lastReceivedMs = performance.now();
+  }
+  expect(stuckMs).toHaveLength(1);
+  expect(stuckMs[0]).toBeGreaterThanOrEqual(readMs + 7000);
+  expect(stuckMs[0]).toBeLessThan(readMs + 10_000);
+  expect(givenUpMs).toEqual([]);
 });

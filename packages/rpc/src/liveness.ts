@@ -5,10 +5,24 @@ export interface LivenessOptions {
   readonly peerTimeoutMs: number;
 }
 
+/** What the peer has read of what this side sends. */
+export interface ReadingProgress {
+  /** Bytes wait to be read. */
+  readonly isWaiting: boolean;
+  /** Grows with each write that has gone out. */
+  readonly writesDone: number;
+}
+
+/** A peer may read nothing for so many times the peer timeout, while it is alive otherwise. */
+const STUCK_TIMEOUTS = 2;
+
 /**
  * Watches that the peer is alive. A frame is a sign of life, and so is a good part of one; when
  * none came for the ping interval a ping asks for one, and when none came for the timeout the peer
  * is given up, as a half-open connection is.
+ *
+ * A peer that sends but reads nothing, although bytes wait for it, is given up too, after twice the
+ * timeout.
  *
  * Silence is counted in waits that this process has seen through, not by the clock: after this
  * process or the whole machine stood still, the peer still gets its pings and the time to answer
@@ -24,21 +38,29 @@ export class Liveness implements DeadlineEntry {
   readonly #options: LivenessOptions;
   readonly #ping: () => void;
   readonly #giveUp: (silentMs: number) => void;
+  readonly #reading: ReadingProgress;
+  readonly #onStuck: (stuckMs: number) => void;
   /** What `lastReceivedMs` was when the current wait began, and how long that wait is. */
   #seenMs: number;
   #waitMs: number;
   #silentMs = 0;
+  #seenWrites = 0;
+  #stuckMs = 0;
 
   constructor(
     wheel: DeadlineWheel,
     options: LivenessOptions,
     ping: () => void,
     giveUp: (silentMs: number) => void,
+    reading: ReadingProgress,
+    onStuck: (stuckMs: number) => void,
   ) {
     this.#wheel = wheel;
     this.#options = options;
     this.#ping = ping;
     this.#giveUp = giveUp;
+    this.#reading = reading;
+    this.#onStuck = onStuck;
     this.#seenMs = this.lastReceivedMs;
     this.#waitMs = options.pingIntervalMs;
     wheel.add(this, this.lastReceivedMs + this.#waitMs);
@@ -51,6 +73,10 @@ export class Liveness implements DeadlineEntry {
   onDeadline(): void {
     const { pingIntervalMs, peerTimeoutMs } = this.#options;
     const nowMs = performance.now();
+    if (this.#isStuck()) {
+      this.#onStuck(Math.round(this.#stuckMs));
+      return;
+    }
     if (this.lastReceivedMs > this.#seenMs) {
       this.#seenMs = this.lastReceivedMs;
       this.#silentMs = 0;
@@ -65,5 +91,12 @@ export class Liveness implements DeadlineEntry {
       this.#waitMs = Math.min(pingIntervalMs, peerTimeoutMs - this.#silentMs);
     }
     this.#wheel.add(this, nowMs + this.#waitMs);
+  }
+
+  #isStuck(): boolean {
+    const { isWaiting, writesDone } = this.#reading;
+    this.#stuckMs = isWaiting && writesDone === this.#seenWrites ? this.#stuckMs + this.#waitMs : 0;
+    this.#seenWrites = writesDone;
+    return this.#stuckMs >= STUCK_TIMEOUTS * this.#options.peerTimeoutMs;
   }
 }

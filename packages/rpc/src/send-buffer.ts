@@ -65,6 +65,7 @@ export class SendBuffer {
   #slabsInSocket: Buffer[] = [];
   #slabBytesInSocket: number[] = [];
   #bytesInSocket = 0;
+  #writesDone = 0;
 
   /** `onDrained` is called when everything that was handed to the socket has left it. */
   constructor(
@@ -82,6 +83,15 @@ export class SendBuffer {
   /** Bytes that wait here or in the socket. */
   get bufferedBytes(): number {
     return this.#bytesInSocket + this.writer.pos;
+  }
+
+  get isWaiting(): boolean {
+    return this.#bytesInSocket > 0;
+  }
+
+  /** Writes that have left the socket. */
+  get writesDone(): number {
+    return this.#writesDone;
   }
 
   /** performance.now(), read once per turn, and again after every 64 frames. */
@@ -238,6 +248,7 @@ export class SendBuffer {
       throw new Error("the socket confirmed a write that was never made");
     }
     this.#bytesInSocket -= byteCount;
+    this.#writesDone++;
     releaseSlab(slab);
     if (this.#bytesInSocket === 0) {
       if (!this.#isTurnOpen) {

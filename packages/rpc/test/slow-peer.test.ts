@@ -196,6 +196,28 @@ describe("a peer that does not read", () => {
     expect(ends).toEqual(["DT_RPC_SLOW_PEER"]);
   });
 
+  test("and nothing at all while it goes on sending is closed in time", async () => {
+    const { server, address } = await startServer({ pingIntervalMs: 20, peerTimeoutMs: 60 });
+    server.commands.on(300, (request) => request.replyBytes(Buffer.alloc(MIB)));
+    const peer = await rawClient(address);
+    const ends: unknown[] = [];
+    const [connection] = server.connections;
+    connection?.onClose((error) => ends.push(error?.fault));
+    peer.socket.pause();
+    for (let count = 0; count < 20; count++) {
+      peer.send("0000000c 11 00 012c 00000001 00000000");
+    }
+    while (ends.length === 0) {
+      // A sign of life all the time.
+      peer.send("0000000c 13 00 000f 00000000 00000000");
+      await new Promise((resolve) => {
+        setImmediate(resolve);
+      });
+    }
+    expect(ends).toMatchObject([{ code: "DT_RPC_SLOW_PEER" }]);
+    expect((ends[0] as { stuckMs: number }).stuckMs).toBeGreaterThanOrEqual(120);
+  });
+
   test("stalls itself only", async () => {
     const { server, address } = await startServer({
       maxSendBufferBytes: LIMIT,
