@@ -89,7 +89,31 @@ export type RaftFault =
   /** The connection or the deadline ended while the request was out. */
   | { readonly code: "DT_RAFT_OUTCOME_UNKNOWN"; readonly command: number }
   /** The client is closed. */
-  | { readonly code: "DT_RAFT_CLIENT_CLOSED" };
+  | { readonly code: "DT_RAFT_CLIENT_CLOSED" }
+  /** The leader has not committed what the request stands on; it soon will have. */
+  | { readonly code: "DT_RAFT_NOT_READY" }
+  /** Another change of members is under way: its configuration begins at `index`. */
+  | { readonly code: "DT_RAFT_CHANGE_PENDING"; readonly index: number }
+  /** The leader is handing over to `to`. */
+  | { readonly code: "DT_RAFT_TRANSFERRING"; readonly to: NodeId }
+  /** Only another voter can take over. */
+  | { readonly code: "DT_RAFT_TRANSFER_TARGET"; readonly to: NodeId }
+  /** The target did not take over within an election timeout; the leader goes on. 0 = no target was named. */
+  | { readonly code: "DT_RAFT_TRANSFER_FAILED"; readonly to: NodeId }
+  /** The members are not what the request says they are. */
+  | {
+      readonly code: "DT_RAFT_OLD_MEMBERS";
+      readonly voters: readonly NodeId[];
+      readonly observers: readonly NodeId[];
+    }
+  /** The members asked for make no sense; every problem. */
+  | { readonly code: "DT_RAFT_MEMBERS_INVALID"; readonly problems: readonly string[] }
+  /** These are to vote and do not answer or lag too far behind. */
+  | { readonly code: "DT_RAFT_MEMBERS_BEHIND"; readonly ids: readonly NodeId[] }
+  /** No change was prepared at that index; the active configuration begins at `active`. */
+  | { readonly code: "DT_RAFT_PREPARE_INDEX"; readonly active: number }
+  /** The node does not vote, or lags behind a change of members. */
+  | { readonly code: "DT_RAFT_CANNOT_CAMPAIGN" };
 
 /** Codes after which a write may have been executed although it was not acknowledged. */
 const MAY_HAVE_EXECUTED: ReadonlySet<RaftFault["code"]> = new Set([
@@ -169,5 +193,25 @@ function describe(fault: RaftFault): string {
       return `the answer to command ${fault.command} was lost; it may have been executed`;
     case "DT_RAFT_CLIENT_CLOSED":
       return "the client is closed";
+    case "DT_RAFT_NOT_READY":
+      return "the leader has not committed what this stands on yet";
+    case "DT_RAFT_CHANGE_PENDING":
+      return `another change of members is under way since index ${fault.index}`;
+    case "DT_RAFT_TRANSFERRING":
+      return `the leader is handing over to node ${fault.to}`;
+    case "DT_RAFT_TRANSFER_TARGET":
+      return `node ${fault.to} cannot take over: only another voter can`;
+    case "DT_RAFT_TRANSFER_FAILED":
+      return `${fault.to === 0 ? "nobody" : `node ${fault.to}`} took over in time; the leader goes on`;
+    case "DT_RAFT_OLD_MEMBERS":
+      return `the voters are ${fault.voters.join(", ")}, the observers ${fault.observers.join(", ") || "none"}`;
+    case "DT_RAFT_MEMBERS_INVALID":
+      return fault.problems.join("; ");
+    case "DT_RAFT_MEMBERS_BEHIND":
+      return `too far behind to vote: node ${fault.ids.join(", node ")}`;
+    case "DT_RAFT_PREPARE_INDEX":
+      return `no change was prepared there; the members are those of index ${fault.active}`;
+    case "DT_RAFT_CANNOT_CAMPAIGN":
+      return "this node does not vote, or has not applied a change of members yet";
   }
 }

@@ -5,6 +5,7 @@ export type { GroupStatus, RoleName } from "./node/group-status.ts";
 export { RaftGroup } from "./node/raft-group.ts";
 export type { GroupConfig, GroupDeps, Member } from "./node/group-config.ts";
 export type {
+  Freshness,
   KeptResults,
   Proposal,
   ReadWaiter,
@@ -18,6 +19,15 @@ export type { Logger } from "./node/logger.ts";
 export { RaftError } from "./errors.ts";
 export type { LeaderHint, RaftFault } from "./errors.ts";
 export { failRequest } from "./transport/request-failure.ts";
+export { RaftAdmin } from "./client/raft-admin.ts";
+export type {
+  AdminCallOptions,
+  ChangeMembersOptions,
+  PreparedChange,
+} from "./client/raft-admin.ts";
+export type { ChangeOptions } from "./node/group-admin.ts";
+export type { ConfigRequest, MemberLists, MemberTarget } from "./core/config-request.ts";
+export type { Configuration, Membership } from "./core/membership.ts";
 export { RaftClient } from "./client/raft-client.ts";
 export type { CallOptions, RaftClientOptions } from "./client/raft-client.ts";
 export type { Endpoint } from "./client/link.ts";
@@ -27,6 +37,8 @@ export { MemoryLog } from "./log/memory-log.ts";
 export { MemorySnapshotStore } from "./log/memory-snapshot-store.ts";
 
 // For authors of logs and transports.
+export { ConfigKind, decodeConfigPayload, encodeConfigPayload } from "./entry/config-payload.ts";
+export type { ConfigPayload } from "./entry/config-payload.ts";
 export { COMPACTED_CODE, isCompacted, NO_SPACE_CODE } from "./log/raft-log.ts";
 export type {
   ConfigEntry,

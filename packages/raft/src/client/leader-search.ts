@@ -1,6 +1,7 @@
 import { Role } from "../core/output.ts";
 import { STATUS_COMMAND } from "../transport/commands.ts";
 import { decodeStatusReply, encodeNothing } from "../transport/status-codec.ts";
+import type { StatusReply } from "../gen/raft.ts";
 import type { ClientCall } from "./client-call.ts";
 import type { GroupRoute } from "./group-route.ts";
 import type { Endpoint, Link } from "./link.ts";
@@ -14,6 +15,8 @@ export interface LeaderSearchEvents {
   links(): Link[];
   /** A node was named that may not be among the links yet; true when it was not. */
   onNode(endpoint: Endpoint): boolean;
+  /** A node told about itself and its groups. */
+  onStatus(reply: StatusReply): void;
   /** The leader is known: the calls that wait can go. */
   onLeader(route: GroupRoute, link: Link): void;
   /** The deadline of a waiting call has passed. */
@@ -108,12 +111,29 @@ export class LeaderSearch {
         }
       };
       for (const link of links) {
-        ask(link, route.groupId, timeoutMs).then(
+        this.#ask(link, route.groupId, timeoutMs).then(
           (answer) => settle(link, answer),
           () => settle(link, null),
         );
       }
     });
+  }
+
+  /** What the node says about the group. Rejects when it cannot be reached. */
+  async #ask(link: Link, groupId: number, timeoutMs: number): Promise<Answer> {
+    const { client } = link;
+    await client.connect();
+    const reply = await client.call(
+      STATUS_COMMAND,
+      0,
+      timeoutMs,
+      encodeNothing,
+      null,
+      decodeStatusReply,
+    );
+    this.#events.onStatus(reply);
+    const group = reply.groups.find((each) => each.groupId === groupId);
+    return { leads: group?.role === Role.leader, leader: group?.leader ?? null };
   }
 
   #pause(ms: number): Promise<void> {
@@ -145,20 +165,4 @@ interface Findings {
 interface Answer {
   readonly leads: boolean;
   readonly leader: Endpoint | null;
-}
-
-/** What the node says about the group. Rejects when it cannot be reached. */
-async function ask(link: Link, groupId: number, timeoutMs: number): Promise<Answer> {
-  const { client } = link;
-  await client.connect();
-  const reply = await client.call(
-    STATUS_COMMAND,
-    0,
-    timeoutMs,
-    encodeNothing,
-    null,
-    decodeStatusReply,
-  );
-  const group = reply.groups.find((each) => each.groupId === groupId);
-  return { leads: group?.role === Role.leader, leader: group?.leader ?? null };
 }

@@ -20,12 +20,14 @@ import type { CallOwner } from "./client-call.ts";
 import { GroupRoute } from "./group-route.ts";
 import { endpointName, Link } from "./link.ts";
 import type { Endpoint, LinkOptions } from "./link.ts";
+import { MemberWatch } from "./member-watch.ts";
 import { LeaderSearch } from "./leader-search.ts";
 import { isWorthAnotherNode } from "./retry-rules.ts";
 import { SESSION_EXPIRED_CODE, SessionCalls } from "./session-calls.ts";
 
 /** NOT_LEADER answers in a row that one call follows before it waits for a search. */
 const MAX_HOPS = 3;
+const REFRESH_MS = 5000;
 
 /** Attempts of a call in a session that its time should suffice for. */
 const SESSION_ATTEMPTS = 4;
@@ -36,6 +38,8 @@ export interface RaftClientOptions {
   readonly endpoints: readonly Endpoint[];
   /** Milliseconds that a call may take, retries included. Default 10 000. */
   readonly timeoutMs?: number;
+  /** Milliseconds between looks at who the members are. Default 5000. */
+  readonly refreshMs?: number;
   /** For the connections; see @dt/rpc. */
   readonly rpc?: LinkOptions;
 }
@@ -52,6 +56,8 @@ export interface CallOptions {
    * repeated like an idempotent one. Default false. Costs one call to open the session, and about 25 bytes.
    */
   readonly session?: boolean;
+  /** Any member may answer, not the leader alone: each such call goes to the next one that is connected. */
+  readonly anyMember?: boolean;
   /** Turns the coded refusal of a service into the error that the call rejects with. Default: the `RpcError`. */
   readonly toError?: (error: RpcError) => Error;
 }
@@ -67,6 +73,11 @@ export class RaftClient implements CallOwner {
   readonly #routes = new Map<number, GroupRoute>();
   readonly #sessions: SessionCalls;
   readonly #search: LeaderSearch;
+  readonly #watch: MemberWatch;
+  /** Names of the nodes that the options name. */
+  readonly #configured: ReadonlySet<string>;
+  /** Of all links, which one got the last call for any member. */
+  #lastAny = 0;
   #lastRoute: GroupRoute | null = null;
   #isClosed = false;
 
@@ -95,12 +106,24 @@ export class RaftClient implements CallOwner {
     this.#search = new LeaderSearch({
       links: () => [...this.#links.values()],
       onNode: (endpoint) => this.#learn(endpoint),
+      onStatus: (reply) => this.#watch.note(reply),
       onLeader: (route, link) => this.#onLeader(route, link),
       onExpired: (call) => this.#expire(call),
     });
     for (const endpoint of options.endpoints) {
       this.#linkTo(endpoint);
     }
+    this.#configured = new Set(this.#links.keys());
+    this.#watch = new MemberWatch(
+      {
+        routes: () => this.#routes.values(),
+        onMember: (endpoint) => void this.#learn(endpoint),
+        onGone: (name) => this.#forget(name),
+        learned: () => [...this.#links.keys()].filter((name) => !this.#configured.has(name)),
+        status: (endpoint) => this.status(endpoint),
+      },
+      options.refreshMs ?? REFRESH_MS,
+    );
   }
 
   /**
@@ -148,7 +171,12 @@ export class RaftClient implements CallOwner {
         reject,
       );
       call.isInSession = isInSession;
-      this.#dispatch(call);
+      const member = options?.anyMember === true ? this.#nextMember() : null;
+      if (member === null) {
+        this.#dispatch(call);
+      } else {
+        this.#start(call, member, timeoutMs);
+      }
     }) as Promise<T>;
   }
 
@@ -188,6 +216,7 @@ export class RaftClient implements CallOwner {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#search.close();
+    this.#watch.close();
     for (const route of this.#routes.values()) {
       for (const call of route.waiting.splice(0)) {
         call.reject(new RaftError({ code: "DT_RAFT_CLIENT_CLOSED" }));
@@ -236,6 +265,10 @@ export class RaftClient implements CallOwner {
       this.#expire(call);
       return;
     }
+    this.#start(call, link, remainingMs);
+  }
+
+  #start(call: ClientCall, link: Link, remainingMs: number): void {
     call.attempts++;
     call.link = link;
     // Another node may lead by now: a call that can be repeated does not wait for one that hangs.
@@ -312,6 +345,35 @@ export class RaftClient implements CallOwner {
     }
     this.#lastRoute = route;
     return route;
+  }
+
+  /** The next node that is connected, or null when none is. */
+  #nextMember(): Link | null {
+    const links = [...this.#links.values()];
+    for (let i = 1; i <= links.length && !this.#isClosed; i++) {
+      const at = (this.#lastAny + i) % links.length;
+      const link = links[at];
+      if (link?.client.isConnected === true) {
+        this.#lastAny = at;
+        return link;
+      }
+    }
+    return null;
+  }
+
+  /** A node that is no member any more. What it has been asked it answers or refuses within a moment. */
+  #forget(name: string): void {
+    const link = this.#links.get(name);
+    if (link === undefined) {
+      return;
+    }
+    this.#links.delete(name);
+    for (const route of this.#routes.values()) {
+      if (route.leader === link) {
+        route.leader = null;
+      }
+    }
+    void link.client.close();
   }
 
   /** True for a node that was not known. */

@@ -10,7 +10,7 @@ import type { NodeId } from "./message.ts";
 import { Role } from "./output.ts";
 import { isReadable } from "./reads.ts";
 import { reconfigure } from "./reconfigure.ts";
-import { handOver } from "./transfer.ts";
+import { beginTransfer } from "./transfer.ts";
 
 type Prepare = Extract<ConfigRequest, { action: "prepare" }>;
 type Ending = Exclude<ConfigRequest, { action: "prepare" }>;
@@ -108,7 +108,7 @@ export function settleConfiguration(s: CoreState): void {
       endJoint(s, "commit");
     }
   } else if (!s.isVoter) {
-    handOver(s);
+    beginTransfer(s, 0);
   }
 }
 

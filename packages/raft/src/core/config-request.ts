@@ -1,10 +1,18 @@
 import type { Member } from "../entry/config-payload.ts";
 import type { NodeId } from "./message.ts";
 
+export type { Member } from "../entry/config-payload.ts";
+
 /** Who votes and who only follows. */
 export interface MemberLists {
   readonly voters: readonly NodeId[];
   readonly observers: readonly NodeId[];
+}
+
+/** The members that a group is to have. */
+export interface MemberTarget {
+  readonly voters: readonly Member[];
+  readonly observers: readonly Member[];
 }
 
 /** A step of a change of members. Each may be repeated after a lost answer: what is done stays done. */

@@ -3,7 +3,6 @@ import type { CoreState } from "./core-state.ts";
 import { MessageKind, type NodeId } from "./message.ts";
 import { Role } from "./output.ts";
 import type { Peer } from "./progress.ts";
-import { becomeFollower } from "./role.ts";
 
 /**
  * Leadership transfer (Raft thesis, section 3.10). The leader takes no more proposals, waits until
@@ -12,11 +11,12 @@ import { becomeFollower } from "./role.ts";
  * and the leader goes on.
  */
 export function onTransfer(s: CoreState, token: number, to: NodeId): void {
-  const refusal = start(s, to);
+  const refusal = beginTransfer(s, to);
   s.out.answers.push({ token, index: 0, refusal });
 }
 
-function start(s: CoreState, wanted: NodeId): AdminRefusal | null {
+/** The same without an answer: a leader that is no voter any more hands over by itself. */
+export function beginTransfer(s: CoreState, wanted: NodeId): AdminRefusal | null {
   if (s.role !== Role.leader) {
     return { reason: "notLeader" };
   }
@@ -55,18 +55,14 @@ export function advanceTransfer(s: CoreState): void {
 
 /** Leader, at every tick of a transfer. */
 export function tickTransfer(s: CoreState): void {
-  if (s.nowMs >= s.transferDeadlineMs || s.peer(s.transferTo) === null) {
-    s.transferTo = 0;
+  if (s.nowMs < s.transferDeadlineMs && s.peer(s.transferTo) !== null) {
+    return;
   }
-}
-
-/** A leader that may not lead any more names a successor and follows. */
-export function handOver(s: CoreState): void {
-  const successor = bestSuccessor(s);
-  if (successor !== null) {
-    sendTimeoutNow(s, successor);
+  s.transferTo = 0;
+  if (!s.isVoter && s.isConfigurationSettled) {
+    // It leads only until somebody else does.
+    beginTransfer(s, 0);
   }
-  becomeFollower(s, s.term, 0);
 }
 
 /**
@@ -80,12 +76,13 @@ function sendTimeoutNow(s: CoreState, { id }: Peer): void {
   s.out.messages.push({ kind: MessageKind.timeoutNow, from: s.id, to: id, term: s.term });
 }
 
-/** The voter that has most of the log; among equals the one heard last. */
+/** The voter that answers and has most of the log; among equals the one heard last. */
 function bestSuccessor(s: CoreState): Peer | null {
   let best: Peer | null = null;
   for (const peer of s.peers) {
     if (
       canLead(s, peer) &&
+      s.nowMs - peer.heardMs < s.options.electionTimeoutMinMs &&
       (best === null ||
         peer.matchIndex > best.matchIndex ||
         (peer.matchIndex === best.matchIndex && peer.heardMs > best.heardMs))

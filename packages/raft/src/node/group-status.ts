@@ -1,3 +1,4 @@
+import type { Configuration } from "../core/membership.ts";
 import type { NodeId } from "../core/message.ts";
 import { Role } from "../core/output.ts";
 import type { RaftCore } from "../core/raft-core.ts";
@@ -19,6 +20,12 @@ export interface GroupStatus {
   /** Last index that is synced on this node's disk. */
   readonly durableIndex: number;
   readonly pendingProposals: number;
+  /** The members as this node's log has them; not decided as long as `index` is above the commit index. */
+  readonly configuration: Configuration;
+  /** On the leader: up to where the others have its log durably. */
+  readonly progress: readonly { readonly nodeId: NodeId; readonly matchIndex: number }[];
+  /** A voter has told this node that it is no member any more. */
+  readonly isRemoved: boolean;
   /** Code of the error that stopped the group; empty while it runs. */
   readonly stoppedCode: string;
 }
@@ -54,6 +61,9 @@ export function describeStatus(
     lastIndex: core.lastIndex,
     durableIndex: core.durableIndex,
     pendingProposals,
+    configuration: core.configuration,
+    progress: core.progress().map(({ id, matchIndex }) => ({ nodeId: id, matchIndex })),
+    isRemoved: core.isRemoved,
     stoppedCode: stopped?.code ?? "",
   };
 }

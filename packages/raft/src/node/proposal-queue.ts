@@ -84,6 +84,15 @@ export class ProposalQueue<R> {
     return this.#shift();
   }
 
+  /** Ends the waits for entries that have an index; the others go on waiting for one. */
+  failSealed(error: RaftError): void {
+    const sealed = this.#sealed;
+    this.#sealed = 0;
+    for (let i = 0; i < sealed; i++) {
+      this.#shift()?.fail(error);
+    }
+  }
+
   /** Ends every wait: `pendingError` for writes without an index, `sealedError` for the others. */
   failAll(pendingError: RaftError, sealedError: RaftError): void {
     const sealed = this.#sealed;

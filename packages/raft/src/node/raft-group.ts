@@ -11,6 +11,9 @@ import { OPEN_SESSION, SESSION_PREFIX_BYTES, writeSessionPrefix } from "../entry
 import type { SessionCallId } from "../entry/session-prefix.ts";
 import { RaftError } from "../errors.ts";
 import type { LeaderHint } from "../errors.ts";
+import type { ConfigRequest, MemberTarget } from "../core/config-request.ts";
+import type { Configuration } from "../core/membership.ts";
+import { type ChangeOptions, GroupAdmin } from "./group-admin.ts";
 import { ApplyStage } from "./apply-stage.ts";
 import { Arrivals } from "./arrivals.ts";
 import { answerFetch, type EntryAnswer, type EntryRequest } from "./entry-fetch.ts";
@@ -26,7 +29,13 @@ import { configOf } from "./snapshots/recover-state.ts";
 import { openState, type OpenedState } from "./snapshots/open-state.ts";
 import { SnapshotSlots } from "./snapshots/snapshot-slots.ts";
 import { SnapshotStage } from "./snapshots/snapshot-stage.ts";
-import type { KeptResults, Proposal, ReadWaiter, StateMachine } from "./state-machine.ts";
+import type {
+  Freshness,
+  KeptResults,
+  Proposal,
+  ReadWaiter,
+  StateMachine,
+} from "./state-machine.ts";
 import type { TransportReceiver } from "./transport.ts";
 import { WriteStage } from "./write-stage.ts";
 
@@ -68,6 +77,9 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
   #stopped: RaftError | null = null;
   #stopping: Promise<void> | null = null;
   #nextRetryMs = 0;
+  readonly #admin: GroupAdmin;
+  /** Writes wait for a successor to be known until then, see `#loseLeadership`; 0 = they do not. */
+  #heldUntilMs = 0;
 
   /**
    * Recovers the log, has the other members repair what is damaged in it, and starts taking part. Rejects with
@@ -80,6 +92,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
       {
         id: config.nodeId,
         voters: config.members.map((member) => member.nodeId),
+        members: config.members,
         options: config.options,
         state,
         snapshotConfig: configOf(snapshot),
@@ -151,6 +164,12 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
           new RaftError({ code: "DT_RAFT_LOG_FAILED", groupId: this.groupId }, { cause: error }),
         ),
     });
+    this.#admin = new GroupAdmin({
+      core,
+      nowMs: () => deps.clock.nowMs(),
+      onInput: (input) => this.#onInput(input),
+      leader: () => this.leader(),
+    });
     this.#fibers = deps.dispatcher.group(`raft-${this.groupId}`, {
       onError: (error) =>
         this.#fail(
@@ -159,6 +178,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
     });
     this.#wake = new FiberCondition(`raft-${this.groupId}`);
     deps.transport.register(this.groupId, this);
+    deps.transport.setMembers(this.groupId, core.configuration.members);
     this.#fibers.start("loop", () => this.#loop(), { daemon: true });
     this.#fibers.start("ticker", () => this.#ticker(), { daemon: true });
   }
@@ -240,11 +260,15 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
     );
   }
 
-  /** Waits until a linearizable read may be served; by the lease, else by one round of heartbeats. */
-  read(waiter: ReadWaiter): void {
+  /**
+   * Waits until a linearizable read may be served; by the lease, else by one round of heartbeats. A node that does
+   * not lead refuses, or with `mayAskLeader` asks who does up to where it has to apply: observers may serve too.
+   */
+  read(waiter: ReadWaiter, mayAskLeader = false): void {
+    const { role, leaderId } = this.#core;
     if (this.#stopped !== null) {
       waiter.fail(this.#stopped);
-    } else if (this.#core.role !== Role.leader) {
+    } else if (role !== Role.leader && (!mayAskLeader || leaderId === 0)) {
       waiter.fail(this.#notLeader);
     } else if (this.#reads.count >= this.#config.options.maxPendingReads) {
       waiter.fail(new RaftError({ code: "DT_RAFT_READS_FULL", pending: this.#reads.count }));
@@ -254,10 +278,47 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
     }
   }
 
+  /** How old what a stale read sees may be. */
+  freshness(): Freshness {
+    const nowMs = this.#deps.clock.nowMs();
+    const freshMs = this.#core.freshMs(nowMs);
+    return {
+      appliedIndex: this.#applies.appliedIndex,
+      ageMs: freshMs < 0 ? Infinity : Math.max(0, nowMs - freshMs),
+    };
+  }
+
   /** The leader as this node knows it, or null. */
   leader(): LeaderHint | null {
-    const { leaderId } = this.#core;
-    return this.#config.members.find((member) => member.nodeId === leaderId) ?? null;
+    const { leaderId, configuration } = this.#core;
+    return configuration.members.find((member) => member.nodeId === leaderId) ?? null;
+  }
+
+  /** The members as this node's log has them, the newest entry counts. */
+  get configuration(): Configuration {
+    return this.#core.configuration;
+  }
+
+  /**
+   * Hands leadership to a voter, 0 = the one that has most of the log; writes wait meanwhile and are then refused
+   * with where to go. Resolves with who leads. Rejects with DT_RAFT_NOT_LEADER, DT_RAFT_TRANSFER_TARGET or
+   * DT_RAFT_TRANSFER_FAILED, and this node goes on leading.
+   */
+  transferLeadership(to: NodeId = 0): Promise<NodeId> {
+    return this.#admin.transfer(to);
+  }
+
+  /** One step of a change of members by hand; resolves with the configuration's index when it is committed. */
+  changeConfiguration(request: ConfigRequest): Promise<number> {
+    return this.#admin.step(request);
+  }
+
+  /**
+   * The whole way to other members: new voters follow first, vote when they have caught up, and the old ones leave.
+   * Safe to repeat; rejects with DT_RAFT_NOT_LEADER when another node has to go on.
+   */
+  changeMembers(target: MemberTarget, options?: ChangeOptions): Promise<void> {
+    return this.#admin.change(target, options);
   }
 
   /** The error that stopped this group, or null while it runs. */
@@ -351,7 +412,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
     if (this.#stopped !== null) {
       return this.#stopped;
     }
-    if (this.#core.role !== Role.leader) {
+    if (this.#core.role !== Role.leader && this.#heldUntilMs === 0) {
       return this.#notLeader;
     }
     if (payloadBytes > maxEntryBytes) {
@@ -401,13 +462,26 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
   #turn(): void {
     const nowMs = this.#deps.clock.nowMs();
     const wallMs = this.#deps.clock.wallMs();
+    const wasTransferring = this.#core.transferTo !== 0;
     this.#stepArrived(nowMs, wallMs);
     this.#stepProposals(nowMs, wallMs);
     this.#stepReads(nowMs, wallMs);
     while (this.#stopped === null && this.#core.hasOutput) {
-      this.#carryOut(this.#core.take());
+      const output = this.#core.take();
+      if (output.leadershipLost) {
+        // Whose entry is committed already gets its answer.
+        this.#apply(nowMs, wallMs);
+        this.#loseLeadership(wasTransferring, nowMs);
+      }
+      this.#carryOut(output);
     }
     this.#apply(nowMs, wallMs);
+    if (this.#heldUntilMs !== 0) {
+      this.#releaseHeld(nowMs);
+    }
+    if (this.#admin.isBusy) {
+      this.#admin.onTurn();
+    }
     if (this.#isTickDue && this.#stopped === null) {
       this.#isTickDue = false;
       this.#snapshots?.onTick();
@@ -427,7 +501,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
 
   #stepProposals(nowMs: number, wallMs: number): void {
     const core = this.#core;
-    if (this.#proposals.pendingCount === 0 || core.role !== Role.leader) {
+    if (this.#proposals.pendingCount === 0 || core.role !== Role.leader || core.transferTo !== 0) {
       return;
     }
     const batches = this.#proposals.seal(core.lastIndex + 1, core.term, wallMs, core.lastChain);
@@ -445,13 +519,12 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
     if (core.isReadable && nowMs < core.leaseUntilMs()) {
       this.#reads.grant(token, core.commitIndex);
     } else {
-      core.step({ kind: InputKind.read, token }, nowMs, wallMs);
+      core.step({ kind: InputKind.read, token, mayAskLeader: true }, nowMs, wallMs);
     }
   }
 
   #carryOut(output: Output): void {
     if (output.leadershipLost) {
-      this.#loseLeadership();
       this.#snapshots?.onLeadershipLost();
     }
     if (output.roleChange !== null) {
@@ -461,6 +534,10 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
         "role changed",
       );
     }
+    if (output.configuration !== null) {
+      this.#deps.transport.setMembers(this.groupId, output.configuration.members);
+    }
+    this.#admin.onAnswers(output.answers);
     this.#carrier.carry(output, this.#notLeader);
     if (output.snapshots !== null) {
       this.#carrySnapshots(output.snapshots, output.write?.io.sequence ?? 0);
@@ -495,11 +572,26 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
     this.#wakeUp();
   }
 
-  #loseLeadership(): void {
-    this.#proposals.failAll(
-      new RaftError({ code: "DT_RAFT_NOT_LEADER", leader: this.leader() }),
-      new RaftError({ code: "DT_RAFT_LEADERSHIP_LOST", term: this.#core.term }),
-    );
+  /** Writes that waited for a transfer wait on until the successor is known, so that they can be told where it is. */
+  #loseLeadership(wasTransferring: boolean, nowMs: number): void {
+    const lost = new RaftError({ code: "DT_RAFT_LEADERSHIP_LOST", term: this.#core.term });
+    if (wasTransferring) {
+      this.#heldUntilMs = nowMs + this.#config.options.electionTimeoutMinMs;
+      this.#proposals.failSealed(lost);
+    } else {
+      const hint = { code: "DT_RAFT_NOT_LEADER", leader: this.leader() } as const;
+      this.#proposals.failAll(new RaftError(hint), lost);
+    }
+  }
+
+  #releaseHeld(nowMs: number): void {
+    const { role, leaderId } = this.#core;
+    if (role === Role.leader) {
+      this.#heldUntilMs = 0;
+    } else if (leaderId !== 0 || nowMs >= this.#heldUntilMs) {
+      this.#heldUntilMs = 0;
+      this.#proposals.failAll(this.#notLeader, this.#notLeader);
+    }
   }
 
   #onPersisted(io: IoId): void {
@@ -538,6 +630,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
         : error;
     this.#proposals.failAll(error, taken);
     this.#reads.failAll(error);
+    this.#admin.stop(error);
     this.#snapshots?.close();
     this.#fibers.requestShutdown();
   }

@@ -63,6 +63,17 @@ export interface Proposal<R> {
   fail(error: RaftError): void;
 }
 
+/** What a stale read stands on. */
+export interface Freshness {
+  /** The state machine holds everything up to here. */
+  readonly appliedIndex: number;
+  /**
+   * Milliseconds since this node held everything that was committed, as far as it was told; Infinity when it never
+   * heard a leader.
+   */
+  readonly ageMs: number;
+}
+
 /** Who waits for a linearizable read. Exactly one of the two is called, once. */
 export interface ReadWaiter {
   /** The state machine now reflects every write acknowledged before the read began. Read it in this call. */

@@ -1,4 +1,5 @@
 import type { Message, NodeId } from "../core/message.ts";
+import type { Member } from "../entry/config-payload.ts";
 import type { EntryAnswer, EntryRequest } from "./entry-fetch.ts";
 
 /** What a transport delivers to a group. */
@@ -21,5 +22,7 @@ export interface RaftTransport {
   /** Asks a member for entries that were lost here. Rejects when it does not answer. Without it, nothing is repaired. */
   fetch?(groupId: number, peer: NodeId, request: EntryRequest): Promise<EntryAnswer>;
   register(groupId: number, receiver: TransportReceiver): void;
+  /** Where the members of a group are, from now on: connects to new ones, lets those go that no group has. */
+  setMembers(groupId: number, members: readonly Member[]): void;
   unregister(groupId: number): void;
 }

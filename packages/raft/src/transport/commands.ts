@@ -3,7 +3,11 @@ import { MessageKind } from "../core/message.ts";
 /** Frame commands of this package: 16 to 31. A message between members is 16 + its kind. */
 const FIRST_MESSAGE_COMMAND = 16;
 
+/** A member tells another one where it listens; one-way, of no group. */
+export const MEMBER_ADDRESS_COMMAND = 16;
 export const STATUS_COMMAND = 30;
+/** What administrators ask of a group. */
+export const ADMIN_COMMAND = 31;
 
 /** Asks a member for entries that were lost; of the numbers for administration. */
 export const FETCH_COMMAND = 64;

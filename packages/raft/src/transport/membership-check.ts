@@ -12,7 +12,6 @@ export interface OwnIdentity {
   readonly processId: string;
   readonly clusterId: string;
   readonly nodeId: NodeId;
-  readonly members: readonly Member[];
   /** Whether somebody with this proved identity may be a member. Default: whoever says so. */
   readonly isMember?: IsMember | undefined;
 }
@@ -21,7 +20,7 @@ export type IsMember = (identity: AuthIdentity) => boolean;
 
 const MAX_NODE_ID = 0xffff_ffff;
 
-/** Throws DT_RAFT_OPTIONS with every problem of a member list. */
+/** Throws DT_RAFT_OPTIONS with every problem of a member list. An empty one is that of a node that waits to be added. */
 export function checkMembers(nodeId: NodeId, members: readonly Member[]): void {
   const problems: string[] = [];
   const ids = new Set<NodeId>();
@@ -41,7 +40,7 @@ export function checkMembers(nodeId: NodeId, members: readonly Member[]): void {
     ids.add(member.nodeId);
     addresses.add(address);
   }
-  if (!ids.has(nodeId)) {
+  if (members.length > 0 && !ids.has(nodeId)) {
     problems.push(`nodeId: ${nodeId} is not among the members`);
   }
   if (problems.length > 0) {
@@ -50,8 +49,8 @@ export function checkMembers(nodeId: NodeId, members: readonly Member[]): void {
 }
 
 /**
- * Looks at who connects. A client is welcome unless it names another cluster; a member must be of this cluster,
- * in the member list, and not this very process.
+ * Looks at who connects. A client is welcome unless it names another cluster; a member must be of this cluster and
+ * not this very process. Who is a member of which group changes, and is for each group to judge by its log.
  */
 export function refusePeer(own: OwnIdentity, peer: PeerInfo): Refusal | null {
   if (peer.clusterId !== "" && peer.clusterId !== own.clusterId) {
@@ -65,9 +64,6 @@ export function refusePeer(own: OwnIdentity, peer: PeerInfo): Refusal | null {
   }
   if (peer.processId === own.processId || peer.nodeId === own.nodeId) {
     return deny("DT_RAFT_SELF_CONNECTION", `the peer says it is node ${own.nodeId}, and so am I`);
-  }
-  if (!own.members.some((member) => member.nodeId === peer.nodeId)) {
-    return deny("DT_RAFT_UNKNOWN_MEMBER", `node ${peer.nodeId} is not a member`);
   }
   if (own.isMember !== undefined && !own.isMember(peer.identity)) {
     const { kind, name } = peer.identity;

@@ -17,6 +17,7 @@ import { SnapshotSlots } from "../node/snapshots/snapshot-slots.ts";
 import type { StateMachine } from "../node/state-machine.ts";
 import { failRequest } from "./request-failure.ts";
 import { SNAPSHOT_COMMAND, STATUS_COMMAND } from "./commands.ts";
+import { addAdminCommands } from "./admin-commands.ts";
 import { checkMembers, MEMBER_ROLE, refusePeer } from "./membership-check.ts";
 import { addSessionCommands } from "./session-commands.ts";
 import type { IsMember } from "./membership-check.ts";
@@ -41,10 +42,15 @@ export interface RaftServerConfig {
   /** Members of other clusters are refused. */
   readonly clusterId: string;
   readonly nodeId: NodeId;
-  /** All voters with the addresses under which members and clients reach them; this node included. */
+  /**
+   * The voters that new groups start with, and the addresses under which members and clients reach them; this node
+   * included. Groups that have been changed since know better. Empty for a node that waits to be added.
+   */
   readonly members: readonly Member[];
   /** Where to listen. Default: this node's own address among `members`. */
   readonly listen?: { readonly host: string; readonly port: number };
+  /** Where others reach this node. Default: its address among `members`, else `listen`. */
+  readonly advertise?: { readonly host: string; readonly port: number };
   /** For connections that others open; see @dt/rpc. */
   readonly rpcServer?: Omit<ServerOptions, "identity">;
   /** For connections to the other members; see @dt/rpc. */
@@ -106,13 +112,19 @@ export class RaftServer {
     this.#dispatcher = new Dispatcher({ clock: this.#clock });
     const { clusterId, nodeId, members } = config;
     const processId = randomBytes(16).toString("hex");
-    const own = { clusterId, nodeId, members, processId, isMember: config.isMember };
+    const own = { clusterId, nodeId, processId, isMember: config.isMember };
+    const placed = members.find((member) => member.nodeId === nodeId);
+    const address = config.advertise ?? placed ?? config.listen ?? { host: "", port: 0 };
     this.rpc = new RpcServer(
       { ...config.rpcServer, identity: { clusterId, nodeId, processId, role: MEMBER_ROLE } },
       { onHandshake: (peer) => refusePeer(own, peer), logger: this.#logger },
     );
     this.transport = new RpcTransport(
-      { ...own, rpc: { ...MEMBER_LINK, ...config.rpcClient } },
+      {
+        ...own,
+        address: { host: address.host, port: address.port },
+        rpc: { ...MEMBER_LINK, ...config.rpcClient },
+      },
       this.rpc,
       this.#logger,
     );
@@ -158,6 +170,7 @@ export class RaftServer {
         (error: unknown) => failRequest(request, asRaftError(error, groupId)),
       );
     });
+    addAdminCommands(this.commands(groupId), group as RaftGroup<never>);
     return group;
   }
 
@@ -166,7 +179,7 @@ export class RaftServer {
     return this.transport.commands(groupId);
   }
 
-  /** All voters, this node included. */
+  /** The voters that new groups start with. */
   get members(): readonly Member[] {
     return this.#config.members;
   }
@@ -196,6 +209,25 @@ export class RaftServer {
   reloadTls(server: ServerTls, client: ClientTls): void {
     this.rpc.reloadTls(server);
     this.transport.reloadTls(client);
+  }
+
+  /**
+   * Gives up the leadership of every group that this node leads, as far as somebody can take it over within an
+   * election timeout: so that its end makes nobody wait. Never rejects.
+   */
+  async handOver(): Promise<void> {
+    await Promise.all(
+      [...this.#groups.values()].map(async (group) => {
+        if (group.status().role !== "leader" || group.stopped !== null) {
+          return;
+        }
+        try {
+          await group.transferLeadership();
+        } catch (error) {
+          this.#logger.info({ groupId: group.groupId, err: error }, "nobody took over");
+        }
+      }),
+    );
   }
 
   /**

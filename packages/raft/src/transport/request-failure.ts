@@ -27,12 +27,24 @@ export function statusOf(error: RaftError): Status {
     case "DT_RAFT_PROPOSALS_FULL":
     case "DT_RAFT_READS_FULL":
       return Status.flowControl;
+    case "DT_RAFT_NOT_READY":
+      return Status.notReady;
     case "DT_RAFT_NO_SPACE":
     case "DT_RAFT_NO_SNAPSHOTS":
     case "DT_RAFT_NO_SESSIONS":
     case "DT_RAFT_SESSION_EXPIRED":
     case "DT_RAFT_SESSION_SEQUENCE":
+    case "DT_RAFT_CHANGE_PENDING":
+    case "DT_RAFT_TRANSFERRING":
+    case "DT_RAFT_TRANSFER_FAILED":
+    case "DT_RAFT_MEMBERS_BEHIND":
+    case "DT_RAFT_CANNOT_CAMPAIGN":
       return Status.denied;
+    case "DT_RAFT_TRANSFER_TARGET":
+    case "DT_RAFT_OLD_MEMBERS":
+    case "DT_RAFT_MEMBERS_INVALID":
+    case "DT_RAFT_PREPARE_INDEX":
+      return Status.invalid;
     case "DT_RAFT_ENTRY_TOO_LARGE":
       return Status.tooLarge;
     case "DT_RAFT_GROUP_STOPPED":

@@ -1,29 +1,27 @@
-import { asyncHandler, CommandTable, RpcClient, Status } from "@dt/rpc";
-import type { ClientOptions, ClientTls, IncomingRequest, RpcServer } from "@dt/rpc";
+import { asyncHandler, CommandTable, Status } from "@dt/rpc";
+import type { ClientTls, IncomingRequest, RpcServer } from "@dt/rpc";
 import type { Message, NodeId } from "../core/message.ts";
 import type { Logger } from "../node/logger.ts";
 import type { Member } from "../node/group-config.ts";
 import { type EntryAnswer, type EntryRequest, FetchResult } from "../node/entry-fetch.ts";
 import type { RaftTransport, TransportReceiver } from "../node/transport.ts";
-import { FETCH_COMMAND, kindOfCommand, MESSAGE_KINDS, messageCommand } from "./commands.ts";
 import {
   decodeFetchAnswer,
   decodeFetchRequest,
   encodeFetchAnswer,
   encodeFetchRequest,
 } from "./entry-fetch-codec.ts";
-import { MEMBER_ROLE, refuseMember } from "./membership-check.ts";
+import {
+  FETCH_COMMAND,
+  kindOfCommand,
+  MEMBER_ADDRESS_COMMAND,
+  MESSAGE_KINDS,
+  messageCommand,
+} from "./commands.ts";
+import { MemberLinks, type MemberLinksConfig } from "./member-links.ts";
+import { MEMBER_ROLE } from "./membership-check.ts";
 import { decodeMessageBody, encodeMessageBody } from "./message-codec.ts";
-
-export interface RpcTransportConfig {
-  readonly nodeId: NodeId;
-  readonly clusterId: string;
-  readonly members: readonly Member[];
-  /** 32 hexadecimal digits, new for each start. */
-  readonly processId: string;
-  /** For the connections to the other members; see @dt/rpc. */
-  readonly rpc: Omit<ClientOptions, "address" | "identity">;
-}
+import { decodeLeaderHint } from "./status-codec.ts";
 
 const FETCH_TIMEOUT_MS = 10_000;
 
@@ -43,25 +41,21 @@ export interface TransportCounters {
  */
 export class RpcTransport implements RaftTransport {
   readonly counters: TransportCounters = { dropped: 0, foreign: 0, malformed: 0 };
-  readonly #config: RpcTransportConfig;
+  readonly #config: MemberLinksConfig;
   readonly #server: RpcServer;
   readonly #logger: Logger;
-  readonly #clients: (RpcClient | null)[] = [];
+  readonly #links: MemberLinks;
   readonly #tables = new Map<number, CommandTable>();
   readonly #receivers = new Map<number, TransportReceiver>();
 
-  constructor(config: RpcTransportConfig, server: RpcServer, logger: Logger) {
+  constructor(config: MemberLinksConfig, server: RpcServer, logger: Logger) {
     this.#config = config;
     this.#server = server;
     this.#logger = logger;
-    for (const member of config.members) {
-      while (this.#clients.length <= member.nodeId) {
-        this.#clients.push(null);
-      }
-      if (member.nodeId !== config.nodeId) {
-        this.#clients[member.nodeId] = this.#dial(member);
-      }
-    }
+    this.#links = new MemberLinks(config, logger, (peer) => this.#onLost(peer));
+    server.commands.on(MEMBER_ADDRESS_COMMAND, (request, body, start, end) =>
+      this.#onAddress(request, body, start, end),
+    );
   }
 
   /** The command table of a group; other commands of the group are added to it. */
@@ -102,10 +96,15 @@ export class RpcTransport implements RaftTransport {
     this.#receivers.delete(groupId);
     this.#tables.delete(groupId);
     this.#server.groups.unregister(groupId);
+    this.#links.setMembers(groupId, []);
+  }
+
+  setMembers(groupId: number, members: readonly Member[]): void {
+    this.#links.setMembers(groupId, members);
   }
 
   send(groupId: number, message: Message): boolean {
-    const client = this.#clients[message.to] ?? null;
+    const client = this.#links.to(message.to);
     if (
       client === null ||
       !client.oneWay(messageCommand(message.kind), groupId, encodeMessageBody, message)
@@ -117,7 +116,7 @@ export class RpcTransport implements RaftTransport {
   }
 
   fetch(groupId: number, peer: NodeId, request: EntryRequest): Promise<EntryAnswer> {
-    const client = this.#clients[peer] ?? null;
+    const client = this.#links.to(peer);
     return client === null
       ? Promise.resolve({ result: FetchResult.unknown, batches: [] })
       : client.call(
@@ -132,40 +131,35 @@ export class RpcTransport implements RaftTransport {
 
   /** The next connections to the other members are made with these. Throws DT_RPC_OPTIONS. */
   reloadTls(tls: ClientTls): void {
-    for (const client of this.#clients) {
-      client?.reloadTls(tls);
-    }
+    this.#links.reloadTls(tls);
   }
 
   /** Closes the connections to the other members. */
-  async close(): Promise<void> {
-    await Promise.all(this.#clients.map((client) => client?.close() ?? Promise.resolve()));
+  close(): Promise<void> {
+    return this.#links.close();
   }
 
-  #dial(member: Member): RpcClient {
-    const { nodeId, clusterId, processId, rpc } = this.#config;
-    const client = new RpcClient(
-      {
-        ...rpc,
-        address: { host: member.host, port: member.port },
-        identity: { nodeId, clusterId, processId, role: MEMBER_ROLE },
-      },
-      { onHandshake: (peer) => refuseMember(this.#config, member.nodeId, peer) },
-    );
-    client.onConnect(() => {
-      this.#logger.info({ peer: member.nodeId }, "member connected");
-    });
-    client.onDisconnect((error) => {
-      this.#logger.info({ peer: member.nodeId, err: error }, "member disconnected");
-      for (const receiver of this.#receivers.values()) {
-        receiver.onUnreachable(member.nodeId);
-      }
-    });
-    client.connect().catch((error: unknown) => {
-      // It goes on trying by itself; this is the first failure only.
-      this.#logger.info({ peer: member.nodeId, err: error }, "member is not reachable yet");
-    });
-    return client;
+  #onLost(peer: NodeId): void {
+    for (const receiver of this.#receivers.values()) {
+      receiver.onUnreachable(peer);
+    }
+  }
+
+  /** Who dials says where it can be reached: that is how a node answers one that it has never heard of. */
+  #onAddress(request: IncomingRequest, body: Buffer, start: number, end: number): void {
+    const { peer } = request.connection;
+    const member = decodeLeaderHint(body.subarray(start, end));
+    const { clusterId } = this.#config;
+    if (
+      member === null ||
+      peer.role !== MEMBER_ROLE ||
+      peer.clusterId !== clusterId ||
+      peer.nodeId !== member.nodeId
+    ) {
+      this.counters.foreign++;
+      return;
+    }
+    this.#links.onCaller(member);
   }
 
   #receive(

@@ -5,6 +5,8 @@ import type { GroupStatus, RoleName } from "../node/group-status.ts";
 import type { LeaderHint as LeaderHintFields } from "../errors.ts";
 import type { SnapshotMeta } from "../log/snapshot-store.ts";
 import { LeaderHint, SnapshotTaken, StatusReply } from "../gen/raft.ts";
+import type { ConfigPayload } from "../gen/raft.ts";
+import type { Configuration } from "../core/membership.ts";
 
 export function encodeNothing(): void {
   // A request without a body.
@@ -45,6 +47,19 @@ export function decodeLeaderHint(detail: Buffer | null): LeaderHintFields | null
   }
 }
 
+function mutable(configuration: Configuration): ConfigPayload {
+  const { members, voters, observers, nextVoters, nextObservers, removed } = configuration;
+  return {
+    ...configuration,
+    members: [...members],
+    voters: [...voters],
+    observers: [...observers],
+    nextVoters: [...nextVoters],
+    nextObservers: [...nextObservers],
+    removed: [...removed],
+  };
+}
+
 const ROLE_NUMBERS: Record<RoleName, Role> = Role;
 
 /** One node's answer to STATUS_COMMAND. */
@@ -62,6 +77,9 @@ export function toStatusReply(
     groups: groups.map(({ status, leader }) => ({
       ...status,
       role: ROLE_NUMBERS[status.role],
+      configuration: mutable(status.configuration),
+      configurationIndex: status.configuration.index,
+      progress: [...status.progress],
       leader: leader === null ? undefined : { ...leader },
     })),
   };

@@ -97,7 +97,7 @@ async function leaderOf(nodes: readonly Node[]): Promise<Node> {
   return leader;
 }
 
-test("a client that knows only followers learns the leader from them", async () => {
+test("a client that knows only a follower learns the members from it", async () => {
   const nodes = await startNodes(3);
   const leader = await leaderOf(nodes);
   const followers = nodes.filter((node) => node !== leader);
@@ -105,7 +105,7 @@ test("a client that knows only followers learns the leader from them", async () 
   const client = clientOf(followers.slice(0, 1));
   assert.equal(client.endpoints().length, 1);
   assert.equal(await client.call(WRITE, 1, encodeNothing, null, decodeNumber), 1);
-  assert.equal(client.endpoints().length, 2);
+  assert.equal(client.endpoints().length, 3);
 });
 
 test("calls go on after the leader's process is gone, in time for their deadline", async () => {

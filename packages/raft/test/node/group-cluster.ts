@@ -325,6 +325,7 @@ export class GroupCluster {
         return true;
       },
       register: (_groupId, receiver) => this.#receivers.set(from, receiver),
+      setMembers: () => undefined,
       unregister: () => this.#receivers.delete(from),
     };
   }

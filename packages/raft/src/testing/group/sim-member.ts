@@ -94,6 +94,7 @@ export class SimMember {
         return true;
       },
       register: (_groupId: number, receiver: TransportReceiver) => void (this.#receiver = receiver),
+      setMembers: () => undefined,
       unregister: () => void (this.#receiver = null),
     };
     const group = await RaftGroup.open<number>(
