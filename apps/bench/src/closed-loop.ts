@@ -21,6 +21,8 @@ export interface LoopOptions {
   readonly onError?: (error: unknown, slot: number) => void;
   /** Called when the measurement starts. */
   readonly onMeasure?: () => void;
+  /** Started with the measurement, which goes on at least until it ends. */
+  readonly meanwhile?: () => Promise<void>;
   /** Called when the measurement ends, before the last operations are waited for. */
   readonly onEnd?: () => void;
 }
@@ -69,7 +71,7 @@ class ClosedLoop {
     const startMs = performance.now();
     this.#lastSuccessMs = startMs;
     this.#options.onMeasure?.();
-    await pause(measureMs);
+    await Promise.all([pause(measureMs), this.#options.meanwhile?.()]);
     this.#isMeasuring = false;
     this.#isOver = true;
     const endMs = performance.now();

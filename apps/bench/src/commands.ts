@@ -60,6 +60,8 @@ interface KvFlags extends Common {
   readonly endpoints: string;
   readonly verify: boolean;
   readonly killLeaderAfter: number;
+  readonly transfers: number;
+  readonly replaceMembers: boolean;
 }
 
 function kvCommand(): Command {
@@ -71,6 +73,8 @@ function kvCommand(): Command {
     .option("--endpoints <list>", "measure these servers instead: host:port,...", "")
     .option("--verify", "read every key back at the end and compare", false)
     .option("--kill-leader-after <s>", "kill -9 the leader's process after so long", duration, 0)
+    .option("--transfers <n>", "hand the leadership on so many times under load", duration, 0)
+    .option("--replace-members", "replace every member by a fresh node under load", false)
     .action(async (options: KvFlags) => {
       const { report, problems } = await runKvBench({
         ...options,

@@ -10,11 +10,13 @@ import type { KvOperation } from "./kv-load.ts";
 import { KvTarget } from "./kv-target.ts";
 import { compareLogs } from "./log-comparison.ts";
 import type { KvTargetOptions } from "./kv-target.ts";
+import { changeMembers } from "./member-changes.ts";
+import type { MemberChangeOptions } from "./member-changes.ts";
 import { ProcessorShare } from "./processor-time.ts";
 import type { Report, Scalar } from "./report.ts";
 import { WriteLedger } from "./write-ledger.ts";
 
-export interface KvBenchOptions extends KvTargetOptions {
+export interface KvBenchOptions extends KvTargetOptions, MemberChangeOptions {
   readonly op: KvOperation;
   readonly valueSize: number;
   readonly inFlight: number;
@@ -68,6 +70,8 @@ async function measure(
   let servers: ProcessorShare | null = null;
   const shares: Record<string, Scalar> = {};
   const killing = killLeaderLater(target, options);
+  const changes: Record<string, Scalar> = {};
+  const hasChanges = options.transfers > 0 || options.replaceMembers;
   const result = await runClosedLoop(load.operation(options.op), {
     inFlight: options.inFlight,
     warmUpMs: warmUpMs(options.seconds),
@@ -76,6 +80,11 @@ async function measure(
       firstError ||= error instanceof Error ? error.message : "not an error object";
       if (mayHaveExecuted(error)) {
         unknown++;
+      }
+    },
+    meanwhile: async () => {
+      if (hasChanges) {
+        Object.assign(changes, await changeMembers(target, options));
       }
     },
     onMeasure: () => {
@@ -90,7 +99,13 @@ async function measure(
   const killed = await killing;
   const problems: string[] = [];
   let committedIndex = 0;
-  const extra: Record<string, Scalar> = { ...shares, unknownOutcomes: unknown };
+  const extra: Record<string, Scalar> = { ...shares, ...changes, unknownOutcomes: unknown };
+  if (hasChanges) {
+    extra["longestGapMs"] = result.longestGapMs;
+    if (result.errors > 0) {
+      problems.push(`${result.errors} calls failed while members changed: ${firstError}`);
+    }
+  }
   if (firstError !== "") {
     extra["firstError"] = firstError;
   }

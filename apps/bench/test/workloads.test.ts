@@ -145,6 +145,8 @@ describe("workloads", () => {
       nodeFlags: [],
       verify: true,
       killLeaderAfter: 0,
+      transfers: 0,
+      replaceMembers: false,
     });
     assertPlausible(report);
     assert.deepEqual(problems, []);

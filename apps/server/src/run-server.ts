@@ -42,7 +42,9 @@ export async function runServer(argv: readonly string[], deps: ServerDeps = {}):
   if (command.isCheck) {
     const { nodeId, clusterId, members } = config;
     process.stdout.write(
-      `${command.file} is valid: node ${nodeId} of cluster ${clusterId}, ${members.length} members\n`,
+      `${command.file} is valid: node ${nodeId} of cluster ${clusterId}, ${
+        members.length === 0 ? "to be added by its members" : `${members.length} members`
+      }\n`,
     );
     return ExitCode.ok;
   }

@@ -67,6 +67,8 @@ export async function startServer(
     { logger: logger.child({ component: "raft" }) },
   );
   const close = async (): Promise<void> => {
+    // Somebody else leads before this node is gone, so that nobody waits for an election.
+    await raft.handOver();
     await raft.close();
     await directory.close();
   };

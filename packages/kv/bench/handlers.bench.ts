@@ -1,7 +1,7 @@
 // What does the server side of a put and a get cost in this package: handler, apply and reply, without socket and log?
 // Run: node dist/bench/handlers.bench.js [keys] [depth]
 import { ByteWriter } from "@dt/codec";
-import type { Proposal, ReadWaiter } from "@dt/raft";
+import type { Freshness, Proposal, ReadWaiter } from "@dt/raft";
 import { CommandTable, IncomingRequest } from "@dt/rpc";
 import type { Encode, Handler } from "@dt/rpc";
 import { KvStateMachine } from "../src/state-machine.ts";
@@ -60,6 +60,10 @@ class GatheringGroup implements GroupHandle {
     this.#ends.push(this.#writer.pos);
     this.#kinds.push(bizType);
     this.#proposals.push(proposal);
+  }
+
+  freshness(): Freshness {
+    return { appliedIndex: 0, ageMs: 0 };
   }
 
   commit(): void {
@@ -138,7 +142,7 @@ const puts = new Requests(table, KvCommand.put);
 const gets = new Requests(table, KvCommand.get);
 for (let i = 0; i < REQUEST_COUNT; i++) {
   puts.add(encodePut, { key: keyName(random(KEY_COUNT)), value: VALUE });
-  gets.add(encodeGet, { key: keyName(random(KEY_COUNT)), isStale: false });
+  gets.add(encodeGet, { key: keyName(random(KEY_COUNT)), flags: 0 });
 }
 
 printEnvironment();

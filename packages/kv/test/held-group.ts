@@ -1,5 +1,5 @@
 import { RaftError } from "@dt/raft";
-import type { Proposal, RaftFault, ReadWaiter } from "@dt/raft";
+import type { Freshness, Proposal, RaftFault, ReadWaiter } from "@dt/raft";
 import type { GroupHandle } from "../src/server/group-handle.ts";
 import { KvStateMachine } from "../src/state-machine.ts";
 import type { KvResult } from "../src/state-machine.ts";
@@ -54,6 +54,10 @@ export class HeldGroup implements GroupHandle {
       const result = this.stateMachine.apply(bizType, payload, 0, payload.length, 1000);
       proposal.succeed(result, ++this.#index);
     }
+  }
+
+  freshness(): Freshness {
+    return { appliedIndex: this.#index, ageMs: this.hasLease ? 0 : Infinity };
   }
 
   /** Lets the held reads see what is committed. */

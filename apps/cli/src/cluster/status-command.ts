@@ -8,6 +8,7 @@ import { viewCluster } from "./cluster-view.ts";
 import type { ClusterView, NodeView } from "./cluster-view.ts";
 import { withClient, withConnectOptions } from "./connect.ts";
 import type { ConnectOptions } from "./connect.ts";
+import { registerMemberCommands } from "./members-command.ts";
 import { registerSnapshotCommand } from "./snapshot-command.ts";
 
 const STATUS_TIMEOUT_MS = 2000;
@@ -17,7 +18,9 @@ interface StatusOptions extends ConnectOptions {
 }
 
 export function registerClusterCommands(program: Command, context: CliContext): void {
-  const cluster = program.command("cluster").description("look at the nodes of a cluster");
+  const cluster = program
+    .command("cluster")
+    .description("look at the nodes of a cluster and change them");
   withConnectOptions(cluster.command("status"))
     .description("what every node says about itself; exits with 5 when nobody leads")
     .addOption(
@@ -27,6 +30,7 @@ export function registerClusterCommands(program: Command, context: CliContext): 
     )
     .action((options: StatusOptions) => showStatus(context, options));
   registerSnapshotCommand(cluster, context);
+  registerMemberCommands(cluster, context);
 }
 
 async function showStatus(context: CliContext, options: StatusOptions): Promise<void> {

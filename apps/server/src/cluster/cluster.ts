@@ -50,6 +50,13 @@ export interface NodeSettings {
   readonly auth?: Readonly<Record<string, string | boolean | readonly string[] | object>>;
 }
 
+/** Which node, and where it listens. */
+interface NodePlace {
+  readonly nodeId: number;
+  readonly host: string;
+  readonly port: number;
+}
+
 const HOST = "127.0.0.1";
 const DEFAULT_NODE_COUNT = 3;
 const READY_TIMEOUT_MS = 30_000;
@@ -62,7 +69,8 @@ const PORT_ATTEMPTS = 3;
 export class Cluster {
   readonly clusterId: string;
   readonly directory: string;
-  readonly nodes: readonly ClusterNode[];
+  readonly #nodes: ClusterNode[];
+  readonly #makeNode: (place: NodePlace) => ClusterNode;
   readonly #readyTimeoutMs: number;
   readonly #connect: ConnectOptions;
   #closing: Promise<void> | null = null;
@@ -72,13 +80,33 @@ export class Cluster {
     directory: string,
     nodes: readonly ClusterNode[],
     readyTimeoutMs: number,
-    connect: ConnectOptions = {},
+    connect: ConnectOptions | undefined,
+    makeNode: (place: NodePlace) => ClusterNode,
   ) {
     this.clusterId = clusterId;
     this.directory = directory;
-    this.nodes = nodes;
+    this.#nodes = [...nodes];
+    this.#makeNode = makeNode;
     this.#readyTimeoutMs = readyTimeoutMs;
-    this.#connect = connect;
+    this.#connect = connect ?? {};
+  }
+
+  get nodes(): readonly ClusterNode[] {
+    return this.#nodes;
+  }
+
+  /**
+   * Starts one more node, which has nothing and waits to be added to the group; resolves when it listens. The
+   * directory does not remember it: a cluster that is started again has the nodes that it began with.
+   */
+  async startJoining(): Promise<ClusterNode> {
+    const nodeId = Math.max(...this.#nodes.map((node) => node.nodeId)) + 1;
+    const taken = new Set(this.#nodes.map((node) => node.port));
+    const port = await findFreePort(HOST, Math.max(...taken) + 1, taken);
+    const node = this.#makeNode({ nodeId, host: HOST, port });
+    this.#nodes.push(node);
+    await node.start();
+    return node;
   }
 
   /** Addresses of all nodes as `--endpoints` takes them. */
@@ -174,23 +202,27 @@ export async function prepareCluster(options: ClusterOptions): Promise<Cluster> 
     clusterId,
     nodes: ports.map((port, index) => ({ nodeId: index + 1, host: HOST, port })),
   };
-  const nodes = description.nodes.map(
-    (node) =>
-      new ClusterNode({
-        ...node,
-        directory: join(directory, `node-${node.nodeId}`),
-        nodeFlags: options.nodeFlags ?? [],
-        program: options.program,
-        onExit: options.onExit ?? ignoreExit,
-      }),
-  );
+  const makeNode = (place: NodePlace): ClusterNode =>
+    new ClusterNode({
+      ...place,
+      directory: join(directory, `node-${place.nodeId}`),
+      nodeFlags: options.nodeFlags ?? [],
+      program: options.program,
+      onExit: options.onExit ?? ignoreExit,
+    });
+  const nodes = description.nodes.map(makeNode);
+  const settings = options.settings ?? {};
   mkdirSync(directory, { recursive: true });
   for (const node of nodes) {
-    writeNodeConfig(node, description, options.settings ?? {});
+    writeNodeConfig(node, memberSections(node, description), settings);
   }
   writeClusterFile(directory, description);
   const { readyTimeoutMs = READY_TIMEOUT_MS, connect } = options;
-  return new Cluster(clusterId, directory, nodes, readyTimeoutMs, connect);
+  return new Cluster(clusterId, directory, nodes, readyTimeoutMs, connect, (place) => {
+    const node = makeNode(place);
+    writeNodeConfig(node, joinSections(node, clusterId), settings);
+    return node;
+  });
 }
 
 function ignoreExit(): void {
@@ -238,22 +270,23 @@ async function choosePorts(
   return [...ports];
 }
 
-function writeNodeConfig(
-  node: ClusterNode,
-  { clusterId, nodes }: ClusterDescription,
-  settings: NodeSettings,
-): void {
-  mkdirSync(join(node.configFile, ".."), { recursive: true });
-  const config = {
-    cluster: {
-      id: clusterId,
-      members: nodes.map(({ nodeId, host, port }) => ({ id: nodeId, host, port })),
-    },
-    node: { id: node.nodeId },
-    dataDir: "./data",
-    ...settings,
+function memberSections({ nodeId }: ClusterNode, { clusterId, nodes }: ClusterDescription): object {
+  const members = nodes.map((node) => ({ id: node.nodeId, host: node.host, port: node.port }));
+  return { cluster: { id: clusterId, members }, node: { id: nodeId } };
+}
+
+/** Of a node that waits to be added. */
+function joinSections({ nodeId, host, port }: ClusterNode, clusterId: string): object {
+  return {
+    cluster: { id: clusterId, join: true },
+    node: { id: nodeId },
+    listen: { host, port },
   };
-  writeFileSync(node.configFile, stringify(config));
+}
+
+function writeNodeConfig(node: ClusterNode, sections: object, settings: NodeSettings): void {
+  mkdirSync(join(node.configFile, ".."), { recursive: true });
+  writeFileSync(node.configFile, stringify({ ...sections, dataDir: "./data", ...settings }));
 }
 
 /** Somebody else took a port after it had been found free. */

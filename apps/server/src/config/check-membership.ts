@@ -9,6 +9,37 @@ export interface PlacedMember {
   readonly port: number;
 }
 
+/**
+ * A node starts with the members of a new cluster, or it joins one that is there: then it has none, waits at
+ * `listen`, and is added by the others (`dt cluster add`).
+ */
+export function checkJoin(
+  { hasMembers, joins, hasListen }: JoinFacts,
+  problems: ConfigProblem[],
+): void {
+  if (!hasMembers && !joins) {
+    problems.push({
+      path: "cluster.members",
+      message: "empty: name at least this node, or set cluster.join for a node that others add",
+    });
+  }
+  if (hasMembers && joins) {
+    problems.push({
+      path: "cluster.join",
+      message: "a node that joins is told the members by the others: remove cluster.members",
+    });
+  }
+  if (joins && !hasListen) {
+    problems.push({ path: "listen", message: "missing: a node that joins has no other address" });
+  }
+}
+
+export interface JoinFacts {
+  readonly hasMembers: boolean;
+  readonly joins: boolean;
+  readonly hasListen: boolean;
+}
+
 /** Relations between the members, and of this node to them. `nodeId` null: it has been reported before. */
 export function checkMembership(
   members: readonly PlacedMember[],

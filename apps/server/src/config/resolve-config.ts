@@ -6,8 +6,8 @@ import { describeIssue } from "./describe-issue.ts";
 import { MEMBER, SCHEMA, SECTIONS } from "./schema.ts";
 import type { RawConfig } from "./schema.ts";
 import type { ServerConfig } from "./server-config.ts";
-import { checkMembership } from "./check-membership.ts";
-import type { PlacedMember } from "./check-membership.ts";
+import { checkJoin, checkMembership } from "./check-membership.ts";
+import type { JoinFacts, PlacedMember } from "./check-membership.ts";
 import { resolveOptions } from "./resolve-options.ts";
 import { resolveSecurity } from "./resolve-security.ts";
 import { Security } from "../security/security.ts";
@@ -30,6 +30,7 @@ export function resolveConfig(
     return null;
   }
   checkShape(input, problems);
+  checkJoin(joinFacts(input), problems);
   checkMembership(validMembers(input), validNodeId(input), problems);
   const options = resolveOptions(
     validKeys("raft", input),
@@ -69,9 +70,9 @@ function complete(
   const members = cluster.members.map(({ id, host, port }) =>
     Object.freeze({ nodeId: id, host, port }),
   );
-  const own = members.find((member) => member.nodeId === node.id);
-  assert(own !== undefined, "the membership has been checked");
-  const { host, port } = listen ?? own;
+  const address = listen ?? members.find((member) => member.nodeId === node.id);
+  assert(address !== undefined, "the membership has been checked");
+  const { host, port } = address;
   return Object.freeze({
     clusterId: cluster.id,
     nodeId: node.id,
@@ -92,6 +93,17 @@ function validMembers(input: unknown): PlacedMember[] {
     const result = MEMBER.safeParse(given);
     return result.success ? [{ index, ...result.data }] : [];
   });
+}
+
+function joinFacts(input: object): JoinFacts {
+  const cluster = property(input, "cluster");
+  const members = property(cluster, "members");
+  const join = property(cluster, "join");
+  return {
+    hasMembers: members !== undefined && !(Array.isArray(members) && members.length === 0),
+    joins: join === true || join === "true",
+    hasListen: property(input, "listen") !== undefined,
+  };
 }
 
 function validNodeId(input: unknown): number | null {

@@ -22,7 +22,7 @@ export function resolveSecurity(
 ): SecurityConfig {
   const file = (path: string): string => resolve(baseDir, path);
   if (auth !== undefined) {
-    checkAuth(auth, tls, cluster.members.length, problems);
+    checkAuth(auth, tls, cluster.join ? Infinity : cluster.members.length, problems);
   }
   return Object.freeze({
     tls: tls === undefined ? null : completeTls(tls, file),

@@ -50,6 +50,7 @@ export const RAFT_KEYS = [
   "windowAppends",
   "windowBytes",
   "tailBytes",
+  "catchUpEntries",
   "noSpaceRetryMs",
 ] as const satisfies readonly (keyof typeof DEFAULT_GROUP_OPTIONS)[];
 
@@ -108,7 +109,8 @@ const AUTH = z.strictObject({
 export const SECTIONS = {
   cluster: z.strictObject({
     id: name,
-    members: z.array(MEMBER).min(1, "empty: name at least this node"),
+    members: z.array(MEMBER).default([]),
+    join: boolean().default(false),
   }),
   node: z.strictObject({ id: integer(1, MAX_NODE_ID) }),
   dataDir: z.string().min(1, "empty"),

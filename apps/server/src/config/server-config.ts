@@ -13,7 +13,7 @@ export type RpcLimits = Readonly<Partial<Record<(typeof RPC_LIMIT_KEYS)[number],
 export interface ServerConfig {
   readonly clusterId: string;
   readonly nodeId: number;
-  /** All voters, this node included. */
+  /** The voters that a new cluster starts with, this node included; empty for a node that waits to be added. */
   readonly members: readonly Member[];
   /** Absolute. */
   readonly dataDir: string;

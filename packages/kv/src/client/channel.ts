@@ -4,6 +4,8 @@ export interface ChannelCallOptions {
   readonly timeoutMs?: number;
   /** The call may be carried out more than once without harm. */
   readonly idempotent?: boolean;
+  /** Any member may answer, not the leader alone. */
+  readonly anyMember?: boolean;
   /** Carried out once and answered with the first result, however often it is repeated. */
   readonly session?: boolean;
   /** Turns a coded refusal into what the promise rejects with. */

@@ -6,13 +6,14 @@ import type { BatchPutResult } from "../command/batch-put.ts";
 import { decodeCasReply, encodeCas } from "../command/cas.ts";
 import type { CasExpectation, CasResult } from "../command/cas.ts";
 import { encodeDelete } from "../command/delete.ts";
-import { decodeGetReply, encodeGet } from "../command/get.ts";
+import { decodeGetReply, decodeStaleGetReply, encodeGet } from "../command/get.ts";
+import type { StaleNode } from "../command/get.ts";
 import type { ValueInput } from "../command/key-field.ts";
 import { decodeCountReply, decodeKeysReply, decodeListReply, encodeList } from "../command/list.ts";
 import type { CountAnswer, KvEntry, KvKey, KvPage, ListRequest } from "../command/list.ts";
 import { encodeMkdir } from "../command/mkdir.ts";
 import type { KvNode } from "../command/node-record.ts";
-import { KvCommand } from "../command/numbers.ts";
+import { FLAG_FRESHNESS, FLAG_REPLICA, FLAG_STALE, KvCommand } from "../command/numbers.ts";
 import { decodeRevision, encodePut } from "../command/put.ts";
 import type { PutRequest } from "../command/put.ts";
 import type { KvError } from "../errors.ts";
@@ -45,6 +46,11 @@ export interface ReadOptions {
    * read reflects every write that was acknowledged before it began.
    */
   readonly stale?: boolean;
+  /**
+   * Let any replica answer, followers and observers too: one that does not lead asks the leader up to where it has to
+   * apply first. The answer is as fresh as the leader's. Default false: the leader answers.
+   */
+  readonly replica?: boolean;
 }
 
 export interface ListOptions extends ReadOptions {
@@ -56,7 +62,7 @@ export interface ListOptions extends ReadOptions {
   readonly limit?: number;
 }
 
-export type CountOptions = Pick<ListOptions, "recursive" | "stale">;
+export type CountOptions = Pick<ListOptions, "recursive" | "stale" | "replica">;
 
 export interface DeleteOptions {
   /** Delete a directory with everything in it. Default false: a directory that is not empty is refused. */
@@ -75,6 +81,7 @@ export class KvClient {
   readonly #groupId: number;
   readonly #write: ChannelCallOptions;
   readonly #read: ChannelCallOptions;
+  readonly #readAnywhere: ChannelCallOptions;
 
   constructor(channel: KvChannel, options: KvClientOptions) {
     const { groupId, timeoutMs, session = false } = options;
@@ -83,6 +90,7 @@ export class KvClient {
     this.#groupId = groupId;
     this.#write = { ...timeout, idempotent: false, session, toError: toKvError };
     this.#read = { ...timeout, idempotent: true, toError: toKvError };
+    this.#readAnywhere = { ...this.#read, anyMember: true };
   }
 
   /** Stores a value, creating the directories above it. Resolves with the revision of the write. */
@@ -99,14 +107,25 @@ export class KvClient {
 
   /** Null when nothing is there. */
   get(key: string, options?: ReadOptions): Promise<KvNode | null> {
-    const isStale = options?.stale === true;
     return this.#call(
       badKey(key),
       KvCommand.get,
       encodeGet,
-      { key, isStale },
+      { key, flags: flagsOf(options) },
       decodeGetReply,
-      this.#read,
+      this.#optionsOf(options),
+    );
+  }
+
+  /** What the next replica has applied, with how far and how old that is. */
+  getStale(key: string): Promise<StaleNode> {
+    return this.#call(
+      badKey(key),
+      KvCommand.get,
+      encodeGet,
+      { key, flags: FLAG_STALE | FLAG_FRESHNESS },
+      decodeStaleGetReply,
+      this.#readAnywhere,
     );
   }
 
@@ -165,14 +184,14 @@ export class KvClient {
   ): Promise<readonly BatchGetResult[]> {
     const results: BatchGetResult[] = [];
     while (results.length < keys.length) {
-      const request = { keys: keys.slice(results.length), isStale: options?.stale === true };
+      const request = { keys: keys.slice(results.length), flags: flagsOf(options) };
       const reply = await this.#call(
         badKeys(request.keys),
         KvCommand.batchGet,
         encodeBatchGet,
         request,
         decodeBatchGetReply,
-        this.#read,
+        this.#optionsOf(options),
       );
       results.push(...reply.results);
     }
@@ -201,8 +220,12 @@ export class KvClient {
       encodeList,
       request,
       decode,
-      this.#read,
+      (request.flags & (FLAG_STALE | FLAG_REPLICA)) === 0 ? this.#read : this.#readAnywhere,
     );
+  }
+
+  #optionsOf(options: ReadOptions | undefined): ChannelCallOptions {
+    return options?.stale === true || options?.replica === true ? this.#readAnywhere : this.#read;
   }
 
   #call<A, T>(
@@ -219,6 +242,12 @@ export class KvClient {
   }
 }
 
+function flagsOf(options: ReadOptions | undefined): number {
+  return (
+    (options?.stale === true ? FLAG_STALE : 0) | (options?.replica === true ? FLAG_REPLICA : 0)
+  );
+}
+
 function listRequest(
   directory: string,
   options: ListOptions | undefined,
@@ -230,7 +259,7 @@ function listRequest(
     startAfter: options?.startAfter ?? "",
     limit: options?.limit ?? 0,
     isRecursive: options?.recursive === true,
-    isStale: options?.stale === true,
+    flags: flagsOf(options),
     isKeysOnly,
     isCountOnly,
   };

@@ -6,7 +6,6 @@ import { MAX_BATCH_KEYS } from "./batch-put.ts";
 import { KEY_LENGTH_BYTES, keyFieldEnd, writeKeyField } from "./key-field.ts";
 import { nodeKind, NodeKind, readRecordField, writeRecordField } from "./node-record.ts";
 import type { KvNode } from "./node-record.ts";
-import { FLAG_STALE } from "./numbers.ts";
 import { decodeReply } from "./reply.ts";
 
 const HEADER_BYTES = 3;
@@ -15,12 +14,13 @@ const REFUSED = 3;
 
 export interface BatchGetRequest {
   readonly keys: readonly string[];
-  readonly isStale: boolean;
+  /** Of FLAG_STALE, FLAG_REPLICA. */
+  readonly flags: number;
 }
 
-/** `u8 flags (1 stale) · u16 count`, then per key `u16 keyLength · key`. */
+/** `u8 flags (1 stale, 16 any replica) · u16 count`, then per key `u16 keyLength · key`. */
 export function encodeBatchGet(writer: ByteWriter, request: BatchGetRequest): void {
-  writer.u8(request.isStale ? FLAG_STALE : 0);
+  writer.u8(request.flags);
   writer.u16(request.keys.length);
   for (const key of request.keys) {
     writeKeyField(writer, key);

@@ -6,7 +6,6 @@ import type { Page } from "../store/page.ts";
 import { KEY_LENGTH_BYTES, keyFieldEnd, writeKeyField } from "./key-field.ts";
 import { nodeKind, NodeKind, readRecordField, writeRecordField } from "./node-record.ts";
 import type { KvNode } from "./node-record.ts";
-import { FLAG_STALE } from "./numbers.ts";
 import { decodeReply } from "./reply.ts";
 
 const FLAG_RECURSIVE = 2;
@@ -24,13 +23,14 @@ export interface ListRequest {
   readonly isRecursive: boolean;
   readonly isKeysOnly: boolean;
   readonly isCountOnly: boolean;
-  readonly isStale: boolean;
+  /** Of FLAG_STALE, FLAG_REPLICA. */
+  readonly flags: number;
 }
 
-/** `u8 flags (1 stale, 2 recursive, 4 keys only, 8 count only) · u32 limit · u16 keyLength · directory · startAfter` */
+/** `u8 flags (1 stale, 16 any replica, 2 recursive, 4 keys only, 8 count only) · u32 limit · u16 keyLength · directory · startAfter` */
 export function encodeList(writer: ByteWriter, request: ListRequest): void {
   writer.u8(
-    (request.isStale ? FLAG_STALE : 0) |
+    request.flags |
       (request.isRecursive ? FLAG_RECURSIVE : 0) |
       (request.isKeysOnly ? FLAG_KEYS_ONLY : 0) |
       (request.isCountOnly ? FLAG_COUNT_ONLY : 0),
@@ -48,7 +48,6 @@ export interface ListFields {
   readonly isRecursive: boolean;
   readonly isKeysOnly: boolean;
   readonly isCountOnly: boolean;
-  readonly isStale: boolean;
 }
 
 export function readList(buf: Buffer, start: number, end: number): ListFields | Refusal {
@@ -72,7 +71,6 @@ export function readList(buf: Buffer, start: number, end: number): ListFields | 
     directory,
     startAfter,
     limit: buf.readUInt32BE(start + 1),
-    isStale: (flags & FLAG_STALE) !== 0,
     isRecursive: (flags & FLAG_RECURSIVE) !== 0,
     isKeysOnly: (flags & FLAG_KEYS_ONLY) !== 0,
     isCountOnly: (flags & FLAG_COUNT_ONLY) !== 0,

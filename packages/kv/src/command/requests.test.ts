@@ -20,7 +20,7 @@ const LIST: ListRequest = {
   isRecursive: false,
   isKeysOnly: false,
   isCountOnly: false,
-  isStale: false,
+  flags: 0,
 };
 
 /** The layouts are on the wire and in logs: these bytes never change. */
@@ -28,8 +28,8 @@ const VECTORS: readonly (readonly [name: string, actual: Buffer, hex: string])[]
   ["put", payload(encodePut, { key: "a/ä", value: Buffer.from([1, 2]) }), "0004 612fc3a4 0102"],
   ["put of text", payload(encodePut, { key: "a", value: "ä" }), "0001 61 c3a4"],
   ["put of nothing", payload(encodePut, { key: "a", value: "" }), "0001 61"],
-  ["get", payload(encodeGet, { key: "a", isStale: false }), "00 61"],
-  ["stale get", payload(encodeGet, { key: "a", isStale: true }), "01 61"],
+  ["get", payload(encodeGet, { key: "a", flags: 0 }), "00 61"],
+  ["stale get", payload(encodeGet, { key: "a", flags: 1 }), "01 61"],
   ["delete", payload(encodeDelete, { key: "a", isRecursive: false }), "00 61"],
   ["recursive delete", payload(encodeDelete, { key: "a", isRecursive: true }), "01 61"],
   ["mkdir", payload(encodeMkdir, "a/b"), "612f62"],
@@ -56,11 +56,7 @@ const VECTORS: readonly (readonly [name: string, actual: Buffer, hex: string])[]
     ]),
     "0002 0001 61 00000002 7879 0001 62 00000000",
   ],
-  [
-    "batch get",
-    payload(encodeBatchGet, { keys: ["a", ""], isStale: true }),
-    "01 0002 0001 61 0000",
-  ],
+  ["batch get", payload(encodeBatchGet, { keys: ["a", ""], flags: 1 }), "01 0002 0001 61 0000"],
   ["list", payload(encodeList, LIST), "00 00000102 0002 2f64 642f61"],
   [
     "list with all flags",
@@ -70,7 +66,7 @@ const VECTORS: readonly (readonly [name: string, actual: Buffer, hex: string])[]
       isRecursive: true,
       isKeysOnly: true,
       isCountOnly: true,
-      isStale: true,
+      flags: 1,
     }),
     "0f 00000102 0002 2f64",
   ],
@@ -105,7 +101,7 @@ const SOUND: readonly (readonly [keyof typeof CHECKS, Buffer])[] = [
   ["cas", payload(encodeCas, { key: "a", expected: { value: "x" }, value: "" })],
   ["batchPut", payload(encodeBatchPut, [{ key: "a", value: "v" }])],
   ["batchPut", payload(encodeBatchPut, [])],
-  ["batchGet", payload(encodeBatchGet, { keys: ["a"], isStale: false })],
+  ["batchGet", payload(encodeBatchGet, { keys: ["a"], flags: 0 })],
   ["list", payload(encodeList, LIST)],
 ];
 
@@ -186,7 +182,7 @@ describe("the check of a request", () => {
     const puts = keys.map((key) => ({ key, value: "" }));
     const half = { key: "k", value: "v".repeat(MAX_BATCH_BYTES / 2) };
     for (const [name, body] of [
-      ["batchGet", payload(encodeBatchGet, { keys, isStale: false })],
+      ["batchGet", payload(encodeBatchGet, { keys, flags: 0 })],
       ["batchPut", payload(encodeBatchPut, puts)],
       ["batchPut", payload(encodeBatchPut, [half, half])],
     ] as const) {
@@ -199,7 +195,7 @@ describe("the check of a request", () => {
   it("leaves what is wrong with one key of a batch to that key", () => {
     const body = payload(encodeBatchPut, [{ key: "a//b", value: "" }]);
     expect(new BatchPutWalk(body, 0, body.length).check()).toBe(0);
-    const keys = payload(encodeBatchGet, { keys: ["a//b"], isStale: false });
+    const keys = payload(encodeBatchGet, { keys: ["a//b"], flags: 0 });
     expect(checkBatchGet(keys, 0, keys.length)).toBe(0);
   });
 });
@@ -232,7 +228,7 @@ describe("the fields of a request", () => {
   });
 
   it("of a batch of gets are found in order", () => {
-    const body = payload(encodeBatchGet, { keys: ["a", "", "bc"], isStale: false });
+    const body = payload(encodeBatchGet, { keys: ["a", "", "bc"], flags: 0 });
     const keys: string[] = [];
     forEachBatchKey(body, 0, (start, end) => keys.push(body.toString("utf8", start, end)));
     expect(keys).toEqual(["a", "", "bc"]);

@@ -1,4 +1,4 @@
-import type { Proposal, ReadWaiter } from "@dt/raft";
+import type { Freshness, Proposal, ReadWaiter } from "@dt/raft";
 import type { KvResult } from "../state-machine.ts";
 
 /** What the handlers need of a group. RaftGroup of @dt/raft has it; so has anything else that orders entries. */
@@ -13,6 +13,11 @@ export interface GroupHandle {
   ): void;
   /** Whether the state machine may be read right now as a linearizable read. */
   canReadNow(): boolean;
-  /** Calls back when the state machine may be read as a linearizable read. */
-  read(waiter: ReadWaiter): void;
+  /**
+   * Calls back when the state machine may be read as a linearizable read. With `mayAskLeader` a node that does not
+   * lead asks who does instead of refusing.
+   */
+  read(waiter: ReadWaiter, mayAskLeader?: boolean): void;
+  /** How old the state machine may be. */
+  freshness(): Freshness;
 }

@@ -5,10 +5,16 @@ import { checkBatchGet, forEachBatchKey } from "../command/batch-get.ts";
 import { BatchPutWalk } from "../command/batch-put.ts";
 import { checkCas } from "../command/cas.ts";
 import { checkDelete } from "../command/delete.ts";
-import { encodeGetReply, GET_FLAGS_BYTES } from "../command/get.ts";
+import { encodeFreshGetReply, encodeGetReply, GET_FLAGS_BYTES } from "../command/get.ts";
 import { readList } from "../command/list.ts";
 import { checkMkdir } from "../command/mkdir.ts";
-import { EntryKind, FLAG_STALE, KvCommand } from "../command/numbers.ts";
+import {
+  EntryKind,
+  FLAG_FRESHNESS,
+  FLAG_REPLICA,
+  FLAG_STALE,
+  KvCommand,
+} from "../command/numbers.ts";
 import { checkPut } from "../command/put.ts";
 import { Refusal } from "../refusal.ts";
 import type { KvStateMachine } from "../state-machine.ts";
@@ -50,7 +56,7 @@ export function addKvCommands(
         return;
       }
       const keys = readBatchKeys(body, start);
-      serve(group, isStale(body, start), new WaitingBatchGet(request, tree, keys, resolved));
+      serve(group, body[start] as number, new WaitingBatchGet(request, tree, keys, resolved));
     })
     .on(KvCommand.list, (request, body, start, end) => {
       const fields = readList(body, start, end);
@@ -58,7 +64,7 @@ export function addKvCommands(
         refuse(request, fields);
         return;
       }
-      serve(group, fields.isStale, new WaitingList(request, tree, fields, resolved));
+      serve(group, body[start] as number, new WaitingList(request, tree, fields, resolved));
     });
 }
 
@@ -92,23 +98,26 @@ function get(
   const refusal = node === null ? checkKey(body, keyFrom, end) : 0;
   if (refusal !== 0) {
     refuse(request, refusal);
-  } else if (group.canReadNow() || isStale(body, start)) {
+  } else if (hasFlag(body[start] as number, FLAG_FRESHNESS)) {
+    request.reply(encodeFreshGetReply, { node, freshness: group.freshness() });
+  } else if (group.canReadNow() || hasFlag(body[start] as number, FLAG_STALE)) {
     request.reply(encodeGetReply, node);
   } else {
-    group.read(new WaitingGet(request, tree, readKey(body, keyFrom, end)));
+    const waiter = new WaitingGet(request, tree, readKey(body, keyFrom, end));
+    group.read(waiter, hasFlag(body[start] as number, FLAG_REPLICA));
   }
 }
 
-function serve(group: GroupHandle, stale: boolean, waiter: ReadWaiter): void {
-  if (stale || group.canReadNow()) {
+function serve(group: GroupHandle, flags: number, waiter: ReadWaiter): void {
+  if (hasFlag(flags, FLAG_STALE) || group.canReadNow()) {
     waiter.ready();
   } else {
-    group.read(waiter);
+    group.read(waiter, hasFlag(flags, FLAG_REPLICA));
   }
 }
 
-function isStale(body: Buffer, start: number): boolean {
-  return ((body[start] as number) & FLAG_STALE) !== 0;
+function hasFlag(flags: number, flag: number): boolean {
+  return (flags & flag) !== 0;
 }
 
 function checkBatchPut(body: Buffer, start: number, end: number): Refusal | 0 {

@@ -1,6 +1,8 @@
 import type { RpcError } from "@dt/rpc";
 import type { Member, MemberTarget } from "../core/config-request.ts";
 import type { NodeId } from "../core/message.ts";
+import { RaftError } from "../errors.ts";
+import type { GroupStatus } from "../gen/raft.ts";
 import type { AdminReply, AdminRequest, MemberSet } from "../transport/admin-codec.ts";
 import { decodeAdminReply, encodeAdminRequest } from "../transport/admin-codec.ts";
 import { ADMIN_COMMAND } from "../transport/commands.ts";
@@ -37,6 +39,15 @@ export class RaftAdmin {
   constructor(client: RaftClient, groupId: number) {
     this.#client = client;
     this.#groupId = groupId;
+  }
+
+  /** The group as its leader sees it: the members, and how far each is. */
+  async status(options?: AdminCallOptions): Promise<GroupStatus> {
+    const { status } = await this.#call({ ...NOTHING, look: {} }, options?.timeoutMs);
+    if (status === undefined) {
+      throw new RaftError({ code: "DT_RAFT_OUTCOME_UNKNOWN", command: ADMIN_COMMAND });
+    }
+    return status;
   }
 
   /** The whole way to other members; resolves when they are decided and nothing is left to do. */
@@ -92,6 +103,7 @@ const NOTHING: AdminRequest = {
   commit: undefined,
   abort: undefined,
   transfer: undefined,
+  look: undefined,
 };
 
 function asItIs(error: RpcError): Error {

@@ -25,6 +25,7 @@ export interface AdminDeps {
   readonly nowMs: () => number;
   readonly onInput: (input: Input) => void;
   readonly leader: () => LeaderHint | null;
+  readonly electionTimeoutMaxMs: number;
 }
 
 interface Wait {
@@ -57,12 +58,18 @@ export class GroupAdmin {
 
   /** Makes `to`, or with 0 the voter that has most of the log, the leader; resolves with who leads. */
   async transfer(to: NodeId): Promise<NodeId> {
-    const { core } = this.#deps;
+    const { core, nowMs, electionTimeoutMaxMs } = this.#deps;
     await this.#ask((token) => ({ kind: InputKind.transfer, token, to }));
     const { term } = core;
+    const deadlineMs = nowMs() + 2 * electionTimeoutMaxMs;
     await this.#until(() => {
       if (core.role !== Role.leader || core.term !== term) {
-        return core.leaderId === 0 ? null : DONE;
+        if (core.leaderId !== 0) {
+          return DONE;
+        }
+        return nowMs() < deadlineMs
+          ? null
+          : { error: new RaftError({ code: "DT_RAFT_TRANSFER_FAILED", to }) };
       }
       return core.transferTo === 0
         ? { error: new RaftError({ code: "DT_RAFT_TRANSFER_FAILED", to }) }

@@ -169,6 +169,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
       nowMs: () => deps.clock.nowMs(),
       onInput: (input) => this.#onInput(input),
       leader: () => this.leader(),
+      electionTimeoutMaxMs: config.options.electionTimeoutMaxMs,
     });
     this.#fibers = deps.dispatcher.group(`raft-${this.groupId}`, {
       onError: (error) =>

@@ -6,8 +6,9 @@ import type { AdminReply, AdminRequest, MemberSet } from "./admin-codec.ts";
 import { decodeAdminRequest, encodeAdminReply } from "./admin-codec.ts";
 import { ADMIN_COMMAND } from "./commands.ts";
 import { failRequest } from "./request-failure.ts";
+import { toGroupStatus } from "./status-codec.ts";
 
-const NOTHING: AdminReply = { index: 0, leaderId: 0 };
+const NOTHING: AdminReply = { index: 0, leaderId: 0, status: undefined };
 const NOBODY: MemberSet = { voters: [], observers: [] };
 
 /** Adds what administrators may ask of a group to its table. */
@@ -37,7 +38,7 @@ export function addAdminCommands(table: CommandTable, group: RaftGroup<never>): 
 }
 
 function begin(group: RaftGroup<never>, asked: AdminRequest): Promise<AdminReply> | null {
-  const { change, prepare, commit, abort, transfer } = asked;
+  const { change, prepare, commit, abort, transfer, look } = asked;
   if (change !== undefined) {
     const { force, timeoutMs } = change;
     const options = timeoutMs === 0 ? { force } : { force, timeoutMs };
@@ -53,18 +54,24 @@ function begin(group: RaftGroup<never>, asked: AdminRequest): Promise<AdminReply
       leavesByItself: false,
       isForced: prepare.force,
     });
-    return step.then((index) => ({ index, leaderId: 0 }));
+    return step.then((index) => ({ ...NOTHING, index }));
   }
   if (commit !== undefined) {
     const step = group.changeConfiguration({ action: "commit", ...commit });
-    return step.then((index) => ({ index, leaderId: 0 }));
+    return step.then((index) => ({ ...NOTHING, index }));
   }
   if (abort !== undefined) {
     const step = group.changeConfiguration({ action: "abort", ...abort });
-    return step.then((index) => ({ index, leaderId: 0 }));
+    return step.then((index) => ({ ...NOTHING, index }));
   }
   if (transfer !== undefined) {
-    return group.transferLeadership(transfer.to).then((leaderId) => ({ index: 0, leaderId }));
+    return group.transferLeadership(transfer.to).then((leaderId) => ({ ...NOTHING, leaderId }));
+  }
+  if (look !== undefined) {
+    const status = group.status();
+    return status.role === "leader"
+      ? Promise.resolve({ ...NOTHING, status: toGroupStatus(status, group.leader()) })
+      : Promise.reject(new RaftError({ code: "DT_RAFT_NOT_LEADER", leader: group.leader() }));
   }
   return null;
 }

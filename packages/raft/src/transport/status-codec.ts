@@ -5,7 +5,7 @@ import type { GroupStatus, RoleName } from "../node/group-status.ts";
 import type { LeaderHint as LeaderHintFields } from "../errors.ts";
 import type { SnapshotMeta } from "../log/snapshot-store.ts";
 import { LeaderHint, SnapshotTaken, StatusReply } from "../gen/raft.ts";
-import type { ConfigPayload } from "../gen/raft.ts";
+import type { ConfigPayload, GroupStatus as GroupStatusReply } from "../gen/raft.ts";
 import type { Configuration } from "../core/membership.ts";
 
 export function encodeNothing(): void {
@@ -74,13 +74,20 @@ export function toStatusReply(
     clusterId,
     processId: process.pid,
     uptimeMs: Math.floor(uptimeMs),
-    groups: groups.map(({ status, leader }) => ({
-      ...status,
-      role: ROLE_NUMBERS[status.role],
-      configuration: mutable(status.configuration),
-      configurationIndex: status.configuration.index,
-      progress: [...status.progress],
-      leader: leader === null ? undefined : { ...leader },
-    })),
+    groups: groups.map(({ status, leader }) => toGroupStatus(status, leader)),
+  };
+}
+
+export function toGroupStatus(
+  status: GroupStatus,
+  leader: LeaderHintFields | null,
+): GroupStatusReply {
+  return {
+    ...status,
+    role: ROLE_NUMBERS[status.role],
+    configuration: mutable(status.configuration),
+    configurationIndex: status.configuration.index,
+    progress: [...status.progress],
+    leader: leader === null ? undefined : { ...leader },
   };
 }
