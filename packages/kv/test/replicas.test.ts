@@ -57,6 +57,40 @@ describe("three replicas", () => {
     expect(refusedCount).toBe(2);
   });
 
+  it("each serve a linearizable read by way of the leader", async () => {
+    for (let i = 0; i < 20; i++) {
+      const value = `value ${i}`;
+      await kv.put("replica/key", value);
+      // Each read goes to the next replica.
+      const node = await kv.get("replica/key", { replica: true });
+      expect(node?.kind === "value" ? Buffer.from(node.value).toString() : "").toBe(value);
+    }
+    expect(await kv.batchGet(["replica/key"], { replica: true })).toHaveLength(1);
+    expect(await kv.count("replica", { replica: true })).toMatchObject({ count: 1 });
+    for (const address of cluster.addresses) {
+      const rpc = new RpcClient({ address });
+      await rpc.connect();
+      const one = new KvClient(new DirectChannel(rpc), { groupId: GROUP_ID });
+      expect(await one.get("replica/key", { replica: true })).toMatchObject({ kind: "value" });
+      await rpc.close();
+    }
+  });
+
+  it("Q15 tell with a stale read how far they are and how old that is", async () => {
+    const revision = await kv.put("stale/age", "value");
+    await applied(revision);
+    for (const address of cluster.addresses) {
+      const rpc = new RpcClient({ address });
+      await rpc.connect();
+      const one = new KvClient(new DirectChannel(rpc), { groupId: GROUP_ID });
+      const found = await one.getStale("stale/age");
+      expect(found.node).toMatchObject({ kind: "value", modRevision: revision });
+      expect(found.appliedIndex).toBeGreaterThan(0);
+      expect(found.ageMs).toBeGreaterThanOrEqual(0);
+      await rpc.close();
+    }
+  });
+
   it("keep what was acknowledged when the leader goes away", async () => {
     const acknowledged = await kv.put("kept", "before");
     await cluster.closeLeader();

@@ -9,7 +9,7 @@ import type { Peer } from "./progress.ts";
 import { renewLease } from "./lease.ts";
 import { reachedByQuorum } from "./quorum.ts";
 import { confirm, grantReads, isReadable } from "./reads.ts";
-import { answerAsker, NOT_CONFIRMED } from "./remote-reads.ts";
+import { answerAsker, NOT_CONFIRMED, sendHeartbeat } from "./remote-reads.ts";
 import { onAppendReply, onPeerAlive } from "./replication.ts";
 import { becomeFollower } from "./role.ts";
 import { excuseStall } from "./timing.ts";
@@ -80,15 +80,7 @@ export function tickLeader(s: CoreState, sinceLastTickMs: number): void {
 export function flushHeartbeats(s: CoreState): void {
   s.isHeartbeatWanted = false;
   for (const peer of s.peers) {
-    s.out.messages.push({
-      kind: MessageKind.heartbeat,
-      from: s.id,
-      to: peer.id,
-      term: s.term,
-      commitIndex: Math.min(peer.matchIndex, s.commitIndex),
-      sentAtMs: s.nowMs,
-      readToken: s.reads.newestToken,
-    });
+    sendHeartbeat(s, peer);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { CoreState } from "./core-state.ts";
 import { MessageKind, type NodeId, type ReadIndexReply } from "./message.ts";
 import { DropReason } from "./output.ts";
+import type { Peer } from "./progress.ts";
 
 /** The index of a `ReadIndexReply` that refuses. */
 export const NOT_CONFIRMED = -1;
@@ -64,6 +65,11 @@ export function answerAsker(
   token: number,
   index: number,
 ): void {
+  const peer = s.peer(to);
+  if (index !== NOT_CONFIRMED && peer !== null) {
+    // Without it the asker would learn only at the next interval that it may apply what it waits for.
+    sendHeartbeat(s, peer);
+  }
   s.out.messages.push({
     kind: MessageKind.readIndexReply,
     from: s.id,
@@ -72,6 +78,18 @@ export function answerAsker(
     run,
     token,
     index,
+  });
+}
+
+export function sendHeartbeat(s: CoreState, peer: Peer): void {
+  s.out.messages.push({
+    kind: MessageKind.heartbeat,
+    from: s.id,
+    to: peer.id,
+    term: s.term,
+    commitIndex: Math.min(peer.matchIndex, s.commitIndex),
+    sentAtMs: s.nowMs,
+    readToken: s.reads.newestToken,
   });
 }
 
