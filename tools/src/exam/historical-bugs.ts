@@ -125,7 +125,7 @@ export const HISTORICAL_BUGS: readonly HistoricalBug[] = [
     what: "a vote is given while its write is under way, and held though the write fails",
     patches: [
       {
-        file: "core/election.js",
+        file: "core/voting.js",
         find: "if (s.writes.isHardStateDurable) {\n        replyToVote(",
         replace: "if (s.vote !== 0) {\n        replyToVote(",
       },

@@ -102,6 +102,30 @@ dataDir: \${ROOT:/srv}/dt/$\${x}
   });
 });
 
+describe("a node that joins", () => {
+  const JOINING = `
+cluster: { id: demo, join: true }
+node: { id: 4 }
+listen: { host: 10.0.0.4, port: 7001 }
+dataDir: data
+`;
+
+  it("has an address and no members", () => {
+    expect(parseConfig(JOINING, FILE)).toMatchObject({
+      nodeId: 4,
+      members: [],
+      listen: { host: "10.0.0.4", port: 7001 },
+    });
+  });
+
+  it("is refused without an address, with members, and when nobody says that it joins", () => {
+    expect(pathsOf(JOINING.replace(/listen.*\n/u, ""))).toEqual(["listen"]);
+    expect(pathsOf(JOINING.replace(", join: true", ""))).toEqual(["cluster.members"]);
+    const both = MINIMAL.replace("id: demo", "id: demo\n  join: true");
+    expect(pathsOf(`${both}listen: { host: 10.0.0.2, port: 7001 }\n`)).toEqual(["cluster.join"]);
+  });
+});
+
 describe("flags and environment variables that override the file", () => {
   it("win over it, a flag over its variable", () => {
     const env = {

@@ -122,6 +122,7 @@ export const SECTIONS = {
       ...numbers(RAFT_KEYS),
       preVote: boolean().optional(),
       checkQuorum: boolean().optional(),
+      leaseReads: boolean().optional(),
     })
     .prefault({}),
   storage: z

@@ -7,7 +7,6 @@ import {
   onHardStateDurable,
   onTimeoutNow,
   onVoteReply,
-  onVoteRequest,
   tickElection,
 } from "./election.ts";
 import { noteFreshness, onAppend, onHeartbeat, releaseAcks } from "./following.ts";
@@ -33,6 +32,7 @@ import {
   onSnapshotSent,
 } from "./snapshotting.ts";
 import { advanceTransfer, onTransfer } from "./transfer.ts";
+import { onVoteRequest } from "./voting.ts";
 
 /** Changes the state by one input. */
 export function step(s: CoreState, input: Input): void {
