@@ -56,6 +56,7 @@ export async function startServer(
       clusterId,
       nodeId,
       members,
+      stores: directory.peers,
       listen,
       rpcServer: { ...config.rpc, ...security.serverOptions },
       rpcClient: {

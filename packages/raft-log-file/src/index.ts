@@ -1,6 +1,7 @@
 export { DataDirectory } from "./directory/data-directory.ts";
 export type { DataDirectoryDeps, DataDirectoryOptions } from "./directory/data-directory.ts";
 export type { Identity } from "./directory/identity-file.ts";
+export type { PeerBook } from "./directory/peer-book.ts";
 export { FileLog } from "./file-log.ts";
 export type { LogCounters } from "./append/log-counters.ts";
 export type { FileLogLocation } from "./file-log.ts";

@@ -1,154 +1,8 @@
-import {
-  type EntryCursor,
-  RaftError,
-  type RaftGroup,
-  RaftServer,
-  type StateMachine,
-} from "@dt/raft";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
-import { describe, expect, onTestFinished, test } from "vitest";
-import { FileLog } from "../src/file-log.ts";
-import { FaultyDisk } from "../src/testing/index.ts";
-import { type InspectedRecord, inspectLog } from "../src/inspect/inspect-log.ts";
+import type { RaftError } from "@dt/raft";
+import { describe, expect, test } from "vitest";
 import { verifyLogs } from "../src/inspect/verify-logs.ts";
-
-const GROUP = { electionTimeoutMinMs: 300, electionTimeoutMaxMs: 600, heartbeatMs: 50, tickMs: 10 };
-const OPTIONS = { segmentBytes: 16 << 10 };
-const PAYLOAD = Buffer.alloc(700, 1);
-
-class Counter implements StateMachine<number> {
-  value = 0;
-
-  applyBatch(entries: EntryCursor, results: number[]): void {
-    while (entries.next()) {
-      results.push(++this.value);
-    }
-  }
-}
-
-/** One member: its disk stays, its server comes and goes. */
-class Member {
-  readonly nodeId: number;
-  readonly port: number;
-  disk = new FaultyDisk();
-  server: RaftServer | null = null;
-  readonly groups = new Map<number, RaftGroup<number>>();
-
-  constructor(nodeId: number, port: number) {
-    this.nodeId = nodeId;
-    this.port = port;
-  }
-
-  /** Starts the server with one group after the other; resolves to the error of each that did not open. */
-  async start(members: readonly Member[], groupIds: readonly number[]): Promise<RaftError[]> {
-    const addresses = members.map(({ nodeId, port }) => ({ nodeId, port, host: "127.0.0.1" }));
-    const server = new RaftServer({ clusterId: "repair", nodeId: this.nodeId, members: addresses });
-    this.server = server;
-    const errors: RaftError[] = [];
-    await Promise.all(
-      groupIds.map(async (groupId) => {
-        const log = new FileLog(location(this.nodeId, groupId), OPTIONS, this.disk);
-        const group = { groupId, stateMachine: new Counter(), log, options: GROUP };
-        try {
-          this.groups.set(groupId, await server.addGroup(group));
-        } catch (error) {
-          if (!(error instanceof RaftError)) {
-            throw error;
-          }
-          errors.push(error);
-        }
-      }),
-    );
-    await server.listen();
-    return errors;
-  }
-
-  async stop(): Promise<void> {
-    await this.server?.close();
-    this.groups.clear();
-    this.disk = this.disk.afterKill();
-  }
-
-  /** Flips a bit in the payload of each of these entries. */
-  async damage(groupId: number, ...indexes: number[]): Promise<void> {
-    const path = location(this.nodeId, groupId).directory;
-    const names = await this.disk.list(`${path}/log`);
-    for (const name of names.filter((each) => each.endsWith("idx"))) {
-      this.disk.lose(`${path}/log/${name}`); // So that every record is read.
-    }
-    const found: InspectedRecord[] = [];
-    for await (const record of inspectLog(path, this.disk)) {
-      found.push(record);
-    }
-    for (const { file, offset } of found.filter(({ index }) => indexes.includes(index))) {
-      this.disk.flipBit(file, (offset + 100) * 8);
-    }
-  }
-}
-
-function location(nodeId: number, groupId: number) {
-  return { directory: `/node-${nodeId}/${groupId}`, groupId, storeId: Buffer.alloc(16, nodeId) };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) {
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
-function propose(group: RaftGroup<number>): Promise<number> {
-  return new Promise((resolve, reject) => {
-    group.propose(1, PAYLOAD, 0, PAYLOAD.length, {
-      succeed: (_result, index) => resolve(index),
-      fail: reject,
-    });
-  });
-}
-
-/** Waits for a leader and writes; resolves to the index of the last entry. */
-async function write(members: readonly Member[], groupId: number, count: number): Promise<number> {
-  for (;;) {
-    const leader = members
-      .map((member) => member.groups.get(groupId))
-      .find((group) => group?.canReadNow() === true);
-    if (leader !== undefined) {
-      const indexes = await Promise.all(Array.from({ length: count }, () => propose(leader)));
-      return indexes.at(-1) as number;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
-
-/** A stopped cluster of three with entries in its groups, everywhere applied. */
-async function stoppedCluster(groupIds: readonly number[]): Promise<Member[]> {
-  const ports = await Promise.all([freePort(), freePort(), freePort()]);
-  const members = ports.map((port, i) => new Member(i + 1, port));
-  onTestFinished(async () => {
-    await Promise.all(members.map(async (member) => member.server?.close()));
-  });
-  await Promise.all(members.map((member) => member.start(members, groupIds)));
-  for (const groupId of groupIds) {
-    for (let i = 0; i < 8; i++) {
-      const index = await write(members, groupId, 10);
-      await until(() => members.every((each) => statusOf(each, groupId).appliedIndex >= index));
-    }
-  }
-  await Promise.all(members.map((member) => member.stop()));
-  return members;
-}
-
-function statusOf(member: Member, groupId: number) {
-  return (member.groups.get(groupId) as RaftGroup<number>).status();
-}
+import { FaultyDisk } from "../src/testing/index.ts";
+import { type Member, pathOf, statusOf, stoppedCluster, until, write } from "./cluster-member.ts";
 
 async function expectEqual(members: readonly Member[], groupIds: readonly number[]): Promise<void> {
   await Promise.all(members.map((member) => member.stop()));
@@ -164,7 +18,7 @@ async function expectEqual(members: readonly Member[], groupIds: readonly number
     }
   }
   const found = await verifyLogs(
-    members.map(({ nodeId }) => `/node-${nodeId}`),
+    members.map(({ nodeId }) => pathOf(nodeId)),
     all,
   );
   expect(found.map((each) => each.groupId)).toEqual(groupIds);

@@ -96,3 +96,4 @@ export { MessageKind } from "./core/message.ts";
 export type { Message, NodeId } from "./core/message.ts";
 export { DropReason, Role } from "./core/output.ts";
 export type { Output } from "./core/output.ts";
+export type { StoreBook } from "./transport/store-check.ts";

@@ -6,6 +6,7 @@ import { checkOwner, createIdentity, MAX_CLUSTER_ID_BYTES, readIdentity } from "
 import type { Identity } from "./identity-file.ts";
 import { ensureDirectory } from "./log-directory.ts";
 import { LogError } from "../log-error.ts";
+import { PeerBook } from "./peer-book.ts";
 import { nodeFileSystem } from "../node-file-system.ts";
 import type { FileLogOptions } from "../options.ts";
 import { FileSnapshotStore } from "../snapshot/file-snapshot-store.ts";
@@ -38,6 +39,8 @@ const NODE_DEPS: DataDirectoryDeps = {
 export class DataDirectory {
   readonly path: string;
   readonly identity: Identity;
+  /** The stores that other members came with: the `stores` of a `RaftServer`. */
+  readonly peers: PeerBook;
   readonly #fileSystem: FileSystem;
   readonly #lock: { release(): Promise<void> };
   readonly #journal: SharedJournal;
@@ -50,6 +53,7 @@ export class DataDirectory {
   private constructor(
     path: string,
     identity: Identity,
+    peers: PeerBook,
     fileSystem: FileSystem,
     lock: { release(): Promise<void> },
     recovered: JournalReport | null,
@@ -57,6 +61,7 @@ export class DataDirectory {
   ) {
     this.path = path;
     this.identity = identity;
+    this.peers = peers;
     this.#fileSystem = fileSystem;
     this.#lock = lock;
     this.recovered = recovered;
@@ -89,7 +94,8 @@ export class DataDirectory {
       const { storeId } = identity;
       const recovered = await replayJournal(fileSystem, path, storeId);
       const journal = new SharedJournal(fileSystem, path, storeId, journalOptions);
-      return new DataDirectory(path, identity, fileSystem, lock, recovered, journal);
+      const peers = await PeerBook.open(fileSystem, path, storeId);
+      return new DataDirectory(path, identity, peers, fileSystem, lock, recovered, journal);
     } catch (error) {
       await lock.release();
       throw error;
@@ -147,6 +153,7 @@ export class DataDirectory {
         ...[...this.#snapshots.values()].map((store) => store.close()),
       ]);
       await this.#journal.close();
+      await this.peers.close();
     } finally {
       await this.#lock.release();
     }

@@ -6,6 +6,7 @@ import type { Member } from "../node/group-config.ts";
 import { MEMBER_ADDRESS_COMMAND } from "./commands.ts";
 import { MEMBER_ROLE, refuseMember } from "./membership-check.ts";
 import { encodeLeaderHint } from "./status-codec.ts";
+import { storeCapabilities, type StoreBook } from "./store-check.ts";
 
 export interface MemberLinksConfig {
   readonly nodeId: NodeId;
@@ -14,6 +15,8 @@ export interface MemberLinksConfig {
   readonly processId: string;
   /** Where others reach this node: told to everybody that it connects to. */
   readonly address: { readonly host: string; readonly port: number };
+  /** Which data directory each member had. */
+  readonly stores?: StoreBook | undefined;
   /** For the connections to the other members; see @dt/rpc. */
   readonly rpc: Omit<ClientOptions, "address" | "identity">;
 }
@@ -158,13 +161,14 @@ export class MemberLinks {
   }
 
   #dial(member: Member, isGuest: boolean): MemberLink {
-    const { nodeId, clusterId, processId, address } = this.#config;
+    const { nodeId, clusterId, processId, address, stores } = this.#config;
+    const capabilities = storeCapabilities(stores);
     const { nodeId: peer, host, port } = member;
     const client = new RpcClient(
       {
         ...this.#rpc,
         address: { host, port },
-        identity: { nodeId, clusterId, processId, role: MEMBER_ROLE },
+        identity: { nodeId, clusterId, processId, role: MEMBER_ROLE, capabilities },
       },
       { onHandshake: (info) => refuseMember(this.#config, peer, info) },
     );

@@ -3,6 +3,7 @@ import type { AuthIdentity, PeerInfo, Refusal } from "@dt/rpc";
 import type { NodeId } from "../core/message.ts";
 import { RaftError } from "../errors.ts";
 import type { Member } from "../node/group-config.ts";
+import { refuseStore, type StoreBook } from "./store-check.ts";
 
 /** Role that members announce in the handshake; only they may send messages to groups. */
 export const MEMBER_ROLE = "member";
@@ -14,6 +15,8 @@ export interface OwnIdentity {
   readonly nodeId: NodeId;
   /** Whether somebody with this proved identity may be a member. Default: whoever says so. */
   readonly isMember?: IsMember | undefined;
+  /** Which data directory each member had. Default: nobody looks. */
+  readonly stores?: StoreBook | undefined;
 }
 
 export type IsMember = (identity: AuthIdentity) => boolean;
@@ -69,7 +72,7 @@ export function refusePeer(own: OwnIdentity, peer: PeerInfo): Refusal | null {
     const { kind, name } = peer.identity;
     return deny("DT_RAFT_MEMBER_IDENTITY", `${kind} "${name}" may not take part as a member`);
   }
-  return null;
+  return refuseStore(own.stores, peer);
 }
 
 /** Looks at who answers at a member's address: it must be that member. */
@@ -86,7 +89,7 @@ export function refuseMember(own: OwnIdentity, expected: NodeId, peer: PeerInfo)
       `node ${peer.nodeId} answers at the address of node ${expected}`,
     );
   }
-  return null;
+  return refuseStore(own.stores, peer);
 }
 
 function deny(code: string, message: string): Refusal {

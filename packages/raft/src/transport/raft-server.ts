@@ -21,6 +21,7 @@ import { addAdminCommands } from "./admin-commands.ts";
 import { checkMembers, MEMBER_ROLE, refusePeer } from "./membership-check.ts";
 import { addSessionCommands } from "./session-commands.ts";
 import type { IsMember } from "./membership-check.ts";
+import { storeCapabilities, type StoreBook } from "./store-check.ts";
 import { RpcTransport } from "./rpc-transport.ts";
 import { encodeSnapshotTaken, encodeStatusReply, toStatusReply } from "./status-codec.ts";
 
@@ -51,6 +52,11 @@ export interface RaftServerConfig {
   readonly listen?: { readonly host: string; readonly port: number };
   /** Where others reach this node. Default: its address among `members`, else `listen`. */
   readonly advertise?: { readonly host: string; readonly port: number };
+  /**
+   * Which data directory each member had, such as the `peers` of a `DataDirectory`: a member that comes back
+   * with another one is refused. Default: nobody looks.
+   */
+  readonly stores?: StoreBook;
   /** For connections that others open; see @dt/rpc. */
   readonly rpcServer?: Omit<ServerOptions, "identity">;
   /** For connections to the other members; see @dt/rpc. */
@@ -112,11 +118,16 @@ export class RaftServer {
     this.#dispatcher = new Dispatcher({ clock: this.#clock });
     const { clusterId, nodeId, members } = config;
     const processId = randomBytes(16).toString("hex");
-    const own = { clusterId, nodeId, processId, isMember: config.isMember };
+    const { isMember, stores } = config;
+    const own = { clusterId, nodeId, processId, isMember, stores };
+    const capabilities = storeCapabilities(stores);
     const placed = members.find((member) => member.nodeId === nodeId);
     const address = config.advertise ?? placed ?? config.listen ?? { host: "", port: 0 };
     this.rpc = new RpcServer(
-      { ...config.rpcServer, identity: { clusterId, nodeId, processId, role: MEMBER_ROLE } },
+      {
+        ...config.rpcServer,
+        identity: { clusterId, nodeId, processId, role: MEMBER_ROLE, capabilities },
+      },
       { onHandshake: (peer) => refusePeer(own, peer), logger: this.#logger },
     );
     this.transport = new RpcTransport(
