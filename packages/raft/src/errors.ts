@@ -165,7 +165,10 @@ function describe(fault: RaftFault): string {
     case "DT_RAFT_LOG_DAMAGED":
       return (
         `entries ${fault.firstIndex} to ${fault.lastIndex} of group ${fault.groupId}, after term ${fault.term}, ` +
-        `are damaged (${fault.file} at ${fault.offset}) and nobody has them${fault.answers.map((answer) => `; ${answer}`).join("")}`
+        `are damaged (${fault.file} at ${fault.offset}) ` +
+        (fault.answers.length === 0
+          ? "and there is no other member"
+          : `and nobody has them: ${fault.answers.join(", ")}`)
       );
     case "DT_RAFT_APPLY_FAILED":
       return `applying index ${fault.index} of group ${fault.groupId} failed; the group is stopped`;
