@@ -8,6 +8,7 @@ import { formatAddress } from "./address.ts";
 import type { ServerConfig } from "./config/server-config.ts";
 import { ExitCode } from "./exit-code.ts";
 import { Security } from "./security/security.ts";
+import { logRecovery } from "./recovery-log.ts";
 import { ServerError } from "./server-error.ts";
 
 /** The raft group that holds the configuration tree. */
@@ -75,7 +76,7 @@ export async function startServer(
   };
   try {
     await attempt(ExitCode.group, "cannot open the group of the configuration tree", () =>
-      serveTree(raft, directory, config, onGroupFailed),
+      serveTree(raft, directory, config, logger, onGroupFailed),
     );
     const port = await attempt(ExitCode.listen, `cannot listen on ${formatAddress(listen)}`, () =>
       raft.listen(),
@@ -91,13 +92,14 @@ async function serveTree(
   raft: RaftServer,
   directory: DataDirectory,
   { group: options, storage }: ServerConfig,
+  logger: Logger,
   onFailed: (error: RaftError) => void,
 ): Promise<void> {
   const stateMachine = new KvStateMachine();
   const group = await raft.addGroup({
     groupId: KV_GROUP_ID,
     stateMachine,
-    log: directory.log(KV_GROUP_ID, storage),
+    log: directory.log(KV_GROUP_ID, { ...storage, onRecovery: logRecovery(logger, KV_GROUP_ID) }),
     snapshots: directory.snapshots(KV_GROUP_ID),
     options,
     onFailed,

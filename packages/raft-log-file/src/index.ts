@@ -12,6 +12,7 @@ export type { LogFault } from "./log-error.ts";
 export { DEFAULT_FILE_LOG_OPTIONS, maxRecordBytes, resolveFileLogOptions } from "./options.ts";
 export type { Durability, FileLogOptions, ResolvedFileLogOptions } from "./options.ts";
 export type { RecoveryReport } from "./recover/open-log.ts";
+export type { RecoveryProgress } from "./recover/recovery.ts";
 export { FileSnapshotStore } from "./snapshot/file-snapshot-store.ts";
 export { SnapshotError } from "./snapshot/snapshot-error.ts";
 export type { SnapshotFault } from "./snapshot/snapshot-error.ts";

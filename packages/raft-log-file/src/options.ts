@@ -1,6 +1,7 @@
 import { LogError } from "./log-error.ts";
 import { FRAME_BYTES } from "./format/flush-frame.ts";
 import { SEGMENT_HEADER_BYTES } from "./format/segment-header.ts";
+import type { RecoveryProgress } from "./recover/recovery.ts";
 
 /** `fsync`: acknowledged after a sync. `os`: after the write; a power cut may take what was acknowledged. */
 export type Durability = "fsync" | "os";
@@ -21,6 +22,8 @@ export interface FileLogOptions {
   readonly retainMs?: number;
   /** From the drop of a segment to the end of its file, for readers of other processes. Default 10 s. */
   readonly dropDelayMs?: number;
+  /** Runs during `open` after each segment, for the log of the program. Default null. */
+  readonly onRecovery?: ((progress: RecoveryProgress) => void) | null;
 }
 
 export type ResolvedFileLogOptions = Readonly<Required<FileLogOptions>>;
@@ -32,6 +35,7 @@ export const DEFAULT_FILE_LOG_OPTIONS: ResolvedFileLogOptions = Object.freeze({
   retainBytes: 0,
   retainMs: 0,
   dropDelayMs: 10_000,
+  onRecovery: null,
 });
 
 const MAX_SEGMENT_BYTES = 1 << 30;

@@ -1,6 +1,7 @@
 import type { DamagedRange } from "@dt/raft";
 import { describe, expect, test } from "vitest";
 import { LogError } from "../src/log-error.ts";
+import type { RecoveryProgress } from "../src/recover/recovery.ts";
 import { LOG_PATH, logOn, newDisk, openOn, segmentPath, STATUS_PATH } from "./disk-log.ts";
 import { EntryMaker, readRecords, store } from "./entry-maker.ts";
 import type { FaultyDisk } from "../src/testing/index.ts";
@@ -232,6 +233,20 @@ describe("what is not damage", () => {
     expect(state.lastIndex).toBe(maker.lastIndex);
     expect(log.recovery?.foreignNames).toEqual(["notes.txt"]);
     expect(disk.contentOf(`${LOG_PATH}/notes.txt`).toString()).toBe("mine");
+  });
+
+  test("a recovery tells how far it is", async () => {
+    const { disk } = await someLog();
+    const told: RecoveryProgress[] = [];
+    const { log, state } = await openOn(disk, {
+      segmentBytes: 16 << 10,
+      onRecovery: (progress) => told.push(progress),
+    });
+    const { length } = segments(disk);
+    expect(told.map((each) => each.doneSegments)).toEqual(segments(disk).map((_, i) => i + 1));
+    expect(told.at(-1)).toMatchObject({ segments: length, nextIndex: state.lastIndex + 1 });
+    expect(told.at(-1)?.scannedSegments).toBe(log.recovery?.scannedSegments);
+    await log.close();
   });
 
   test("D4 hints that are damaged, foreign or wrong are not used", async () => {

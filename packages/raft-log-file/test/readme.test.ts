@@ -76,6 +76,7 @@ test("the README states the options and defaults there are", () => {
     ["readerFiles", String(readerFiles)],
     ["retainBytes", "0"],
     ["retainMs", "0"],
+    ["onRecovery", "none"],
     ["dropDelayMs", `${dropDelayMs / 1000} s`],
   ]);
 });

@@ -63,7 +63,7 @@ export async function openLog(
   let status = await openStatus(fileSystem, statusPath(directory), identity, isSynced);
   try {
     const headIndex = status?.status.headIndex ?? 1;
-    const recovering = { useHints: true, headIndex };
+    const recovering = { useHints: true, headIndex, onProgress: options.onRecovery };
     const recovered = await recover(fileSystem, path, listing, identity, recovering);
     const damaged = [...recovered.damaged];
     if (status !== null) {

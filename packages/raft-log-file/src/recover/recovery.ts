@@ -22,11 +22,23 @@ export interface Recovered {
   readonly damaged: readonly DamageSite[];
 }
 
+/** How far a recovery is. */
+export interface RecoveryProgress {
+  readonly doneSegments: number;
+  readonly segments: number;
+  /** Segments of those done whose every record was read: they take the time. */
+  readonly scannedSegments: number;
+  /** Index after the last entry that was found. */
+  readonly nextIndex: number;
+}
+
 export interface RecoveryOptions {
   /** Use index hints, where they hold, instead of reading every record. */
   readonly useHints: boolean;
   /** First index that must be there: segments wholly before it are leftovers of a dropped head. */
   readonly headIndex: number;
+  /** Runs after each segment. */
+  readonly onProgress?: ((progress: RecoveryProgress) => void) | null;
 }
 
 /**
@@ -49,6 +61,7 @@ export async function recover(
   const { live, superseded } = resolve(all, options.headIndex);
   let end: RecoveredEnd | null = null;
   const damaged: DamageSite[] = [];
+  let scannedSegments = 0;
   for (const [i, segment] of live.entries()) {
     const next = live[i + 1];
     const hint =
@@ -64,6 +77,10 @@ export async function recover(
       }
       return null;
     });
+    scannedSegments += segment.isHinted ? 0 : 1;
+    const { nextIndex } = segment;
+    const segments = live.length;
+    options.onProgress?.({ doneSegments: i + 1, segments, scannedSegments, nextIndex });
   }
   return { segments: live, superseded, end, damaged };
 }
