@@ -98,6 +98,15 @@ export class FileLog implements RaftLog {
     return this.#repairing;
   }
 
+  /** See `RaftLog.cutDamage`. Also rejects with what `open` rejects with. */
+  cutDamage(): Promise<LogState> {
+    if (this.#damaged === null || this.#closing !== null) {
+      return Promise.reject(this.#closed());
+    }
+    this.#repairing = this.#cut(this.#damaged);
+    return this.#repairing;
+  }
+
   write(write: Write, done: (error: Error | null) => void): void {
     if (this.#parts === null || this.#closing !== null) {
       const refusal = this.#damaged?.error ?? this.#closed();
@@ -163,6 +172,12 @@ export class FileLog implements RaftLog {
       }
     }
     return logState(status, segments);
+  }
+
+  async #cut(damaged: DamagedLog): Promise<LogState> {
+    await damaged.cut();
+    this.#damaged = null;
+    return this.#open();
   }
 
   async #repair(damaged: DamagedLog, batches: readonly EntryBatch[]): Promise<LogState> {

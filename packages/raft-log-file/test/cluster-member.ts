@@ -8,6 +8,8 @@ import {
 import { createServer } from "node:net";
 import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
+import { EntryMaker, store } from "./entry-maker.ts";
+import { FileLog } from "../src/file-log.ts";
 import { DataDirectory } from "../src/directory/data-directory.ts";
 import { type InspectedRecord, inspectLog } from "../src/inspect/inspect-log.ts";
 import { FaultyDisk } from "../src/testing/index.ts";
@@ -75,6 +77,23 @@ export class Member {
     await this.data?.close();
     this.groups.clear();
     this.disk = this.disk.afterKill();
+  }
+
+  /** Adds entries that only this member has, acknowledged to a leader that is gone; the server is stopped. */
+  async appendAlone(groupId: number, count: number): Promise<number> {
+    const storeId = this.disk.contentOf(`${pathOf(this.nodeId)}/identity`).subarray(16, 32);
+    const directory = `${pathOf(this.nodeId)}/${groupId}`;
+    const log = new FileLog({ directory, groupId, storeId }, OPTIONS, this.disk);
+    const { lastIndex, lastChain, hardState } = await log.open();
+    const term = hardState.term + 50; // Of a leader that the others never heard of.
+    const maker = new EntryMaker();
+    maker.resetTo({ index: lastIndex, term: 0, chain: lastChain });
+    await store(log, maker.write([], 0, { ...hardState, term }));
+    for (let i = 0; i < count; i++) {
+      await store(log, maker.write(maker.entries(term, [PAYLOAD])));
+    }
+    await log.close();
+    return lastIndex + count;
   }
 
   /** Flips a bit in the payload of each of these entries. */

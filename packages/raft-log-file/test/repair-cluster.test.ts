@@ -1,4 +1,4 @@
-import type { RaftError } from "@dt/raft";
+import type { RaftError, RaftGroup } from "@dt/raft";
 import { describe, expect, test } from "vitest";
 import { verifyLogs } from "../src/inspect/verify-logs.ts";
 import { FaultyDisk } from "../src/testing/index.ts";
@@ -76,6 +76,33 @@ describe("a member with damaged entries", () => {
       expect("lastIndex" in fault && fault.firstIndex <= 50 && fault.lastIndex >= 50).toBe(true);
     }
     expect(await write(members, 1, 3)).toBeGreaterThan(80);
+  });
+
+  test("D9 drops entries that it alone had, once every other member has said so", async () => {
+    const members = await stoppedCluster([1]);
+    const [a, b, c] = members as [Member, Member, Member];
+    const last = await a.appendAlone(1, 6);
+    await a.damage(1, last - 4);
+    const started = a.start(members, [1]);
+    // One member is not all of them: it waits.
+    await b.start(members, [1]);
+    let isStarted = false;
+    void started.then(() => {
+      isStarted = true;
+    });
+    const asked = (b.groups.get(1) as RaftGroup<number>).onFetch.bind(b.groups.get(1));
+    let questions = 0;
+    (b.groups.get(1) as RaftGroup<number>).onFetch = (request) => {
+      questions++;
+      return asked(request);
+    };
+    await until(() => questions > 1);
+    expect(isStarted).toBe(false);
+    await c.start(members, [1]);
+    expect(await started).toEqual([]);
+    const index = await write(members, 1, 1);
+    await until(() => members.every((each) => statusOf(each, 1).appliedIndex >= index));
+    await expectEqual(members, [1]);
   });
 
   test("a server that closes meanwhile ends the repair", async () => {

@@ -175,6 +175,53 @@ describe("entries that were damaged", () => {
     }
   });
 
+  test("D9 entries that nobody else had are dropped with all behind them, whenever a crash comes", async () => {
+    const { disk: original, maker } = await someLog();
+    damageEntry(original, maker, 7);
+    for (const hint of original.paths().filter((each) => each.endsWith(".idx"))) {
+      original.lose(hint);
+    }
+    const cut = async (disk: FaultyDisk): Promise<void> => {
+      const { log, state } = await openOn(disk);
+
+      const left = state.damaged === undefined ? state : await log.cutDamage();
+      expect(left.damaged).toBeUndefined();
+      expect(left.lastIndex).toBe(6);
+      expect(await readRecords(log, left.lastIndex)).toEqual(maker.records.slice(0, 6));
+      const next = maker.entriesAfter(6, maker.chainAt(6), 3, [Buffer.from("another")]);
+      const hardState = { ...HARD_STATE, term: 3 };
+      if (disk.isOff) {
+        return;
+      }
+      await store(log, maker.write(next, 0, hardState));
+      await log.close();
+      expect((await openOn(disk)).state.lastIndex).toBe(7);
+    };
+    const whole = original.clone();
+    let operations = 0;
+    whole.fault = () => {
+      operations++;
+      return null;
+    };
+    const { log } = await openOn(whole);
+    await log.cutDamage();
+    await log.close();
+    expect(operations).toBeGreaterThan(20);
+    for (let moment = 0; moment < operations; moment++) {
+      const disk = original.clone();
+      let number = 0;
+      disk.fault = () => (number++ === moment ? { powerCutAfterBytes: 500 } : null);
+      const attempt = async (): Promise<void> => {
+        const opened = await openOn(disk);
+        await opened.log.cutDamage();
+        await opened.log.close();
+      };
+      await Promise.race([attempt(), disk.whenOff]);
+      const random = new SimRandom(moment);
+      await cut(disk.crash(moment % 2 === 0 ? NOTHING_SURVIVES : randomCrash(random)));
+    }
+  });
+
   test("D6 a header that is damaged has no known end: the log refuses", async () => {
     const { disk } = await someLog();
     disk.flipBit(segmentPath(1), 50 * 8);

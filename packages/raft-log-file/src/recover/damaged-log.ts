@@ -1,6 +1,8 @@
 import type { DamagedRange, EntryBatch } from "@dt/raft";
+import { dirname } from "node:path";
 import type { StatusFile } from "../directory/status-file.ts";
 import type { FileSystem } from "../file-system.ts";
+import type { Status } from "../format/status-slot.ts";
 import { LogError } from "../log-error.ts";
 import { FileCache } from "../read/file-cache.ts";
 import { LogReader } from "../read/log-reader.ts";
@@ -69,6 +71,27 @@ export class DamagedLog {
     return isFull;
   }
 
+  /**
+   * Drops the first gap and everything behind it: nobody else ever had it. Afterwards the log can be opened.
+   * A crash on the way leaves the gap, or a log that ends before it.
+   */
+  async cut(): Promise<void> {
+    const { segment, firstIndex, prevChain } = this.#sites[0] as DamageSite;
+    await this.#files.close();
+    if (this.status.status.markIndex >= firstIndex) {
+      // The mark must not outlive the entries that it vouches for.
+      await this.#clearMark();
+    }
+    const { all } = this.segments;
+    for (const { path } of all.slice(all.indexOf(segment) + 1).reverse()) {
+      await this.#fileSystem.remove(path);
+      await this.#fileSystem.syncDirectory(dirname(path));
+    }
+    const limit = { index: firstIndex, chain: prevChain };
+    await rebuildSegment(this.#fileSystem, segment, limit, []);
+    await this.status.close();
+  }
+
   async close(): Promise<void> {
     await this.#files.close();
     await this.status.close();
@@ -93,6 +116,19 @@ export class DamagedLog {
       throw new LogError({ code: "DT_LOG_GAP", expectedIndex, index: batch.firstIndex });
     }
     this.#received.set(site, [...(this.#received.get(site) ?? []), batch]);
+  }
+
+  #clearMark(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const clear = (status: Status): Status => ({ ...status, markIndex: 0, markChain: 0 });
+      this.status.update(clear, (error) => {
+        if (error === null) {
+          resolve();
+        } else {
+          reject(error);
+        }
+      });
+    });
   }
 
   #nextIndex(site: DamageSite): number {

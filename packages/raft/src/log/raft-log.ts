@@ -78,6 +78,12 @@ export interface RaftLog {
    */
   repair?(batches: readonly EntryBatch[]): Promise<LogState>;
 
+  /**
+   * Drops the first damaged range and every entry behind it, for a log whose other members are all sure that
+   * they never had it, so that it cannot be committed. Resolves as `repair` does; only for a log with damage.
+   */
+  cutDamage?(): Promise<LogState>;
+
   /** Finishes what is queued and releases the log. Idempotent. */
   close(): Promise<void>;
 }

@@ -41,7 +41,7 @@ export class LogRepair<R> implements TransportReceiver {
 
   /**
    * Resolves to the state of the repaired log. Rejects with DT_RAFT_LOG_DAMAGED when every other member has
-   * said that it cannot help, with DT_RAFT_GROUP_STOPPED when the server closes before, and with the log's
+   * said that it cannot help, and goes on answering those that miss something else; with DT_RAFT_GROUP_STOPPED when the server closes before, and with the log's
    * error when that cannot take the entries.
    */
   async run(): Promise<LogState> {
@@ -53,9 +53,13 @@ export class LogRepair<R> implements TransportReceiver {
         logger.error({ groupId, nodeId, ...range }, "entries are damaged, asking the others");
         await this.#fill(range);
       }
-    } finally {
-      transport.unregister(groupId);
+    } catch (error) {
+      if (!isHopeless(error)) {
+        transport.unregister(groupId);
+      }
+      throw error;
     }
+    transport.unregister(groupId);
     logger.info({ groupId, nodeId, lastIndex: this.#state.lastIndex }, "the log is whole again");
     return this.#state;
   }
@@ -75,7 +79,16 @@ export class LogRepair<R> implements TransportReceiver {
           return;
         }
       }
-      if (![...results.values()].includes(FetchResult.unknown)) {
+      const { log } = this.#config;
+      const said = new Set(results.values());
+      if (said.size === 1 && said.has(FetchResult.absent) && log.cutDamage !== undefined) {
+        // A commit takes a majority, which would have said that it has them, or this node's new word.
+        const { groupId, nodeId } = this.#config;
+        this.#deps.logger.warn({ groupId, nodeId, ...range }, "nobody had them, dropping them");
+        this.#state = await log.cutDamage();
+        return;
+      }
+      if (!said.has(FetchResult.unknown)) {
         throw this.#hopeless(range, results);
       }
       await this.#pause();
@@ -161,4 +174,9 @@ export class LogRepair<R> implements TransportReceiver {
       );
     });
   }
+}
+
+/** True when no other member can help; the log stays open for those that this one can help. */
+export function isHopeless(error: unknown): boolean {
+  return error instanceof RaftError && error.code === "DT_RAFT_LOG_DAMAGED";
 }

@@ -1,9 +1,12 @@
 import { RaftError } from "../errors.ts";
 import type { LogState } from "../log/raft-log.ts";
 import type { GroupConfig, GroupDeps } from "./group-config.ts";
-import { LogRepair } from "./log-repair.ts";
+import { isHopeless, LogRepair } from "./log-repair.ts";
 
-/** Opens a group's log and has it repaired when it needs to be; closes it again when that fails. */
+/**
+ * Opens a group's log and has it repaired when it needs to be. When that fails it is closed: at once, or with
+ * the server when other members may need what is good in it.
+ */
 export async function openLog<R>(config: GroupConfig<R>, deps: GroupDeps): Promise<LogState> {
   const { log, groupId } = config;
   const state = await log.open();
@@ -17,7 +20,11 @@ export async function openLog<R>(config: GroupConfig<R>, deps: GroupDeps): Promi
     await deps.onRepair?.();
     return await new LogRepair(config, deps, state).run();
   } catch (error) {
-    await log.close();
+    if (isHopeless(error) && deps.closing !== undefined) {
+      deps.closing.addEventListener("abort", () => void log.close(), { once: true });
+    } else {
+      await log.close();
+    }
     throw error;
   }
 }
