@@ -41,7 +41,7 @@ export async function runLogBench(options: LogBenchOptions): Promise<Report> {
     await data.close();
     const { flushes } = measured;
     const bytesPerSync = Math.max(1, Math.round(measured.bytes / Math.max(1, flushes)));
-    const syncs = Math.min(flushes, Math.max(50, Math.ceil(MAX_DISK_BYTES / bytesPerSync)), 1000);
+    const syncs = Math.max(1, Math.min(flushes, 1000, Math.ceil(MAX_DISK_BYTES / bytesPerSync)));
     const before = process.cpuUsage();
     const plain = await measureDisk(scratch, bytesPerSync, syncs, false);
     const plainCpuUs = cpuUs(before);

@@ -69,3 +69,31 @@ describe("on the file system of this machine", () => {
     };
   });
 });
+
+test("B10 close ends whatever is under way, at any moment, and what was acknowledged is there", async () => {
+  for (let turns = 0; turns < 420; turns += 3) {
+    const disk = newDisk();
+    const options = { segmentBytes: 16 << 10, dropDelayMs: 0 };
+    const log = logOn(disk, options);
+    const maker = new EntryMaker();
+    let acked = 0;
+    const work = (async () => {
+      await log.open();
+      const hardState = { term: 1, vote: 1, commitIndex: 0 };
+      for (let i = 1; i <= 12; i++) {
+        await store(log, maker.write(maker.filled(1, 1, 4000), 0, i === 1 ? hardState : null));
+        acked = i;
+        log.dropHead(i - 4);
+      }
+    })().catch((error: unknown) => error);
+    for (let turn = 0; turn < turns; turn++) {
+      await Promise.resolve();
+    }
+    await log.close();
+    await work;
+    expect(disk.openFiles).toBe(0);
+    const again = logOn(disk, options);
+    expect((await again.open()).lastIndex).toBeGreaterThanOrEqual(acked);
+    await again.close();
+  }
+});
