@@ -79,21 +79,32 @@ export class Member {
     this.disk = this.disk.afterKill();
   }
 
-  /** Adds entries that only this member has, acknowledged to a leader that is gone; the server is stopped. */
-  async appendAlone(groupId: number, count: number): Promise<number> {
-    const storeId = this.disk.contentOf(`${pathOf(this.nodeId)}/identity`).subarray(16, 32);
-    const directory = `${pathOf(this.nodeId)}/${groupId}`;
-    const log = new FileLog({ directory, groupId, storeId }, OPTIONS, this.disk);
-    const { lastIndex, lastChain, hardState } = await log.open();
-    const term = hardState.term + 50; // Of a leader that the others never heard of.
+  /** Adds entries that this member made as the leader of `term` and that nobody else got; the server is stopped. */
+  async appendAlone(groupId: number, term: number, count: number): Promise<number> {
+    await this.vote(groupId, term, this.nodeId);
+    const log = this.#log(groupId);
+    const { lastIndex, lastChain } = await log.open();
     const maker = new EntryMaker();
     maker.resetTo({ index: lastIndex, term: 0, chain: lastChain });
-    await store(log, maker.write([], 0, { ...hardState, term }));
     for (let i = 0; i < count; i++) {
       await store(log, maker.write(maker.entries(term, [PAYLOAD])));
     }
     await log.close();
     return lastIndex + count;
+  }
+
+  /** Gives this member's vote; the server is stopped. */
+  async vote(groupId: number, term: number, vote: number): Promise<void> {
+    const log = this.#log(groupId);
+    const { hardState } = await log.open();
+    await store(log, new EntryMaker().write([], 0, { ...hardState, term, vote }));
+    await log.close();
+  }
+
+  #log(groupId: number): FileLog {
+    const storeId = this.disk.contentOf(`${pathOf(this.nodeId)}/identity`).subarray(16, 32);
+    const directory = `${pathOf(this.nodeId)}/${groupId}`;
+    return new FileLog({ directory, groupId, storeId }, OPTIONS, this.disk);
   }
 
   /** Flips a bit in the payload of each of these entries. */

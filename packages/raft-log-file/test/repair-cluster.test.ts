@@ -81,7 +81,9 @@ describe("a member with damaged entries", () => {
   test("D9 drops entries that it alone had, once every other member has said so", async () => {
     const members = await stoppedCluster([1]);
     const [a, b, c] = members as [Member, Member, Member];
-    const last = await a.appendAlone(1, 6);
+    const term = 50;
+    await Promise.all([b.vote(1, term, a.nodeId), c.vote(1, term, a.nodeId)]);
+    const last = await a.appendAlone(1, term, 6);
     await a.damage(1, last - 4);
     const started = a.start(members, [1]);
     // One member is not all of them: it waits.
