@@ -3,7 +3,7 @@ import { decodeConfigPayload } from "../entry/config-payload.ts";
 import { RaftError } from "../errors.ts";
 import type { DamagedRange, LogState } from "../log/raft-log.ts";
 import { answerFetch, type EntryAnswer, type EntryRequest, FetchResult } from "./entry-fetch.ts";
-import type { GroupConfig, GroupDeps } from "./group-config.ts";
+import type { GroupConfig, GroupDeps, Member } from "./group-config.ts";
 import type { TransportReceiver } from "./transport.ts";
 
 /** Bytes asked for at once. */
@@ -48,6 +48,7 @@ export class LogRepair<R> implements TransportReceiver {
     const { transport, logger } = this.#deps;
     const { groupId, nodeId } = this.#config;
     transport.register(groupId, this);
+    transport.setMembers(groupId, this.#members());
     try {
       for (let range = this.#firstGap(); range !== null; range = this.#firstGap()) {
         logger.error({ groupId, nodeId, ...range }, "entries are damaged, asking the others");
@@ -137,15 +138,20 @@ export class LogRepair<R> implements TransportReceiver {
 
   /** Every other node that is or was to be a member, as far as this node knows. */
   #peers(): NodeId[] {
-    const { members, nodeId } = this.#config;
-    const ids = new Set(members.map((member) => member.nodeId));
+    const { nodeId } = this.#config;
+    const ids = this.#members().map((member) => member.nodeId);
+    return ids.filter((id) => id !== nodeId);
+  }
+
+  /** With the newest address of each. */
+  #members(): Member[] {
+    const known = new Map(this.#config.members.map((member) => [member.nodeId, member]));
     for (const { payload } of this.#state.configs) {
       for (const member of decodeConfigPayload(payload).members) {
-        ids.add(member.nodeId);
+        known.set(member.nodeId, member);
       }
     }
-    ids.delete(nodeId);
-    return [...ids];
+    return [...known.values()];
   }
 
   #hopeless(range: DamagedRange, results: ReadonlyMap<NodeId, FetchResult>): RaftError {
