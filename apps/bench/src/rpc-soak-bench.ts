@@ -51,12 +51,16 @@ export interface SoakReport {
   readonly cuts: number;
   readonly tally: SoakTally;
   readonly curve: readonly SoakPoint[];
+  /** When all its connections are closed. */
+  readonly clientHeapAtEndBytes: number;
   readonly environment: Environment;
   /** What must not be; empty when all is well. */
   readonly problems: readonly string[];
 }
 
-const POINTS = 30;
+/** Of the curve; a short run has one for each second, each costs a collection of garbage in both processes. */
+const MAX_POINTS = 30;
+const MIN_POINTS = 3;
 const FLAGS = ["--expose-gc"];
 /** The heap is flat when the last third of the curve is no more than this above the first one after the warm-up. */
 /** A shorter run ends before the heap has found its size. */
@@ -90,6 +94,7 @@ export async function runSoakBench(options: SoakOptions): Promise<SoakReport> {
         cuts: curve.at(-1)?.cuts ?? 0,
         tally: tallyOf(end),
         curve,
+        clientHeapAtEndBytes: end.memory.heapBytes,
         environment: describeEnvironment("none"),
         problems: [
           ...outcomeProblems(end, serverEnd),
@@ -113,9 +118,10 @@ async function follow(
   const { seconds, cutEveryMs, onSample } = options;
   const curve: SoakPoint[] = [];
   const startMs = performance.now();
-  const everyMs = (seconds * 1000) / POINTS;
+  const points = Math.min(MAX_POINTS, Math.max(MIN_POINTS, Math.floor(seconds)));
+  const everyMs = (seconds * 1000) / points;
   let cuts = 0;
-  for (let point = 1; point <= POINTS; point++) {
+  for (let point = 1; point <= points; point++) {
     for (;;) {
       const elapsedMs = performance.now() - startMs;
       const nextMs = Math.min(point * everyMs, (cuts + 1) * cutEveryMs);

@@ -27,7 +27,7 @@ let isOver = false;
 const paced = load.keepPace(ratePerSec, () => isOver);
 
 async function sample(): Promise<SoakClientSample> {
-  const memory = await sampleMemory();
+  const memory = await load.whileQuiet(sampleMemory);
   return { memory, connections: load.openConnections, ...load.tally() };
 }
 

@@ -51,6 +51,7 @@ export class SoakLoad {
   #wrong = 0;
   #promisesChecked = 0;
   #promisesBroken = 0;
+  #isPaused = false;
 
   static async open(options: SoakLoadOptions): Promise<SoakLoad> {
     const { address, connections, size } = options;
@@ -112,7 +113,8 @@ export class SoakLoad {
     while (!isOver()) {
       const due = (ratePerSec * (performance.now() - startMs)) / 1000 - (this.#started - before);
       const room = MAX_PENDING - this.#pending;
-      for (let left = Math.min(due, room, MAX_BURST); left >= 1; left--) {
+      const burst = this.#isPaused ? 0 : Math.min(due, room, MAX_BURST);
+      for (let left = burst; left >= 1; left--) {
         void this.call();
       }
       await pause(PACE_MS);
@@ -120,6 +122,19 @@ export class SoakLoad {
     await checked;
     while (this.#pending > 0) {
       await pause(PACE_MS);
+    }
+  }
+
+  /** Runs something while no call is under way, which costs memory that comes and goes. */
+  async whileQuiet<T>(run: () => Promise<T>): Promise<T> {
+    this.#isPaused = true;
+    while (this.#pending > 0) {
+      await pause(PACE_MS);
+    }
+    try {
+      return await run();
+    } finally {
+      this.#isPaused = false;
     }
   }
 
