@@ -7,7 +7,7 @@ import type { FileSystem } from "../file-system.ts";
 import { errorNumber, LogError, type LogFault } from "../log-error.ts";
 import { nodeFileSystem } from "../node-file-system.ts";
 import { recover } from "../recover/recovery.ts";
-import { JOURNAL_NAMES } from "../sync/shared-journal.ts";
+import { JOURNAL_NAMES } from "../sync/journal-file.ts";
 
 /** What the log of a group needs, or got. */
 export interface LogRepair {

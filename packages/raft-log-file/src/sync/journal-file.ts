@@ -1,7 +1,8 @@
 // Hot path: per wave of flushes. Bench: dt bench log --groups 100.
 import { crc32 } from "@dt/codec";
 import { randomBytes } from "node:crypto";
-import { syncFile, writeAll, writeFrom } from "../file-io.ts";
+import { join } from "node:path";
+import { removeIfThere, syncFile, writeAll, writeFrom } from "../file-io.ts";
 import type { Done, FileSystem, StoredFile } from "../file-system.ts";
 import {
   encodeJournalHeader,
@@ -13,6 +14,8 @@ import {
 } from "../format/journal-format.ts";
 import { SALT_BYTES } from "../format/segment-header.ts";
 import type { WrittenFlush } from "./flush-sync.ts";
+
+export const JOURNAL_NAMES: readonly string[] = ["journal-0", "journal-1"];
 
 /** Zeros written at a time when a file is made. */
 const FILL_BYTES = 1 << 20;
@@ -123,4 +126,12 @@ export class JournalFile {
       this.#staged = larger;
     }
   }
+}
+
+/** Removes the files of a journal that nothing needs any more. */
+export async function removeJournal(fileSystem: FileSystem, directory: string): Promise<void> {
+  for (const name of JOURNAL_NAMES) {
+    await removeIfThere(fileSystem, join(directory, name));
+  }
+  await fileSystem.syncDirectory(directory);
 }

@@ -17,7 +17,7 @@ import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from "../format/segment-hea
 import { errorNumber, LogError } from "../log-error.ts";
 import { segmentName } from "../segment/segment.ts";
 import { markDamage } from "./damage-mark.ts";
-import { JOURNAL_NAMES, removeJournal } from "./shared-journal.ts";
+import { JOURNAL_NAMES, removeJournal } from "./journal-file.ts";
 
 /** What was found in a journal and done with it. */
 export interface JournalReport {

@@ -1,12 +1,11 @@
 // Hot path: per flush. Bench: dt bench log --groups 100. No promises, but where files are begun.
 import { join } from "node:path";
-import { removeIfThere, syncFile } from "../file-io.ts";
-import type { Done, FileSystem, StoredFile } from "../file-system.ts";
+import { removeIfThere } from "../file-io.ts";
+import type { FileSystem } from "../file-system.ts";
 import type { FlushSync, WrittenFlush } from "./flush-sync.ts";
 import { isOutOfSpace } from "../log-error.ts";
-import { JournalFile, type JournaledFlush } from "./journal-file.ts";
-
-export const JOURNAL_NAMES: readonly string[] = ["journal-0", "journal-1"];
+import { JOURNAL_NAMES, JournalFile, type JournaledFlush, removeJournal } from "./journal-file.ts";
+import { type FlushJournal, Participant } from "./participant.ts";
 
 export interface SharedJournalOptions {
   /** Flushes that wait or are being synced at the same time from which on they share a sync. */
@@ -41,7 +40,7 @@ interface JournalPart {
  * their segments before any log is opened (`replayJournal`). While few flushes come together each is
  * synced in its own segment, and the journal is neither made nor used.
  */
-export class SharedJournal {
+export class SharedJournal implements FlushJournal {
   readonly #fileSystem: FileSystem;
   readonly #directory: string;
   readonly #storeId: Buffer;
@@ -317,85 +316,4 @@ export class SharedJournal {
       this.#onIdle?.();
     }
   }
-}
-
-/** One log's side of a journal. */
-class Participant implements FlushSync {
-  readonly groupId: number;
-  readonly #journal: SharedJournal;
-  readonly #onBroken: (error: Error) => void;
-  flush: WrittenFlush | null = null;
-  #done: Done | null = null;
-  /** Some of its flushes are in the journal only. */
-  isJournaled = false;
-  /** The segment that the last flush went to. */
-  #file: StoredFile | null = null;
-  #syncing: Promise<unknown> = Promise.resolve();
-
-  constructor(journal: SharedJournal, groupId: number, onBroken: (error: Error) => void) {
-    this.#journal = journal;
-    this.groupId = groupId;
-    this.#onBroken = onBroken;
-  }
-
-  get isShared(): boolean {
-    return this.#journal.isHot;
-  }
-
-  expect(): void {
-    this.#journal.expect();
-  }
-
-  forgo(): void {
-    this.#journal.forgo();
-  }
-
-  sync(flush: WrittenFlush, done: Done): void {
-    this.flush = flush;
-    this.#done = done;
-    this.#file = flush.file;
-    this.#journal.submit(this);
-  }
-
-  async settle(): Promise<void> {
-    await this.#syncing;
-    if (this.isJournaled && this.#file !== null) {
-      await syncFile(this.#file);
-      this.#journal.settled(this);
-    }
-    this.#file = null;
-  }
-
-  /** Reports the flush. */
-  finish(error: Error | null): void {
-    const done = this.#done;
-    this.#done = null;
-    this.flush = null;
-    done?.(error);
-  }
-
-  /** Syncs the segment; false when it failed, and then the log is told. */
-  async checkpoint(): Promise<boolean> {
-    const file = this.#file;
-    if (file === null) {
-      return true;
-    }
-    const syncing = syncFile(file);
-    this.#syncing = syncing.catch(() => {}); // Told to the log below.
-    try {
-      await syncing;
-      return true;
-    } catch (error) {
-      this.#onBroken(error as Error);
-      return false;
-    }
-  }
-}
-
-/** Removes the files of a journal that nothing needs any more. */
-export async function removeJournal(fileSystem: FileSystem, directory: string): Promise<void> {
-  for (const name of JOURNAL_NAMES) {
-    await removeIfThere(fileSystem, join(directory, name));
-  }
-  await fileSystem.syncDirectory(directory);
 }

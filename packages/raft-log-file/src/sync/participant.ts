@@ -1,0 +1,88 @@
+// Hot path: per flush. Bench: dt bench log --groups 100.
+import { syncFile } from "../file-io.ts";
+import type { Done, StoredFile } from "../file-system.ts";
+import type { FlushSync, WrittenFlush } from "./flush-sync.ts";
+
+/** What a participant needs of its journal. */
+export interface FlushJournal {
+  readonly isHot: boolean;
+  expect(): void;
+  forgo(): void;
+  /** Makes the participant's `flush` durable and finishes it. */
+  submit(participant: Participant): void;
+  /** Its segment has been synced: nothing of it is in the journal only. */
+  settled(participant: Participant): void;
+}
+
+/** One log's side of a journal. */
+export class Participant implements FlushSync {
+  readonly groupId: number;
+  readonly #journal: FlushJournal;
+  readonly #onBroken: (error: Error) => void;
+  flush: WrittenFlush | null = null;
+  #done: Done | null = null;
+  /** Some of its flushes are in the journal only. */
+  isJournaled = false;
+  /** The segment that the last flush went to. */
+  #file: StoredFile | null = null;
+  #syncing: Promise<unknown> = Promise.resolve();
+
+  constructor(journal: FlushJournal, groupId: number, onBroken: (error: Error) => void) {
+    this.#journal = journal;
+    this.groupId = groupId;
+    this.#onBroken = onBroken;
+  }
+
+  get isShared(): boolean {
+    return this.#journal.isHot;
+  }
+
+  expect(): void {
+    this.#journal.expect();
+  }
+
+  forgo(): void {
+    this.#journal.forgo();
+  }
+
+  sync(flush: WrittenFlush, done: Done): void {
+    this.flush = flush;
+    this.#done = done;
+    this.#file = flush.file;
+    this.#journal.submit(this);
+  }
+
+  async settle(): Promise<void> {
+    await this.#syncing;
+    if (this.isJournaled && this.#file !== null) {
+      await syncFile(this.#file);
+      this.#journal.settled(this);
+    }
+    this.#file = null;
+  }
+
+  /** Reports the flush. */
+  finish(error: Error | null): void {
+    const done = this.#done;
+    this.#done = null;
+    this.flush = null;
+    done?.(error);
+  }
+
+  /** Syncs the segment; false when it failed, and then the log is told. */
+  async checkpoint(): Promise<boolean> {
+    const file = this.#file;
+    if (file === null) {
+      return true;
+    }
+    const syncing = syncFile(file);
+    this.#syncing = syncing.catch(() => {}); // Told to the log below.
+    try {
+      await syncing;
+      return true;
+    } catch (error) {
+      this.#onBroken(error as Error);
+      return false;
+    }
+  }
+}
