@@ -156,8 +156,8 @@ export const HISTORICAL_BUGS: readonly HistoricalBug[] = [
     patches: [
       {
         file: "node/raft-group.js",
-        find: "if (output.leadershipLost) {",
-        replace: "if (output.leadershipLost && output.commitIndex < 0) {",
+        find: "this.#loseLeadership(wasTransferring, nowMs);",
+        replace: "",
       },
     ],
     runs: "snapshots",
@@ -208,7 +208,7 @@ export const HISTORICAL_BUGS: readonly HistoricalBug[] = [
     runs: "core",
     focus: "members",
     budget: 500,
-    seed: 127,
+    seed: 410,
   },
   {
     id: "figure 8",
