@@ -73,7 +73,7 @@ export const HISTORICAL_BUGS: readonly HistoricalBug[] = [
     runs: "core",
     focus: "members",
     budget: 2000,
-    seed: 3,
+    seed: 10,
   },
   {
     id: "P11",
@@ -88,7 +88,7 @@ export const HISTORICAL_BUGS: readonly HistoricalBug[] = [
     runs: "core",
     focus: "members",
     budget: 2000,
-    seed: 25,
+    seed: 5,
   },
   {
     id: "P12",
@@ -208,7 +208,7 @@ export const HISTORICAL_BUGS: readonly HistoricalBug[] = [
     runs: "core",
     focus: "members",
     budget: 500,
-    seed: 410,
+    seed: 1,
   },
   {
     id: "figure 8",

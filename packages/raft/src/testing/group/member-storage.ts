@@ -132,7 +132,7 @@ class SimDiskLog implements RaftLog {
   }
 
   #fail(): void {
-    const failure = new Error("the disk failed a sync");
+    const failure = Object.assign(new Error("the disk failed a sync"), { code: "EIO" });
     this.#failure = failure;
     for (const done of this.#waiting.splice(0)) {
       done(failure);

@@ -256,9 +256,24 @@ export class SimGroups {
       member.resume();
     } else {
       member.start().catch((error: unknown) => {
-        this.#failure ??= error instanceof Error ? error : new Error(String(error));
+        this.#noStart(member, error instanceof Error ? error : new Error(String(error)));
       });
     }
+  }
+
+  /** A disk may fail in a start, too; anything else that keeps a member from starting is a failure. */
+  #noStart(member: SimMember, error: Error): void {
+    if (!("code" in error && error.code === "EIO")) {
+      this.#failure ??= error;
+      return;
+    }
+    this.diskFailures++;
+    member.crash();
+    this.queue.after(this.electionMs, () => {
+      if (!member.isUp) {
+        this.#revive(member);
+      }
+    });
   }
 
   async #run(ms: number): Promise<void> {

@@ -4,7 +4,9 @@ import type { NodeId } from "../../core/message.ts";
 import type { AdminCall } from "../sim/admin-call.ts";
 import type { SimNode } from "../sim/sim-node.ts";
 import { writeToLeader } from "./bursts.ts";
+import { healLater } from "./link-faults.ts";
 import type { Nemesis } from "./nemesis.ts";
+import { reviveLater } from "./node-faults.ts";
 
 /** Another leader is wanted, while clients write. */
 export function handOver(nemesis: Nemesis): void {
@@ -50,6 +52,41 @@ export function changeMembers(nemesis: Nemesis): void {
     const electionMs = profile.core.electionTimeoutMinMs;
     nemesis.later(0, 2 * electionMs, () => endChange(nemesis));
   }
+}
+
+/**
+ * One member alone is to vote; the entry that says so reaches everybody but that one, and the leader
+ * loses power.
+ */
+export function endOutOfReach(nemesis: Nemesis): void {
+  const { cluster, random, profile } = nemesis;
+  const { leader } = cluster;
+  const { voters = [], observers = [] } = leader?.core.configuration ?? {};
+  const others = voters.filter((id) => id !== leader?.id);
+  if (leader === null || others.length === 0 || isJoint(leader.core.configuration)) {
+    return;
+  }
+  const heir = random.pick(others);
+  const next = { voters: [heir], observers: [...voters, ...observers].filter((id) => id !== heir) };
+  const old = { voters, observers };
+  const plan = { old, next, members: [], leavesByItself: false, isForced: true };
+  nemesis.ask(leader.id, { action: "prepare", ...plan });
+  const electionMs = profile.core.electionTimeoutMinMs;
+  nemesis.later(0.4 * electionMs, electionMs, () => {
+    if (!leader.leads || !isJoint(leader.core.configuration)) {
+      return;
+    }
+    cluster.network.cut([heir], next.observers);
+    const prepareIndex = leader.core.configuration.index;
+    nemesis.ask(leader.id, { action: "commit", prepareIndex });
+    nemesis.later(0.1 * electionMs, 0.3 * electionMs, () => {
+      if (leader.isUp) {
+        leader.crash();
+        reviveLater(nemesis, leader);
+      }
+      healLater(nemesis);
+    });
+  });
 }
 
 /** A change that is due: from the leader's members, one or two go another way. */

@@ -1,4 +1,4 @@
-import { campaign, changeMembers, handOver } from "./admin-faults.ts";
+import { campaign, changeMembers, endOutOfReach, handOver } from "./admin-faults.ts";
 import { burst } from "./bursts.ts";
 import { failSync, flipBit, misdirect } from "./disk-faults.ts";
 import {
@@ -69,7 +69,7 @@ export const FAULTS_OF_FOCUS: Readonly<Record<Focus, readonly Fault[]>> = {
   drift: [driftApart, forget, stretchLease],
   lateAnswers: [answerLate],
   transfer: [handOver, usurp],
-  members: [changeMembers],
+  members: [changeMembers, changeMembers, endOutOfReach],
   partition: [split, isolate, bridge, cutOneLink],
   clog: [clog],
   conflict: [strand, ambush],
