@@ -143,6 +143,17 @@ describe("the first frames", () => {
     });
   });
 
+  test("that refuse with a code that is no text still refuse", () => {
+    const bytes = encodeRefusal(1, { status: Status.denied, code: "NO", message: "why" });
+    bytes[bytes.indexOf("NO")] = 0xff;
+    const first = read(bytes, Kind.response);
+    expect(first.kind === "refusal" && first.error).toMatchObject({
+      code: "DT_RPC_REFUSED",
+      status: Status.denied,
+      remoteCode: null,
+    });
+  });
+
   test("cut off anywhere are refused", () => {
     const offer = encodeOffer(identity, limits);
     for (let length = 12; length < offer.length - 4; length++) {

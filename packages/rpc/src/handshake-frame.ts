@@ -1,4 +1,4 @@
-import { ByteWriter, decodeMessage, encodeMessage } from "@dt/codec";
+import { ByteWriter, CodecError, decodeMessage, encodeMessage } from "@dt/codec";
 import { ANONYMOUS } from "./auth/mechanism.ts";
 import { RpcError } from "./errors.ts";
 import { readErrorExtension, skipExtension, writeErrorExtension } from "./extension.ts";
@@ -200,7 +200,7 @@ function readRefusal(frame: Buffer, flags: number, status: Status): RpcError {
   if (flags === FLAG_EXTENSION) {
     const after = skipExtension(frame, bodyStart, frame.length);
     if (after > 0) {
-      code = readErrorExtension(frame, bodyStart, after)?.code ?? null;
+      code = readCode(frame, bodyStart, after);
       bodyStart = after;
     }
   }
@@ -210,6 +210,18 @@ function readRefusal(frame: Buffer, flags: number, status: Status): RpcError {
     remoteCode: code,
     remoteMessage: frame.toString("utf8", bodyStart),
   });
+}
+
+/** Null when there is none, or none that is text: the refusal stands all the same. */
+function readCode(frame: Buffer, at: number, after: number): string | null {
+  try {
+    return readErrorExtension(frame, at, after)?.code ?? null;
+  } catch (error) {
+    if (error instanceof CodecError) {
+      return null;
+    }
+    throw error;
+  }
 }
 
 function violation(

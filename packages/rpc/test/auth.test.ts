@@ -18,6 +18,7 @@ import { ECHO, NOTE, readText, writeText } from "./support/bodies.ts";
 import { failureOf } from "./support/failure.ts";
 import { startClient, startServer } from "./support/pair.ts";
 import { RAW_IDENTITY, RAW_LIMITS, rawConnect, rawServer } from "./support/raw-peer.ts";
+import { unreadableRefusal } from "./support/unreadable-refusal.ts";
 import { until } from "./support/until.ts";
 import type {
   Address,
@@ -207,6 +208,18 @@ describe("a server that wants to know", () => {
     expect(await peer.frame()).toContain(hex("DT_RPC_FIRST_FRAME"));
     await peer.closed();
     expect(server.counters.handshakesFailed).toBe(1);
+  });
+
+  test("takes a client's refusal for one, whatever its bytes are", async () => {
+    const { server, address } = await startServer({ auth: { mechanisms: [scram] } });
+    const codes: string[] = [];
+    server.onRefused(({ code }) => codes.push(code));
+    const peer = await rawConnect(address);
+    peer.sendBytes(offer("SCRAM-SHA-256", "n,,n=alice,r=abc"));
+    await peer.frame();
+    peer.sendBytes(unreadableRefusal());
+    await peer.closed();
+    expect(codes).toEqual(["DT_RPC_REFUSED"]);
   });
 
   test("gives the whole exchange no more than the time for the handshake", async () => {

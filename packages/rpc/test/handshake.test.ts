@@ -5,6 +5,7 @@ import { ECHO, readText, writeText } from "./support/bodies.ts";
 import { failureOf } from "./support/failure.ts";
 import { startClient, startPair, startServer } from "./support/pair.ts";
 import { RAW_IDENTITY, RAW_LIMITS, rawConnect, rawServer } from "./support/raw-peer.ts";
+import { unreadableRefusal } from "./support/unreadable-refusal.ts";
 import { until } from "./support/until.ts";
 import type { PeerInfo } from "../src/index.ts";
 
@@ -217,6 +218,16 @@ describe("the handshake", () => {
     expect((await connecting).code).toBe("DT_RPC_PROTOCOL");
     await client.close();
     await peers[0]!.closed();
+  });
+
+  test("turned down with a code that is no text is turned down all the same", async () => {
+    const { address, peers } = await rawServer();
+    const client = new RpcClient({ address });
+    const connecting = failureOf(client.connect());
+    await until(() => peers.length > 0, "a connection");
+    peers[0]!.sendBytes(unreadableRefusal());
+    expect(await connecting).toMatchObject({ code: "DT_RPC_REFUSED", remoteCode: null });
+    await client.close();
   });
 
   test("is over before anything else is answered", async () => {

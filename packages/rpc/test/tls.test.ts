@@ -155,6 +155,26 @@ describe("a server that requires certificates", () => {
     expect(server.connections.size).toBe(0);
   });
 
+  test("takes no resumed session for a certificate that was never shown", async () => {
+    const { server, address } = await startServer({ tls: required });
+    const target = { ...address, ...CA };
+    const sessions: Buffer[] = [];
+    const first = connectTls(target);
+    first.on("session", (session: Buffer) => sessions.push(session));
+    await new RawPeer(first).closed();
+    const [session] = sessions;
+    const second = connectTls({ ...target, ...(session === undefined ? {} : { session }) });
+    let wasReused = false;
+    second.on("secureConnect", () => {
+      wasReused = second.isSessionReused();
+    });
+    const peer = new RawPeer(second);
+    peer.sendBytes(encodeOffer(RAW_IDENTITY, RAW_LIMITS));
+    expect(await peer.frame()).toContain(Buffer.from("DT_RPC_CERTIFICATE").toString("hex"));
+    expect(wasReused).toBe(true);
+    expect(server.connections.size).toBe(0);
+  });
+
   test("and are optional takes none for an identity that it cannot trust", async () => {
     const { address } = await startServer({
       tls: { ...required, clientCertificate: "optional" },

@@ -30,7 +30,7 @@ export class TlsAcceptor {
     });
     this.#tls.on("secureConnection", (socket) => {
       const isRequired = this.#clientCertificate === "required";
-      const distrust = isRequired && !socket.authorized ? distrustOf(socket) : null;
+      const distrust = isRequired && !isTrusted(socket) ? distrustOf(socket) : null;
       events.onSecure(socket, distrust);
     });
     this.#tls.on("tlsClientError", (error, socket) => {
@@ -62,6 +62,14 @@ export class TlsAcceptor {
     this.#tls.setSecureContext(contextOptions(options));
     this.#clientCertificate = options.clientCertificate ?? "ignore";
   }
+}
+
+/**
+ * Some supported versions of Node call a resumed session of TLS 1.3 authorized in which no certificate was
+ * ever shown.
+ */
+function isTrusted(socket: TLSSocket): boolean {
+  return socket.authorized && socket.getPeerX509Certificate() !== undefined;
 }
 
 function distrustOf(socket: TLSSocket): string {
