@@ -56,6 +56,27 @@ describe("proposal queue", () => {
     assert.equal(queue.byteLength, 0);
   });
 
+  test("finds each waiter although entries of the core stand between sealed batches", () => {
+    const queue = new ProposalQueue<string>(1 << 20);
+    const waiters: Waiter[] = [];
+    const indexes: number[] = [];
+    for (const first of [1, 5, 6, 20]) {
+      waiters.push(...add(queue, first === 5 ? 1 : 3));
+      const batches = queue.seal(first, 1, 0, 0);
+      for (let index = first; index <= (batches.at(-1)?.lastIndex ?? 0); index++) {
+        indexes.push(index);
+      }
+    }
+    for (let index = 1; index <= 22; index++) {
+      queue.take(index)?.succeed("ok", index);
+    }
+    assert.deepEqual(
+      waiters.map((waiter) => waiter.outcome),
+      indexes.map((index) => `ok@${index}`),
+    );
+    assert.equal(queue.count, 0);
+  });
+
   test("an index that nobody waits for gives null and moves nothing", () => {
     const queue = new ProposalQueue<string>(1 << 20);
     const [waiter] = add(queue, 1);

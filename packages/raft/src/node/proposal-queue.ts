@@ -10,7 +10,7 @@ const INITIAL_RING = 64;
 
 /**
  * The writes of a leader that wait: first for an index (pending), then for their entry to be applied
- * (sealed). Both keep the order of the calls, so a ring whose positions are consecutive indexes suffices.
+ * (sealed). Both keep the order of the calls, so a ring suffices whose positions are consecutive indexes but for few jumps.
  */
 export class ProposalQueue<R> {
   readonly #builder: BatchBuilder;
@@ -22,6 +22,12 @@ export class ProposalQueue<R> {
   /** Index of the entry that the ring's head waits for; means nothing while none is sealed. */
   #headIndex = 0;
   #sealed = 0;
+  /** How many waits were shifted out so far: names the head. */
+  #headNumber = 0;
+  /** Index that the entry behind the last sealed one would have. */
+  #nextIndex = 0;
+  /** Where entries of the core, such as configurations, stand between those of the ring; nearly always empty. */
+  readonly #jumps: { readonly number: number; readonly index: number }[] = [];
   /** Bytes of all waiting entries, pending and sealed. */
   #bytes = 0;
 
@@ -69,8 +75,11 @@ export class ProposalQueue<R> {
   seal(firstIndex: number, term: number, timestampMs: number, prevChain: number): EntryBatch[] {
     if (this.#sealed === 0) {
       this.#headIndex = firstIndex;
+    } else if (firstIndex !== this.#nextIndex) {
+      this.#jumps.push({ number: this.#headNumber + this.#sealed, index: firstIndex });
     }
     this.#sealed += this.#builder.count;
+    this.#nextIndex = firstIndex + this.#builder.count;
     return this.#builder.seal(firstIndex, term, timestampMs, prevChain);
   }
 
@@ -81,13 +90,18 @@ export class ProposalQueue<R> {
     }
     this.#sealed--;
     this.#headIndex++;
-    return this.#shift();
+    const proposal = this.#shift();
+    if (this.#jumps.length > 0 && this.#jumps[0]?.number === this.#headNumber) {
+      this.#headIndex = this.#jumps.shift()?.index ?? 0;
+    }
+    return proposal;
   }
 
   /** Ends the waits for entries that have an index; the others go on waiting for one. */
   failSealed(error: RaftError): void {
     const sealed = this.#sealed;
     this.#sealed = 0;
+    this.#jumps.length = 0;
     for (let i = 0; i < sealed; i++) {
       this.#shift()?.fail(error);
     }
@@ -99,6 +113,7 @@ export class ProposalQueue<R> {
     const count = this.#count;
     this.#builder.discard();
     this.#sealed = 0;
+    this.#jumps.length = 0;
     for (let i = 0; i < count; i++) {
       this.#shift()?.fail(i < sealed ? sealedError : pendingError);
     }
@@ -110,6 +125,7 @@ export class ProposalQueue<R> {
     this.#ring[head] = null;
     this.#bytes -= this.#sizes[head] ?? 0;
     this.#head = (head + 1) & (this.#ring.length - 1);
+    this.#headNumber++;
     this.#count--;
     return proposal;
   }
