@@ -148,6 +148,14 @@ export class Connection {
   }
 
   /**
+   * Whether the peer may send this command to this group, 0 for none. Every request was asked about before
+   * it reached its handler: this is for a handler that carries out another command in its name.
+   */
+  allows(command: number, groupId: number): boolean {
+    return this.#pipeline.intake.allows(command, groupId);
+  }
+
+  /**
    * Calls the peer. `groupId` 0 is no group; `timeoutMs` 0 is no deadline. The argument is encoded
    * before it returns, or later when the call has to wait for a permit: leave it unchanged until
    * the promise settles. With a `parent`, which an IncomingRequest is, the call has at most the time

@@ -244,7 +244,7 @@ export class RequestIntake {
    * `#routeStatus`.
    */
   #route(command: number, groupId: number, nowMs: number): Handler | null {
-    if (this.#authorize !== null && !this.#isAllowed(this.#authorize, command, groupId)) {
+    if (this.#authorize !== null && !this.allows(command, groupId)) {
       return this.#unroutable(Status.denied);
     }
     let table = this.#commands;
@@ -262,10 +262,11 @@ export class RequestIntake {
     return table.find(command) ?? this.#unroutable(Status.notSupported);
   }
 
-  #isAllowed(authorize: Authorize, command: number, groupId: number): boolean {
-    const { connection, counters, errorLog } = this.#deps;
+  /** Whether the peer may send this command to this group. */
+  allows(command: number, groupId: number): boolean {
+    const { authorize, connection, counters, errorLog } = this.#deps;
     try {
-      return authorize(connection.peer.identity, command, groupId);
+      return authorize === null || authorize(connection.peer.identity, command, groupId);
     } catch (error) {
       counters.handlerErrors++;
       errorLog.report(error, { command, groupId }, "the authorization failed");

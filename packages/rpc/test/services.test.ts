@@ -17,6 +17,7 @@ import {
 import { ECHO, readText, writeBytes, writeText } from "./support/bodies.ts";
 import { failureOf } from "./support/failure.ts";
 import { startPair } from "./support/pair.ts";
+import { rawClient } from "./support/raw-peer.ts";
 import { until } from "./support/until.ts";
 import type { Line } from "../examples/src/gen/chat.ts";
 import type {
@@ -486,6 +487,18 @@ describe("cancelling", () => {
     expect((await failureOf(call(chat, { timeoutMs: 40 }))).code).toBe("DT_RPC_TIMEOUT");
     await until(() => ends.length === 1, "the end of the implementation");
     expect(ends[0]?.code).toBe("DT_RPC_TIMEOUT");
+  });
+
+  test("by the end of the connection reaches calls that were given the same number", async () => {
+    const { chat: implementation, ends, started } = waiting();
+    const { address, server } = await startChat(implementation);
+    const peer = await rawClient(address);
+    const rooms = command("Rooms").toString(16).padStart(4, "0");
+    peer.send(`0000000c 1100 ${rooms} 00000007 00000000`.repeat(3));
+    await until(() => started() === 3, "the calls");
+    peer.socket.destroy();
+    await until(() => ends.length === 3, "the ends of the implementation");
+    await until(() => server.connections.size === 1, "the end of the connection");
   });
 
   test.each(methods)("by the end of the connection ends it at both sides (%#)", async (call) => {

@@ -6,7 +6,6 @@ import {
   anonymousAuth,
   certificateAuth,
   certificateCredentials,
-  scramAuth,
   scramCredentials,
   tokenAuth,
   tokenCredentials,
@@ -28,6 +27,7 @@ import { ServerError } from "../server-error.ts";
 import type { ConfigProblem } from "../server-error.ts";
 import { parseTokens, parseUsers } from "./credential-file.ts";
 import { mayUse } from "./permission.ts";
+import { userAuth } from "./user-auth.ts";
 import type { AuthConfig, SecurityConfig, SelfConfig, TlsConfig } from "./security-config.ts";
 
 /** What the files of a configuration held when they were read. */
@@ -44,12 +44,14 @@ export class Security {
   readonly #config: SecurityConfig;
   #contents: Contents;
   #tokenMechanism: ServerMechanism;
+  #userMechanism: ServerMechanism;
 
   /** Throws DT_SERVER_CONFIG with everything that is wrong with the files. */
   constructor(config: SecurityConfig) {
     this.#config = config;
     this.#contents = readAll(config);
     this.#tokenMechanism = tokenAuth(this.#contents.tokens);
+    this.#userMechanism = userAuth(this.#contents.users);
   }
 
   /** Adds what is wrong with the files to `problems`. */
@@ -98,12 +100,14 @@ export class Security {
     }
     this.#contents = contents;
     this.#tokenMechanism = tokenAuth(contents.tokens);
+    this.#userMechanism = userAuth(contents.users);
   }
 
   #mechanisms(auth: AuthConfig): ServerMechanism[] {
     const mechanisms: ServerMechanism[] = [];
     if (auth.usersFile !== null) {
-      mechanisms.push(scramAuth((name) => this.#contents.users.get(name) ?? null));
+      const { name } = this.#userMechanism;
+      mechanisms.push({ name, start: (context) => this.#userMechanism.start(context) });
     }
     if (auth.tokensFile !== null) {
       const { name } = this.#tokenMechanism;

@@ -36,6 +36,11 @@ export function addSessionCommands<R>(table: CommandTable, group: RaftGroup<R>):
       refuse(request);
       return;
     }
+    // The server was asked about the call in a session only, not about what it carries.
+    if (!request.connection.allows(inner, request.groupId)) {
+      request.fail(Status.denied, "DT_RPC_DENIED", `command ${inner} is not allowed`);
+      return;
+    }
     const handIn = (): void => handler(request, body, start + SESSION_CALL_BYTES, end);
     group.inSession(call, handIn, { fail: (error) => failRequest(request, error) });
   });

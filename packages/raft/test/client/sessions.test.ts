@@ -1,5 +1,5 @@
 import { Status } from "@dt/rpc";
-import type { IncomingRequest } from "@dt/rpc";
+import type { Authorize, IncomingRequest } from "@dt/rpc";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { failRequest, MemoryLog, RaftClient, RaftServer } from "../../src/index.ts";
 import type { EntryCursor, KeptResults, RaftGroup, StateMachine } from "../../src/index.ts";
@@ -57,12 +57,17 @@ class Node {
   }
 }
 
-async function startNodes(count: number): Promise<{ nodes: Node[]; client: RaftClient }> {
+async function startNodes(
+  count: number,
+  authorize: Authorize = () => true,
+): Promise<{ nodes: Node[]; client: RaftClient }> {
   const ports = await freePorts(count);
   const members = ports.map((port, i) => ({ nodeId: i + 1, host: "127.0.0.1", port }));
   const nodes: Node[] = [];
   for (const { nodeId } of members) {
-    const node = new Node(new RaftServer({ clusterId: "test", nodeId, members }));
+    const node = new Node(
+      new RaftServer({ clusterId: "test", nodeId, members, rpcServer: { authorize } }),
+    );
     onTestFinished(() => node.server.close(0));
     node.group = await node.server.addGroup({
       groupId: 1,
@@ -140,6 +145,19 @@ describe("a write in a session", () => {
     expect(await write(client)).toBe(3);
     const next = await leaderOf(nodes.filter((node) => node !== leader));
     expect(next.counter.count).toBe(3);
+  });
+
+  test("is refused where its command is, and the session goes on", async () => {
+    let isAllowed = false;
+    const { nodes, client } = await startNodes(
+      1,
+      (_identity, command, groupId) => command !== WRITE || (groupId === 1 && isAllowed),
+    );
+    const leader = await leaderOf(nodes);
+    await expect(write(client)).rejects.toMatchObject({ remoteCode: "DT_RPC_DENIED" });
+    expect([leader.requests, leader.counter.count]).toEqual([0, 0]);
+    isAllowed = true;
+    expect(await write(client)).toBe(1);
   });
 
   test("X2 gets another session when its own is forgotten before it was tried", async () => {

@@ -130,9 +130,15 @@ export class Streams {
     return accepted;
   }
 
-  /** `target` hears when the caller of the request gives up, until `unlisten`. */
+  /**
+   * `target` hears when the caller of the request gives up, until `unlisten`. A caller that uses its number
+   * for another request, before this one was answered, has given it up.
+   */
   listen(seq: number, target: CancelTarget): void {
-    this.#table.cancellable.set(seq, target);
+    const { cancellable } = this.#table;
+    const twin = cancellable.get(seq);
+    cancellable.set(seq, target);
+    twin?.onCancel(withoutStack({ code: "DT_RPC_CANCELLED", wasSent: true }));
   }
 
   unlisten(seq: number, target: CancelTarget): void {
