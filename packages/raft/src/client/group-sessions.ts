@@ -26,11 +26,17 @@ export class GroupSessions {
 
   /** The group does not know the session of this call any more. */
   forget(call: SessionCallId): void {
-    void this.#opening?.then((session) => {
-      if (session.id === call.session) {
-        this.#opening = null;
-      }
-    });
+    const opening = this.#opening;
+    opening?.then(
+      (session) => {
+        if (session.id === call.session && this.#opening === opening) {
+          this.#opening = null;
+        }
+      },
+      () => {
+        // Another one was being opened already: who waits for that hears of it.
+      },
+    );
   }
 
   async #open(): Promise<ClientSession> {

@@ -306,10 +306,7 @@ export class RaftClient implements CallOwner {
 
   #expire(call: ClientCall): void {
     const options = call.lastError === null ? {} : { cause: call.lastError };
-    const mayHaveExecuted = call.isInSession
-      ? call.isAmbiguous
-      : call.lastError?.mayHaveExecuted === true;
-    if (mayHaveExecuted) {
+    if (call.isAmbiguous) {
       call.reject(
         new RaftError({ code: "DT_RAFT_OUTCOME_UNKNOWN", command: call.command }, options),
       );

@@ -6,10 +6,11 @@ import { reachedByQuorum } from "./quorum.ts";
  * A quorum answered messages sent at or after some moment. Each of those voters refuses every rival
  * for electionTimeoutMin from when it got the message, so counted from the sending, and by a clock
  * that may be slow, nobody else leads for a little less than that. A voter that is a quorum by
- * itself has no rival.
+ * itself has no rival. Who leads and votes no more has no lease: a voter that it leaves alone elects
+ * itself as soon as it starts, whatever it promised before.
  */
 export function renewLease(s: CoreState): void {
-  if (s.isLeaseGivenUp || !s.options.leaseReads) {
+  if (s.isLeaseGivenUp || !s.options.leaseReads || !s.isVoter) {
     s.leaseUntilMs = 0;
     return;
   }

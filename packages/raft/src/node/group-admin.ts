@@ -5,7 +5,7 @@ import type {
   MemberTarget,
 } from "../core/config-request.ts";
 import { type Input, InputKind } from "../core/input.ts";
-import { isJoint } from "../core/membership.ts";
+import { isJoint, isSameSet } from "../core/membership.ts";
 import type { NodeId } from "../core/message.ts";
 import { Role } from "../core/output.ts";
 import type { RaftCore } from "../core/raft-core.ts";
@@ -100,7 +100,7 @@ export class GroupAdmin {
     if (options.force !== true) {
       await this.#addObservers(target, deadlineMs);
     }
-    const ids = target.voters.map(({ nodeId }) => nodeId);
+    const ids = target.voters.map(idOf);
     const { voters } = core.configuration;
     if (!ids.includes(core.id) && core.role === Role.leader) {
       const successor = ids.find((id) => voters.includes(id));
@@ -111,6 +111,18 @@ export class GroupAdmin {
     }
     await this.#stepTo(target, deadlineMs, options.force === true);
     await this.#untilSettled(deadlineMs);
+    this.#assertMembers(target);
+  }
+
+  /** Throws when somebody else ended the change otherwise. */
+  #assertMembers(target: MemberTarget): void {
+    const { voters, observers } = this.#deps.core.configuration;
+    const isThere =
+      isSameSet(voters, target.voters.map(idOf)) &&
+      isSameSet(observers, target.observers.map(idOf));
+    if (!isThere) {
+      throw this.#errorOf({ reason: "oldMembers", voters, observers });
+    }
   }
 
   /** The group's turn is over: whoever waits for something may have it. */
@@ -168,8 +180,8 @@ export class GroupAdmin {
 
   #stepTo({ voters, observers }: MemberTarget, deadlineMs: number, isForced: boolean) {
     const next = {
-      voters: voters.map(({ nodeId }) => nodeId),
-      observers: observers.map(({ nodeId }) => nodeId),
+      voters: voters.map(idOf),
+      observers: observers.map(idOf),
     };
     return this.#prepare(next, [...voters, ...observers], deadlineMs, isForced);
   }
@@ -285,3 +297,7 @@ export class GroupAdmin {
 }
 
 const DONE = Object.freeze({ error: null });
+
+function idOf({ nodeId }: Member): NodeId {
+  return nodeId;
+}

@@ -25,6 +25,8 @@ export class ListMachine implements StateMachine<number> {
   items: string[] = [];
   /** Refuses to be restored. */
   isStubborn = false;
+  /** Refuses to begin a snapshot. */
+  isUnwilling = false;
   snapshotsTaken = 0;
   /** What a restore waits for. */
   beforeRestore: () => Promise<void> = () => Promise.resolve();
@@ -40,6 +42,9 @@ export class ListMachine implements StateMachine<number> {
   }
 
   takeSnapshot(): SnapshotSource {
+    if (this.isUnwilling) {
+      throw new Error("this machine begins no snapshot");
+    }
     this.snapshotsTaken++;
     return new ListSource(this.items);
   }

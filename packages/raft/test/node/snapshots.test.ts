@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { type Message, MessageKind, SnapshotStatus } from "../../src/core/message.ts";
 import type { GroupOptions } from "../../src/node/group-options.ts";
 import type { RaftGroup } from "../../src/node/raft-group.ts";
+import type { RaftError } from "../../src/errors.ts";
 import { SnapshotSlots } from "../../src/node/snapshots/snapshot-slots.ts";
 import { GroupCluster, type Outcome } from "./group-cluster.ts";
 
@@ -392,6 +393,23 @@ describe("the policy", () => {
     await write(cluster, group, 50);
     const { index } = await compact(cluster, group);
     expect(log.firstIndex).toBe(index - 9);
+  });
+
+  test("a state machine that cannot begin one fails that one, and the group goes on", async () => {
+    const cluster = await started(1);
+    const { group, machine } = await cluster.leader();
+    await write(cluster, group, 10);
+    machine.isUnwilling = true;
+    let outcome = "";
+    group.takeSnapshot().then(
+      () => (outcome = "taken"),
+      (error: RaftError) => (outcome = error.code),
+    );
+    await cluster.runUntil("an outcome", () => outcome !== "");
+    expect(outcome).toBe("DT_RAFT_SNAPSHOT_FAILED");
+    await write(cluster, group, 10, "later");
+    machine.isUnwilling = false;
+    await compact(cluster, group);
   });
 
   test("a group without a store says so", async () => {

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
+import { Role } from "../../src/core/output.ts";
 import { type ClientCall, SimCluster, SimFailure } from "../../src/testing/index.ts";
-import { forSeeds } from "./cluster.test.kit.ts";
+import { APPEND_REPLIES, forSeeds, messages } from "./cluster.test.kit.ts";
+import { prepare } from "./members.test.kit.ts";
 
 /**
  * A leader with a slow clock is cut off and goes on being read, while voters with fast clocks elect
@@ -57,4 +59,28 @@ test("Q10 reads turn stale, and are found out, when clocks drift further than th
   });
   expect(broken.length).toBeGreaterThan(4);
   expect(new Set(broken)).toEqual(new Set(["I11"]));
+});
+
+test("Q10 a leader that votes no more has no lease: the voter left alone elects itself as it starts", () => {
+  const cluster = new SimCluster({ seed: 1, nodeCount: 2 });
+  cluster.electLeader(2);
+  cluster.settle();
+  const isAlone = (id: number): boolean => cluster.node(id).core.configuration.voters.length === 1;
+  cluster.ask(2, prepare(cluster, 2, [1]));
+  cluster.runUntil(() => isAlone(2), 1000, "the last configuration");
+  cluster.network.hold(messages(APPEND_REPLIES));
+  cluster.runUntil(() => isAlone(1), 100, "the last configuration at the voter");
+  cluster.run(10);
+  cluster.network.cut([1], [2]);
+  cluster.node(1).crash();
+  cluster.node(1).start();
+  const isLeading = (): boolean => cluster.node(1).core.role === Role.leader;
+  cluster.runUntil(isLeading, cluster.electionMs / 2, "the voter leads");
+  const write = cluster.write(1);
+  cluster.runUntil(() => write.outcome === "ok", 100, "the write");
+  expect(cluster.node(2).core.role).toBe(Role.leader);
+  const read = cluster.read(2);
+  cluster.run(100);
+  expect(read.outcome).toBe("pending");
+  cluster.checkHistory();
 });

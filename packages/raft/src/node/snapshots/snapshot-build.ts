@@ -7,15 +7,17 @@ const STEP_BYTES = 64 << 10;
 
 /**
  * Writes one snapshot into the store, a piece at a time; between two pieces everything else runs.
- * Rejects with the store's error or the state machine's, and then nothing is left behind.
+ * Rejects with the store's error or the state machine's, and then nothing is left behind. `begin` is
+ * called before it returns: the state is that of the moment.
  */
 export async function buildSnapshot(
   store: SnapshotStore,
   meta: Omit<SnapshotMeta, "byteLength">,
-  source: EnvelopeSource,
+  begin: () => EnvelopeSource,
   clock: Clock,
   isWanted: () => boolean,
 ): Promise<SnapshotMeta | null> {
+  const source = begin();
   let writer: SnapshotWriter | null = null;
   try {
     writer = await store.create(meta);

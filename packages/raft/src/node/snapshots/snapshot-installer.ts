@@ -17,6 +17,8 @@ export class SnapshotInstaller {
   /** The snapshot to restore from, and the write that must be durable before. */
   #install: { readonly base: SnapshotBase; readonly sequence: number } | null = null;
   #isRestoring = false;
+  /** Up to here writes are durable; the core may not have heard of it yet. */
+  #durableSequence = 0;
   #askAtMs = 0;
   #isClosed = false;
 
@@ -33,6 +35,7 @@ export class SnapshotInstaller {
   }
 
   onPersisted(sequence: number): void {
+    this.#durableSequence = sequence;
     if (this.#install !== null && sequence >= this.#install.sequence) {
       this.#restore();
     }
@@ -87,6 +90,7 @@ export class SnapshotInstaller {
     } catch (error) {
       this.#isRestoring = false;
       this.#onFailed(meta, error);
+      this.#restoreNewer();
       return;
     }
     this.#isRestoring = false;
@@ -98,12 +102,16 @@ export class SnapshotInstaller {
     catalog.retain(options.snapshotKeep, core.firstIndex - 1);
     this.#parts.onInput({ kind: InputKind.applied, index: meta.index });
     this.#parts.onRestored();
-    // A newer one may have come meanwhile; its write is durable when the state is asked for again.
     this.#restoreNewer();
   }
 
+  /** Another one may have come meanwhile, and its write may be durable already: nobody says so again. */
   #restoreNewer(): void {
-    if (this.#install !== null && this.#install.base.index <= this.#parts.core.durableIndex) {
+    if (
+      this.#install !== null &&
+      !this.#isClosed &&
+      this.#install.sequence <= this.#durableSequence
+    ) {
       this.#restore();
     }
   }

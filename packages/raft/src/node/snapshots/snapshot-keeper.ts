@@ -83,8 +83,9 @@ export class SnapshotKeeper {
     this.#policy.taken(meta.index, applies.appliedBytes, nowMs);
     const waiters = this.#waiters;
     this.#waiters = [];
-    const source = new EnvelopeSource(this.#parts.encodeSessions(), takeState());
-    buildSnapshot(catalog.store, meta, source, clock, () => !this.#isClosed).then(
+    const begin = (): EnvelopeSource =>
+      new EnvelopeSource(this.#parts.encodeSessions(), takeState());
+    buildSnapshot(catalog.store, meta, begin, clock, () => !this.#isClosed).then(
       (finished) => {
         this.#isBuilding = false;
         if (finished === null) {
