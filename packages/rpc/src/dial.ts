@@ -109,6 +109,8 @@ function openSocket({ options, secureContext }: DialDeps): Socket {
   const socket = connectTls({
     ...address,
     secureContext,
+    // Otherwise NODE_TLS_REJECT_UNAUTHORIZED in the environment would decide.
+    rejectUnauthorized: true,
     ...(name === undefined ? {} : { servername: name }),
   });
   socket.setNoDelay(true);

@@ -1,6 +1,6 @@
 import { readdirSync } from "node:fs";
 import { connect as connectTls } from "node:tls";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { encodeOffer } from "../src/handshake-frame.ts";
 import {
   RpcClient,
@@ -121,6 +121,15 @@ describe("a client refuses a server whose certificate", () => {
   });
 
   test("is not trusted by this machine, when no CA is given", async () => {
+    const { address } = await startServer({ tls: server1 });
+    expect((await refusalOf(address, {})).code).toBe("DT_RPC_TLS");
+  });
+
+  test("is not trusted because the environment says so", async () => {
+    vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
     const { address } = await startServer({ tls: server1 });
     expect((await refusalOf(address, {})).code).toBe("DT_RPC_TLS");
   });

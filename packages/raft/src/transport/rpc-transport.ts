@@ -147,6 +147,10 @@ export class RpcTransport implements RaftTransport {
 
   /** Who dials says where it can be reached: that is how a node answers one that it has never heard of. */
   #onAddress(request: IncomingRequest, body: Buffer, start: number, end: number): void {
+    if (!request.isOneWay) {
+      refuseRequest(request);
+      return;
+    }
     const { peer } = request.connection;
     const member = decodeLeaderHint(body.subarray(start, end));
     const { clusterId } = this.#config;
@@ -169,6 +173,10 @@ export class RpcTransport implements RaftTransport {
     start: number,
     end: number,
   ): void {
+    if (!request.isOneWay) {
+      refuseRequest(request);
+      return;
+    }
     const { message, fault } = decodeMessageBody(kindOfCommand(request.command), body, start, end);
     const { peer } = request.connection;
     if (message === null) {
@@ -187,4 +195,10 @@ export class RpcTransport implements RaftTransport {
   #isMember({ connection: { peer } }: IncomingRequest): boolean {
     return peer.role === MEMBER_ROLE && peer.clusterId === this.#config.clusterId;
   }
+}
+
+/** Members wait for no answers: who asks for one is none, or is broken. */
+function refuseRequest(request: IncomingRequest): void {
+  const reason = "messages between members are one-way";
+  request.fail(Status.invalid, "DT_RAFT_REQUEST_MALFORMED", reason);
 }

@@ -2,9 +2,20 @@ import assert from "node:assert/strict";
 import { RpcClient, RpcError, tokenAuth, tokenCredentials, tokenDigest } from "@dt/rpc";
 import { describe, test } from "vitest";
 import { runCounter } from "../../examples/counter.ts";
-import { RaftError, RaftServer } from "../../src/index.ts";
+import { MemoryLog, RaftError, RaftServer } from "../../src/index.ts";
+import {
+  MEMBER_ADDRESS_COMMAND,
+  MESSAGE_KINDS,
+  messageCommand,
+} from "../../src/transport/commands.ts";
 import { freePorts } from "../free-ports.ts";
 import { MEMBER_ROLE } from "../../src/transport/membership-check.ts";
+
+class TestServer extends RaftServer {
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close(0);
+  }
+}
 
 describe("raft server", () => {
   test("the counter example counts", async () => {
@@ -56,6 +67,34 @@ describe("raft server", () => {
     assert.equal(await refusalOf({ clusterId: "mine", role: "", nodeId: 0 }), null);
     assert.equal(await refusalOf({ clusterId: "", role: "", nodeId: 0 }), null);
     await server.close();
+  });
+
+  test("answers who asks for an answer to a message between members", async () => {
+    const [port = 0] = await freePorts(1);
+    const members = [{ nodeId: 1, host: "127.0.0.1", port }];
+    await using server = new TestServer({ clusterId: "mine", nodeId: 1, members });
+    await server.addGroup({
+      groupId: 1,
+      stateMachine: { applyBatch: () => {} },
+      log: new MemoryLog(),
+    });
+    await server.listen();
+    await using client = new RpcClient({ address: { host: "127.0.0.1", port } });
+    await client.connect();
+    const messages = MESSAGE_KINDS.map((kind) => [messageCommand(kind), 1] as const);
+    for (const [command, groupId] of [[MEMBER_ADDRESS_COMMAND, 0] as const, ...messages]) {
+      await assert.rejects(
+        client.call(
+          command,
+          groupId,
+          10_000,
+          () => {},
+          null,
+          () => null,
+        ),
+        (error) => error instanceof RpcError && error.remoteCode === "DT_RAFT_REQUEST_MALFORMED",
+      );
+    }
   });
 
   test("takes for members only those whose proved identity may be one", async () => {
