@@ -11,6 +11,7 @@ import {
   replayRecording,
 } from "../src/index.ts";
 import { ECHO, FAIL, HOLD, NOTE, readText, writeText } from "./support/bodies.ts";
+import { failureOf } from "./support/failure.ts";
 import { echo, startClient, startServer } from "./support/pair.ts";
 import { until } from "./support/until.ts";
 import type { RecordedFrame, RecordingSink, RpcClient, RpcServer } from "../src/index.ts";
@@ -86,6 +87,30 @@ describe("a recording", () => {
     const times = records.map((frame) => frame.atMicros);
     expect(times.every((at) => at >= 0)).toBe(true);
     expect(records.filter((frame) => frame.kind === 3).map(String)).toHaveLength(1);
+  });
+
+  test("goes on behind answers with codes that cannot be sent", async () => {
+    const file = newFile();
+    const recorder = await TrafficRecorder.create(file);
+    const { server, address } = await startServer({}, { interceptors: [recorder] });
+    const codes = ["\ud800", "x".repeat(0xffff - 2), "x".repeat(0xffff - 3), "y".repeat(0x1_0001)];
+    server.commands.on(FAIL, (request) => request.fail(Status.denied, codes.shift() ?? "", ""));
+    const client = await startClient({ address });
+    const received: (string | null)[] = [];
+    while (codes.length > 0) {
+      const failed = client.call(FAIL, 0, 0, writeText, "", readText);
+      received.push((await failureOf(failed)).remoteCode);
+    }
+    await client.call(ECHO, 0, 0, writeText, "last", readText);
+    await until(() => recorder.stats.recorded === 10, "the end of the traffic");
+    await server.close();
+    await recorder.close();
+    const { records, unreadBytes } = await readAll(file);
+    const answers = records.filter(({ kind }) => kind === 2);
+    expect(received).toEqual([null, null, "x".repeat(0xffff - 3), null]);
+    expect(answers.map(({ code }) => code)).toEqual([...received.map((code) => code ?? ""), ""]);
+    expect(answers.at(-1)?.body.toString()).toBe("last");
+    expect(unreadBytes).toBe(0);
   });
 
   test("cut off anywhere is read up to the last whole record", async () => {

@@ -1,6 +1,6 @@
 // Hot path while it records: per request and reply. No closures, no promises per message.
 import { open } from "node:fs/promises";
-import { ByteWriter } from "@dt/codec";
+import { ByteWriter, utf8Length } from "@dt/codec";
 import { RpcError } from "../errors.ts";
 import { Kind, remainingMicros } from "../frame.ts";
 import { recordBytes, writeRecord, writeRecordingHeader } from "./recorded-frame.ts";
@@ -37,6 +37,8 @@ export interface RecordingStats {
 
 const MAX_BUFFER_BYTES = 16 * 1024 * 1024;
 const MIN_BUFFER_BYTES = 64 * 1024;
+/** What fits into the extension block of an answer. */
+const MAX_CODE_BYTES = 0xffff - 3;
 
 /**
  * Records the requests of the peers and the answers of this side: an interceptor for a server or
@@ -110,7 +112,7 @@ export class TrafficRecorder implements RequestInterceptor {
     const { request, status, code, body, start, end } = context;
     if (request.stream === null) {
       const nowMs = performance.now();
-      this.#record(context, Kind.response, status, nowMs, code ?? "", body, start, end);
+      this.#record(context, Kind.response, status, nowMs, sendable(code), body, start, end);
     }
   }
 
@@ -230,6 +232,11 @@ class FileSink implements RecordingSink {
   close(): Promise<void> {
     return this.#handle.close();
   }
+}
+
+/** A code that is no text, or too long for an answer, has not been sent either. */
+function sendable(code: string | null): string {
+  return code !== null && code.isWellFormed() && utf8Length(code) <= MAX_CODE_BYTES ? code : "";
 }
 
 /** `problem` is what the system says, such as ENOSPC. */
