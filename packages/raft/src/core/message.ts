@@ -155,7 +155,7 @@ export interface SnapshotReply {
   readonly status: SnapshotStatus;
   readonly id: string;
   readonly offset: number;
-  /** Commit index of the sender. */
+  /** Commit index of the sender; with `wanted`, the least index that its log continues. */
   readonly index: number;
 }
 

@@ -50,6 +50,7 @@ export function onSnapshotReply(s: CoreState, reply: SnapshotReply): void {
     // It lost its state, whatever its log holds.
     peer.becomeSnapshot();
     s.out.snapshots().sends.push(peer.id);
+    s.out.snapshots().replies.push(reply);
   }
 }
 

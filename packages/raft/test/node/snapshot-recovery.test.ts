@@ -6,6 +6,7 @@ import { MemoryLog } from "../../src/log/memory-log.ts";
 import { MemorySnapshotStore } from "../../src/log/memory-snapshot-store.ts";
 import type { GroupOptions } from "../../src/node/group-options.ts";
 import type { RaftGroup } from "../../src/node/raft-group.ts";
+import { MessageKind } from "../../src/core/message.ts";
 import { GroupCluster } from "./group-cluster.ts";
 
 const SNAPSHOTS: GroupOptions = { snapshotTailEntries: 0, snapshotTimeoutMs: 500, tailBytes: 1 };
@@ -284,3 +285,26 @@ async function store(cluster: GroupCluster, log: MemoryLog, content: Content): P
   log.write({ io, ...content, reset: null, truncateFrom: 0 }, () => (isStored = true));
   await cluster.runUntil("the copy", () => isStored);
 }
+
+test("B6 whoever lost a state newer than the leader's snapshot gets one that is new enough, once", async () => {
+  const cluster = await started(3, { snapshotKeep: 1 });
+  const { group } = await cluster.leader();
+  await write(cluster, group, 10);
+  await compact(cluster, group);
+  await write(cluster, group, 10, "more");
+  const lost = cluster.nodes.find(({ group: each }) => each!.status().role === "follower")!;
+  await cluster.runUntil("all of it", () => lost.machine.items.length === 20);
+  const meta = await compact(cluster, lost.group!);
+  await cluster.stop(lost.id);
+  lost.snapshots!.damage(meta.id, 40);
+  const offers = new Set<number>();
+  cluster.onWay = (message) => {
+    if (message.kind === MessageKind.snapshotChunk) {
+      offers.add(message.index);
+    }
+    return message;
+  };
+  await cluster.start(lost.id);
+  await cluster.runUntil("the state", () => items(cluster, lost.id).length === 20);
+  expect([...offers]).toEqual([meta.index]);
+});

@@ -57,7 +57,7 @@ export class SnapshotInstaller {
       status: SnapshotStatus.wanted,
       id: "",
       offset: 0,
-      index: core.commitIndex,
+      index: core.firstIndex - 1,
     });
   }
 

@@ -34,6 +34,8 @@ export interface SenderParts {
 /** One follower's wait: for a slot, for a snapshot, for a later try, or for the transfer's end. */
 interface Delivery {
   readonly to: NodeId;
+  /** An older snapshot is of no use to it: its log begins later. */
+  readonly leastIndex: number;
   readonly begin: () => void;
   hasSlot: boolean;
   isOpening: boolean;
@@ -54,8 +56,8 @@ export class SnapshotSender {
     return this.#deliveries.size === 0;
   }
 
-  /** The core wants `to` to get one. */
-  start(to: NodeId): void {
+  /** The core wants `to` to get one, of `leastIndex` or later. */
+  start(to: NodeId, leastIndex = 0): void {
     this.#stop(to);
     const begin = (): void => {
       delivery.hasSlot = true;
@@ -63,6 +65,7 @@ export class SnapshotSender {
     };
     const delivery: Delivery = {
       to,
+      leastIndex,
       begin,
       hasSlot: false,
       isOpening: false,
@@ -125,7 +128,7 @@ export class SnapshotSender {
     if (delivery.isOpening || !this.#isCurrent(delivery)) {
       return;
     }
-    if (meta === null || !isUsable(meta)) {
+    if (meta === null || !isUsable(meta) || meta.index < delivery.leastIndex) {
       build();
       return;
     }

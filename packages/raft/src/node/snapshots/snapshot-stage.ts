@@ -3,6 +3,7 @@ import {
   MessageKind,
   type NodeId,
   type SnapshotChunk,
+  type SnapshotReply,
   SnapshotStatus,
 } from "../../core/message.ts";
 import { Role, type SnapshotBase, type SnapshotWork } from "../../core/output.ts";
@@ -58,7 +59,9 @@ export class SnapshotStage {
   /** What the core asks for. `sequence` is that of the write of the same output; 0 = it had none. */
   carry(work: Readonly<SnapshotWork>, sequence: number): void {
     for (const to of work.sends) {
-      this.#sender.start(to);
+      const isWanted = ({ from, status }: SnapshotReply): boolean =>
+        from === to && status === SnapshotStatus.wanted;
+      this.#sender.start(to, work.replies.find(isWanted)?.index ?? 0);
     }
     for (const chunk of work.chunks) {
       this.#receiver.onChunk(chunk, this.#parts.clock.nowMs());
