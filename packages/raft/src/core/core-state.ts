@@ -117,7 +117,7 @@ export class CoreState {
   removedAtIndex = 0;
   /** Reads that wait for the leader's answer. */
   readonly askedReads: AskedReads;
-  /** Commit index of the leader in its newest append. */
+  /** Commit index of the leader in the newest of its messages that named it. */
   leaderCommitIndex = 0;
   /** When this node last held all that its leader had committed, by this node's clock; -1 = never. */
   freshMs = -1;

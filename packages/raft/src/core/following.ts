@@ -16,6 +16,7 @@ export function onAppend(s: CoreState, append: Append): void {
     return;
   }
   follow(s, append.from, append.term);
+  s.leaderCommitIndex = Math.max(s.leaderCommitIndex, append.commitIndex);
   if (!isPrevMatching(s, append)) {
     const { prevIndex, prevTerm } = append;
     const hintIndex = conflictHint(s.log.runs, prevIndex, prevTerm, s.commitIndex);
@@ -23,7 +24,6 @@ export function onAppend(s: CoreState, append: Append): void {
     return;
   }
   const verifiedIndex = takeEntries(s, append);
-  s.leaderCommitIndex = Math.max(s.leaderCommitIndex, append.commitIndex);
   noteFreshness(s);
   commitTo(s, Math.min(append.commitIndex, verifiedIndex));
   acknowledge(s, append, verifiedIndex);
@@ -32,6 +32,7 @@ export function onAppend(s: CoreState, append: Append): void {
 export function onHeartbeat(s: CoreState, heartbeat: Heartbeat): void {
   if (heartbeat.term >= s.term) {
     follow(s, heartbeat.from, heartbeat.term);
+    s.leaderCommitIndex = Math.max(s.leaderCommitIndex, heartbeat.leaderCommitIndex);
     // The leader names no entry here that this node has not acknowledged to it.
     commitTo(s, Math.min(heartbeat.commitIndex, s.log.lastIndex));
     noteFreshness(s);

@@ -91,6 +91,8 @@ export interface Heartbeat {
   readonly term: number;
   /** min(leader's commit index, what the leader knows the follower to match). */
   readonly commitIndex: number;
+  /** Above what the follower holds when that is behind: tells it how old its state is, and commits nothing. */
+  readonly leaderCommitIndex: number;
   readonly sentAtMs: number;
   readonly readToken: number;
 }

@@ -80,6 +80,7 @@ export function heartbeat(term: number, fields?: Fields<Heartbeat>): Heartbeat {
     ...ENDS,
     term,
     commitIndex: 0,
+    leaderCommitIndex: fields?.commitIndex ?? 0,
     sentAtMs: 0,
     readToken: 0,
     ...fields,

@@ -88,6 +88,7 @@ export function sendHeartbeat(s: CoreState, peer: Peer): void {
     to: peer.id,
     term: s.term,
     commitIndex: Math.min(peer.matchIndex, s.commitIndex),
+    leaderCommitIndex: s.commitIndex,
     sentAtMs: s.nowMs,
     readToken: s.reads.newestToken,
   });

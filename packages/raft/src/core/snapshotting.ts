@@ -23,6 +23,7 @@ export function onSnapshotChunk(s: CoreState, chunk: SnapshotChunk): void {
     return;
   }
   follow(s, chunk.from, chunk.term);
+  s.leaderCommitIndex = Math.max(s.leaderCommitIndex, chunk.index);
   if (chunk.index <= s.commitIndex && !s.isStateMissing) {
     s.out.messages.push(snapshotReply(s, chunk, SnapshotStatus.installed));
     acknowledgeCommitted(s, chunk.from);

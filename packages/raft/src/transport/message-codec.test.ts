@@ -55,7 +55,13 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     hintTerm: u64,
     ...clock,
   }),
-  fc.record({ kind: fc.constant(MessageKind.heartbeat), ...head, commitIndex: u64, ...clock }),
+  fc.record({
+    kind: fc.constant(MessageKind.heartbeat),
+    ...head,
+    commitIndex: u64,
+    leaderCommitIndex: u64,
+    ...clock,
+  }),
   fc.record({ kind: fc.constant(MessageKind.heartbeatReply), ...head, ...clock }),
   fc
     .record({

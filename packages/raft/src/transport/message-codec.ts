@@ -31,7 +31,7 @@ import {
  *                        44  8  sent at       52  8  read token   60 ..  records
  * append reply:          16  1  accepted      17  8  index        25  8  hint index    33  8  hint term
  *                        41  8  sent at       49  8  read token
- * heartbeat:             16  8  commit index  24  8  sent at      32  8  read token
+ * heartbeat:             16  8  commit index  24  8  sent at      32  8  read token   40  8  leader's commit index
  * heartbeat reply:       16  8  sent at       24  8  read token
  * snapshot chunk and its reply: see snapshot-codec.ts
  * timeout now:           nothing more
@@ -50,7 +50,7 @@ const BODY_BYTES: Record<MessageKind, number> = {
   [MessageKind.voteReply]: 25,
   [MessageKind.append]: APPEND_HEADER_BYTES,
   [MessageKind.appendReply]: 57,
-  [MessageKind.heartbeat]: 40,
+  [MessageKind.heartbeat]: 48,
   [MessageKind.heartbeatReply]: 32,
   [MessageKind.snapshotChunk]: MIN_CHUNK_BYTES,
   [MessageKind.snapshotReply]: MIN_REPLY_BYTES,
@@ -105,6 +105,7 @@ export function encodeMessageBody(writer: ByteWriter, message: Message): void {
       writer.u64(message.commitIndex);
       writeDouble(writer, message.sentAtMs);
       writer.u64(message.readToken);
+      writer.u64(message.leaderCommitIndex);
       return;
     case MessageKind.heartbeatReply:
       writeDouble(writer, message.sentAtMs);
@@ -213,7 +214,7 @@ const UINT64_AT: Record<MessageKind, readonly number[]> = {
   [MessageKind.voteReply]: [8, 17],
   [MessageKind.append]: [8, 16, 24, 36, 52],
   [MessageKind.appendReply]: [8, 17, 25, 33, 49],
-  [MessageKind.heartbeat]: [8, 16, 32],
+  [MessageKind.heartbeat]: [8, 16, 32, 40],
   [MessageKind.heartbeatReply]: [8, 24],
   [MessageKind.snapshotChunk]: CHUNK_UINT64_AT,
   [MessageKind.snapshotReply]: REPLY_UINT64_AT,
@@ -315,6 +316,7 @@ function decodeFixed(
         commitIndex: readUint64(buf, at),
         sentAtMs: buf.readDoubleBE(at + 8),
         readToken: readUint64(buf, at + 16),
+        leaderCommitIndex: readUint64(buf, at + 24),
       };
     case MessageKind.timeoutNow:
       return { kind, from, to, term };

@@ -222,3 +222,22 @@ test("Q15 a stale read says how old it is: a follower that is cut off grows olde
   expect(ageOf(3)).toBeLessThan(2 * cluster.options.heartbeatMs);
   expect(cluster.node(3).core.appliedIndex).toBe(cluster.node(1).core.commitIndex);
 });
+
+test("Q15 a follower that hears its leader and gets no entries grows older", () => {
+  const cluster = ledByFirst();
+  cluster.write(1);
+  cluster.run(cluster.electionMs);
+  cluster.network.hold(messages([MessageKind.append], 1, 3));
+  const { core, clock } = cluster.node(3);
+  const write = cluster.write(1);
+  cluster.runUntil(() => write.outcome === "ok", 1000, "the write");
+  const wroteMs = clock.nowMs();
+  cluster.run(2 * cluster.electionMs);
+  expect(core.leaderId).toBe(1);
+  expect(core.appliedIndex).toBeLessThan(cluster.node(1).core.commitIndex);
+  expect(core.freshMs(clock.nowMs())).toBeLessThanOrEqual(wroteMs);
+  cluster.network.unhold();
+  cluster.settle();
+  cluster.run(2 * cluster.options.heartbeatMs);
+  expect(core.freshMs(clock.nowMs())).toBeGreaterThan(wroteMs + 2 * cluster.electionMs);
+});

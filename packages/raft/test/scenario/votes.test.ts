@@ -95,7 +95,7 @@ describe("E5 a candidate that hears of a leader", () => {
   test("E5 stays candidate and answers with its term when the message is of an older one", () => {
     const { cluster } = twoCandidates();
     const old = { from: 1, to: 3, term: 1, commitIndex: 0, sentAtMs: 1, readToken: 0 };
-    cluster.network.inject({ ...old, kind: MessageKind.heartbeat });
+    cluster.network.inject({ ...old, kind: MessageKind.heartbeat, leaderCommitIndex: 0 });
     const probe = { prevIndex: 1, prevTerm: 1, batches: [] };
     cluster.network.inject({ ...old, ...probe, kind: MessageKind.append });
     cluster.run(0);
