@@ -501,6 +501,16 @@ describe("cancelling", () => {
     await until(() => server.connections.size === 1, "the end of the connection");
   });
 
+  test("is not needed by a one-way, which no method is called by", async () => {
+    const { chat: implementation, started } = waiting();
+    const { client, server } = await startChat(implementation);
+    for (const method of ["Rooms", "History", "Import", "Join"]) {
+      client.oneWay(command(method), 0, writeText, "");
+    }
+    await until(() => server.counters.droppedReplies === 4, "the one-ways");
+    expect(started()).toBe(0);
+  });
+
   test.each(methods)("by the end of the connection ends it at both sides (%#)", async (call) => {
     const { chat: implementation, ends, started } = waiting();
     const { chat, client, far } = await startChat(implementation);

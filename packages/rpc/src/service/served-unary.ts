@@ -17,7 +17,8 @@ export function unaryHandler(
   implementation: UnaryFunction,
 ): Handler {
   return (request, body, start, end) => {
-    if (request.stream !== null) {
+    // What nobody waits for would count against no limit and outlive its connection.
+    if (request.stream !== null || request.isOneWay) {
       const code: AnswerCode = "DT_RPC_STREAM_KIND";
       request.fail(Status.invalid, code, "the method is unary");
       return;
@@ -62,9 +63,7 @@ class UnaryWait {
 
   start(result: PromiseLike<unknown>): void {
     const { request, connection } = this.#context;
-    if (!request.isOneWay) {
-      connection.streams.listen(request.seq, this.#context);
-    }
+    connection.streams.listen(request.seq, this.#context);
     result.then(this.#onDone, this.#onFailed);
   }
 
@@ -84,9 +83,7 @@ class UnaryWait {
   #finish(): boolean {
     const { request, connection, isCancelled } = this.#context;
     this.#context.finish();
-    if (!request.isOneWay) {
-      connection.streams.unlisten(request.seq, this.#context);
-    }
+    connection.streams.unlisten(request.seq, this.#context);
     if (isCancelled && !request.isAnswered) {
       request.drop();
     }
