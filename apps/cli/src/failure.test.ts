@@ -34,12 +34,12 @@ describe("a failed call", () => {
   it("is told by its code, the leader and what to do next", () => {
     expect(lines(refusal(Status.denied, "DT_RAFT_NO_SPACE"))).toEqual([
       "DT_RAFT_NO_SPACE: because",
-      "leader: node 2 at b:2; 0 of 1 nodes answer (addresses from DT_ENDPOINTS)",
+      "leader: node 2 at b:2; 0 of 1 nodes answer: DT_RPC_CONNECT (addresses from DT_ENDPOINTS)",
       "free space on the disk of the leader, then repeat the command",
     ]);
     expect(lines(refusal(Status.internal, "SOMETHING_NEW"), NOBODY)).toEqual([
       "SOMETHING_NEW: because",
-      "leader: none; 0 of 2 nodes answer (addresses from DT_ENDPOINTS)",
+      "leader: none; 0 of 2 nodes answer: DT_RPC_CONNECT (addresses from DT_ENDPOINTS)",
       "the write may have been carried out: read the key before you repeat it (dt kv get KEY)",
     ]);
   });
