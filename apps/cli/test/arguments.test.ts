@@ -56,7 +56,9 @@ describe("a cluster that does not answer", () => {
     const { code, stderr } = await dt(argv);
     expect(code).toBe(CliExit.unavailable);
     expect(stderr).toContain("DT_RAFT_NO_LEADER");
-    expect(stderr).toContain("leader: none; 0 of 1 nodes answer: DT_RPC_CONNECT (addresses from --endpoints)");
+    expect(stderr).toContain(
+      "leader: none; 0 of 1 nodes answer: DT_RPC_CONNECT (addresses from --endpoints)",
+    );
     expect(stderr).toContain("Start one with dt dev");
   });
 
