@@ -12,6 +12,8 @@ export default defineConfig({
     include: workspaces.map((dist) => `${dist}/**/*${nightly ? ".memory" : ""}.test.js`),
     exclude: ["**/node_modules/**", ...(nightly ? [] : ["**/*.memory.test.js"])],
     pool: "forks",
+    // Most of them wait for processes, disks and elections: one worker for each core, not one less.
+    maxWorkers: "100%",
     testTimeout: 30_000,
     hookTimeout: 30_000,
     execArgv: ["--enable-source-maps"],
