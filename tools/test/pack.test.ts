@@ -12,11 +12,10 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { freePorts } from "@dt/raft/testing";
 import { afterAll, beforeAll, describe, test } from "vitest";
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
@@ -109,18 +108,6 @@ function readmeExample(name: string): string {
   return code;
 }
 
-async function freePort(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => {
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => {
-    server.close(resolve);
-  });
-  return String(port);
-}
-
 describe("packed packages", () => {
   test("carry code, types, README and licence, and no tests or sources", () => {
     for (const name of PACKAGES) {
@@ -164,7 +151,7 @@ describe("packed packages", () => {
     const directory = project("raft-user", ["codec", "fiber", "rpc", "raft", "raft-log-file"]);
     const example = join(root, "packages/raft-log-file/examples/durable-counter.ts");
     copyFileSync(example, join(directory, "counter.ts"));
-    const args = ["./data", await freePort()] as const;
+    const args = ["./data", String((await freePorts(1))[0])] as const;
     assert.equal(run(directory, "counter.ts", ...args).trim(), "7");
     assert.equal(run(directory, "counter.ts", ...args).trim(), "14");
   });

@@ -2,10 +2,9 @@ import { spawn, spawnSync } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { BinaryWriter } from "@dt/codec";
+import { freePorts } from "@dt/raft/testing";
 import { Client, credentials } from "@grpc/grpc-js";
 import { pause } from "./closed-loop.ts";
 
@@ -147,19 +146,4 @@ function encodePut(request: PutRequest): Buffer {
 /** What the answer says is of no interest; null would count as no answer. */
 function decodeAnswer(): Answered {
   return ANSWERED;
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports: number[] = [];
-  for (const server of servers) {
-    server.listen(0, "127.0.0.1");
-    await once(server, "listening");
-    ports.push((server.address() as AddressInfo).port);
-  }
-  for (const server of servers) {
-    server.close();
-    await once(server, "close");
-  }
-  return ports;
 }

@@ -1,7 +1,7 @@
 import { MemoryLog, RaftClient, RaftServer } from "@dt/raft";
+import { freePorts } from "@dt/raft/testing";
 import { addKvCommands } from "../src/server/kv-commands.ts";
 import { KvStateMachine } from "../src/state-machine.ts";
-import { freePorts } from "./free-ports.ts";
 
 export const GROUP_ID = 7;
 

@@ -1,3 +1,4 @@
+import { freePorts } from "@dt/raft/testing";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { runSettings } from "../examples/settings.ts";
@@ -8,7 +9,6 @@ import {
   MAX_KEY_BYTES,
   MAX_NODES,
 } from "../src/index.ts";
-import { freePorts } from "./free-ports.ts";
 
 const folder = new URL("../../", import.meta.url);
 const readme = readFileSync(new URL("README.md", folder), "utf8");

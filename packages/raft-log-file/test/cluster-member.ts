@@ -5,8 +5,7 @@ import {
   RaftServer,
   type StateMachine,
 } from "@dt/raft";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
+import { freePorts } from "@dt/raft/testing";
 import { onTestFinished } from "vitest";
 import { EntryMaker, store } from "./entry-maker.ts";
 import { FileLog } from "../src/file-log.ts";
@@ -128,14 +127,6 @@ export function pathOf(nodeId: number): string {
   return `/node-${nodeId}`;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) {
     await new Promise((resolve) => setTimeout(resolve, 5));
@@ -171,7 +162,7 @@ export async function write(
 
 /** A stopped cluster of three with entries in its groups, everywhere applied. */
 export async function stoppedCluster(groupIds: readonly number[]): Promise<Member[]> {
-  const ports = await Promise.all([freePort(), freePort(), freePort()]);
+  const ports = await freePorts(3);
   const members = ports.map((port, i) => new Member(i + 1, port));
   onTestFinished(async () => {
     await Promise.all(members.map(async (member) => member.server?.close()));

@@ -205,7 +205,7 @@ function describe(fault: RaftFault): string {
     case "DT_RAFT_TRANSFER_TARGET":
       return `node ${fault.to} cannot take over: only another voter can`;
     case "DT_RAFT_TRANSFER_FAILED":
-      return `${fault.to === 0 ? "nobody" : `node ${fault.to}`} took over in time; the leader goes on`;
+      return `${fault.to === 0 ? "nobody took" : `node ${fault.to} did not take`} over in time; the leader goes on`;
     case "DT_RAFT_OLD_MEMBERS":
       return `the voters are ${fault.voters.join(", ")}, the observers ${fault.observers.join(", ") || "none"}`;
     case "DT_RAFT_MEMBERS_INVALID":

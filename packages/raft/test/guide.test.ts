@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { ADD_CODEC, Counters, runGuide } from "../examples/guide.ts";
 import { SimCluster } from "../src/testing/index.ts";
-import { freePorts } from "./free-ports.ts";
+import { freePorts } from "../src/testing/free-ports.ts";
 
 const PACKAGE = new URL("../../", import.meta.url);
 

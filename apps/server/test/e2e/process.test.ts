@@ -1,10 +1,9 @@
-import { randomInt } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { KvClient } from "@dt/kv";
 import { RaftClient } from "@dt/raft";
+import { freePorts } from "@dt/raft/testing";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import { findFreePort } from "../../src/cluster/free-port.ts";
 import { ExitCode, KV_GROUP_ID } from "../../src/index.ts";
 import { scratchDirectory } from "./scratch.ts";
 import { ServerProcess, writeConfig } from "./server-process.ts";
@@ -12,8 +11,9 @@ import { PATIENCE_MS } from "./wait-for.ts";
 
 vi.setConfig({ testTimeout: 2 * PATIENCE_MS });
 
-function freePort(): Promise<number> {
-  return findFreePort("127.0.0.1", randomInt(12_000, 30_000), new Set());
+async function freePort(): Promise<number> {
+  const [port = 0] = await freePorts(1);
+  return port;
 }
 
 function treeAt(port: number): KvClient {

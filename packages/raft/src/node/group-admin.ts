@@ -101,17 +101,31 @@ export class GroupAdmin {
       await this.#addObservers(target, deadlineMs);
     }
     const ids = target.voters.map(idOf);
-    const { voters } = core.configuration;
     if (!ids.includes(core.id) && core.role === Role.leader) {
-      const successor = ids.find((id) => voters.includes(id));
-      if (successor !== undefined) {
-        await this.transfer(successor);
+      const successors = ids.filter((id) => core.configuration.voters.includes(id));
+      if (successors.length > 0) {
+        await this.#handOverTo(successors, deadlineMs);
         throw this.#notLeader();
       }
     }
     await this.#stepTo(target, deadlineMs, options.force === true);
     await this.#untilSettled(deadlineMs);
     this.#assertMembers(target);
+  }
+
+  /** One after the other is asked, and all of them again, until one leads: somebody slow today is no reason to fail. */
+  async #handOverTo(successors: readonly NodeId[], deadlineMs: number): Promise<void> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        await this.transfer(successors[attempt % successors.length] as NodeId);
+        return;
+      } catch (error) {
+        const isFailed = error instanceof RaftError && error.code === "DT_RAFT_TRANSFER_FAILED";
+        if (!isFailed || this.#deps.nowMs() >= deadlineMs) {
+          throw error;
+        }
+      }
+    }
   }
 
   /** Throws when somebody else ended the change otherwise. */

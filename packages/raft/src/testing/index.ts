@@ -7,6 +7,9 @@ export {
 export { runLogHeadConformance } from "./log-head-conformance.ts";
 export { runSnapshotStoreConformance, type SnapshotStorage } from "./snapshot-store-conformance.ts";
 
+// For tests with real sockets.
+export { freePorts } from "./free-ports.ts";
+
 // The simulated cluster.
 export { SimCluster, type SimClusterOptions, SCRIPT_CORE_OPTIONS } from "./sim/sim-cluster.ts";
 export { SimNode, type NodeCounts, type NodeParts } from "./sim/sim-node.ts";

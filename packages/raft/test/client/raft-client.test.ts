@@ -4,7 +4,7 @@ import type { IncomingRequest } from "@dt/rpc";
 import { onTestFinished, test } from "vitest";
 import { MemoryLog, RaftClient, RaftError, RaftServer, failRequest } from "../../src/index.ts";
 import type { EntryCursor, RaftGroup, StateMachine } from "../../src/index.ts";
-import { freePorts } from "../free-ports.ts";
+import { freePorts } from "../../src/testing/free-ports.ts";
 
 const WRITE = 256;
 const STALL = 257;

@@ -3,7 +3,7 @@ import type { Authorize, IncomingRequest } from "@dt/rpc";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { failRequest, MemoryLog, RaftClient, RaftServer } from "../../src/index.ts";
 import type { EntryCursor, KeptResults, RaftGroup, StateMachine } from "../../src/index.ts";
-import { freePorts } from "../free-ports.ts";
+import { freePorts } from "../../src/testing/free-ports.ts";
 
 const WRITE = 256;
 

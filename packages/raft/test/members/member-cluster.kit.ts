@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { RpcError } from "@dt/rpc";
 import { onTestFinished } from "vitest";
 import { failRequest, MemoryLog, RaftAdmin, RaftClient, RaftServer } from "../../src/index.ts";
 import type { EntryCursor, Member, RaftGroup, StateMachine } from "../../src/index.ts";
-import { freePorts } from "../free-ports.ts";
+import { freePorts } from "../../src/testing/free-ports.ts";
 
 export const GROUP = 1;
 const WRITE = 256;
@@ -68,6 +69,20 @@ export class MemberCluster {
     return this.all.find(leads) as TestMember;
   }
 
+  /** Asks again as long as the node was too slow for it: a machine may stand still at any time. */
+  async handOverTo(id: number): Promise<void> {
+    for (;;) {
+      try {
+        await this.admin.transferLeadership(id);
+      } catch (error) {
+        assert.ok(error instanceof RpcError && error.remoteCode === "DT_RAFT_TRANSFER_FAILED");
+      }
+      if ((await this.leader()).member.nodeId === id) {
+        return;
+      }
+    }
+  }
+
   write(): Promise<number> {
     return this.client.call(WRITE, GROUP, encodeNothing, null, decodeNumber);
   }
@@ -119,7 +134,7 @@ export class MemberCluster {
   }
 }
 
-/** Writes one after the other until stopped; every failure is kept. */
+/** Writes one after the other until stopped or until one fails; every failure is kept. */
 export class Writer {
   readonly failures: unknown[] = [];
   acknowledged = 0;
@@ -142,7 +157,9 @@ export class Writer {
         await cluster.write();
         this.acknowledged++;
       } catch (error) {
+        // A client that is closed refuses at once: to go on would spin without end.
         this.failures.push(error);
+        return;
       }
     }
   }

@@ -5,7 +5,7 @@ import { RaftServer } from "../../src/index.ts";
 import { MemoryLog } from "../../src/log/memory-log.ts";
 import { NO_SPACE_CODE } from "../../src/log/raft-log.ts";
 import type { RaftGroup } from "../../src/node/raft-group.ts";
-import { freePorts } from "../free-ports.ts";
+import { freePorts } from "../../src/testing/free-ports.ts";
 import { GroupCluster, ListMachine, Outcome } from "./group-cluster.ts";
 
 const HEARTBEAT_MS = 300;

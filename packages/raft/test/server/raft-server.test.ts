@@ -8,7 +8,7 @@ import {
   MESSAGE_KINDS,
   messageCommand,
 } from "../../src/transport/commands.ts";
-import { freePorts } from "../free-ports.ts";
+import { freePorts } from "../../src/testing/free-ports.ts";
 import { MEMBER_ROLE } from "../../src/transport/membership-check.ts";
 
 class TestServer extends RaftServer {
