@@ -14,8 +14,9 @@ export default defineConfig({
     pool: "forks",
     // Most of them wait for processes, disks and elections: one worker for each core, not one less.
     maxWorkers: "100%",
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Against a test that hangs, and nothing else: a busy machine may be ten times slower.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     execArgv: ["--enable-source-maps"],
     reporters: ["default", "./scripts/tally-reporter.mjs"],
     // Node itself loads the built code, unchanged; only the test files go through vitest.
