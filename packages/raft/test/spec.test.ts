@@ -8,7 +8,7 @@ const SPEC = readFileSync(join(ROOT, "packages/raft/SPEC.md"), "utf8");
 
 /** Id of a scenario and what the list says about it. */
 const LISTED = new Map(
-  [...SPEC.matchAll(/^\| ([ERQSMTBXV]\d+) \| (.+) \|$/gmu)].map(([, id = "", where = ""]) => [
+  [...SPEC.matchAll(/^\| ([ERQSMTBCXV]\d+) \| (.+) \|$/gmu)].map(([, id = "", where = ""]) => [
     id,
     where,
   ]),
@@ -23,7 +23,7 @@ function filesById(): Map<string, Set<string>> {
   const patterns = ["packages/*/{src,test}/**/*.test.ts", "{apps/*,tools}/{src,test}/**/*.test.ts"];
   for (const file of globSync(patterns, { cwd: ROOT })) {
     const text = readFileSync(join(ROOT, file), "utf8");
-    for (const [, id = ""] of text.matchAll(/["'`]([ERQSMTBXV]\d+) /gu)) {
+    for (const [, id = ""] of text.matchAll(/["'`]([ERQSMTBCXV]\d+) /gu)) {
       note(id, file);
     }
   }

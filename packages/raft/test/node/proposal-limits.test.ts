@@ -54,6 +54,43 @@ describe("R11 a limit on writes that are not committed", () => {
   });
 });
 
+test("R17 entries of no byte, of one and of the most come back as they were; one byte more is refused", async () => {
+  const maxEntryBytes = 5000;
+  const cluster = new GroupCluster(3, { maxEntryBytes, maxAppendBytes: 1000 });
+  await cluster.start();
+  const withoutPoison = (): void =>
+    cluster.nodes.forEach(({ machine }) => void (machine.poison = "none"));
+  withoutPoison();
+  const { group } = await cluster.leader();
+  const before = group.status().lastIndex;
+  const refused = cluster.propose(group, "r".repeat(maxEntryBytes + 1));
+  expect(refused.text).toBe("DT_RAFT_ENTRY_TOO_LARGE");
+  expect(refused.error?.mayHaveExecuted).toBe(false);
+  await cluster.run(100);
+  expect(group.status().lastIndex).toBe(before);
+  const texts = ["", "1", "\u0000", "m".repeat(maxEntryBytes), "", "end"];
+  const writes = texts.map((text) => cluster.propose(group, text));
+  await cluster.runUntil("all answers", () => allEnded(writes));
+  expect(writes.map(({ text }) => text)).toEqual(texts.map((_, i) => `result ${i + 1}`));
+  await cluster.runUntil("all nodes have them", () =>
+    cluster.nodes.every(({ machine }) => machine.items.length === texts.length),
+  );
+  for (const { machine } of cluster.nodes) {
+    expect(machine.items).toEqual(texts);
+  }
+  // They come back from the log, too.
+  for (const { id } of cluster.nodes) {
+    await cluster.stop(id);
+  }
+  await cluster.start();
+  withoutPoison();
+  await cluster.leader();
+  await cluster.runUntil("all nodes have them again", () =>
+    cluster.nodes.every(({ machine }) => machine.items.length === texts.length),
+  );
+  expect(cluster.node(1).machine.items).toEqual(texts);
+});
+
 test("R12 without a leader every node refuses a write at once, and it never appears", async () => {
   const cluster = new GroupCluster(3);
   await cluster.start();

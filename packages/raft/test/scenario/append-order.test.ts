@@ -106,3 +106,83 @@ test("R9 a follower that stops acknowledging gets the window and then one empty 
   expect(appends().filter(({ batches }) => batches.length > 0).length).toBeGreaterThan(1);
   expect(cluster.node(3).core.lastIndex).toBe(start + 10);
 });
+
+test("R10 entries larger than the window by bytes travel one by one, each alone", () => {
+  const windowBytes = 1000;
+  const cluster = ledByFirst({ core: { windowBytes, maxAppendBytes: 800 }, host: { tickMs: 10 } });
+  const { network } = cluster;
+  const start = cluster.node(3).core.lastIndex;
+  network.hold(messages(APPEND_REPLIES, 3, 1));
+  const sent = network.record();
+  for (let i = 0; i < 4; i++) {
+    cluster.write(1, 1, 0, 3 * windowBytes);
+    cluster.run(1);
+  }
+  const full = (): Append[] =>
+    (sent.filter(messages(APPENDS, 1, 3)) as Append[]).filter(({ batches }) => batches.length > 0);
+  cluster.run(10 * cluster.options.heartbeatMs);
+  expect(full()).toMatchObject([{ batches: [{ firstIndex: start + 1, lastIndex: start + 1 }] }]);
+  for (let taken = 2; taken <= 4; taken++) {
+    network.deliverHeld();
+    cluster.run(10);
+    const firsts = full().map(({ batches }) => batches[0]!.firstIndex - start);
+    expect(firsts).toEqual(Array.from({ length: taken }, (_, i) => i + 1));
+  }
+  network.unhold();
+  network.deliverHeld();
+  cluster.settle();
+});
+
+test("R14 positions that are on their way to the disk are read as they are now, whoever wrote them last", () => {
+  const cluster = ledByFirst({ nodeCount: 5, core: { preVote: false, maxAppendBytes: 1 } });
+  const { network } = cluster;
+  const slow = cluster.node(5);
+  const start = slow.core.lastIndex;
+  const chains = (id: number): (number | undefined)[] =>
+    Array.from({ length: cluster.node(id).core.lastIndex - start }, (_, i) => {
+      const batches = cluster.node(id).core.tailBatches(start + 1 + i, start + 1 + i, Infinity);
+      return batches?.at(-1)?.chain;
+    });
+  const isEqual = (id: number): boolean =>
+    slow.core.lastIndex === cluster.node(id).core.lastIndex &&
+    String(chains(5)) === String(chains(id));
+  slow.disk.hold();
+  network.cut([1, 5], [2, 3, 4]);
+  for (let i = 0; i < 8; i++) {
+    cluster.write(1);
+    cluster.run(10);
+  }
+  cluster.runUntil(() => isEqual(1), cluster.electionMs / 2, "the entries of 1");
+  expect(slow.disk.pendingWrites).toBeGreaterThanOrEqual(8);
+  network.heal();
+  network.cut([1], [2, 3, 4, 5]);
+  // The next leader's entries reach the slow one only.
+  const campaigns = messages([MessageKind.vote, MessageKind.preVote], 5);
+  network.hold(
+    (message) => campaigns(message) || (APPENDS.includes(message.kind) && message.to !== 5),
+  );
+  cluster.runUntil(() => [2, 3, 4].some((id) => cluster.node(id).leads), 20_000, "another leader");
+  const second = cluster.leader!.id;
+  cluster.runUntil(() => isEqual(second), cluster.electionMs, "the entries of the second");
+  const rewritten = chains(5);
+  cluster.script(() => cluster.node(second).crash());
+  network.heal();
+  network.take();
+  network.hold(campaigns);
+  cluster.runUntil(() => cluster.node(1).leads && isEqual(1), 20_000, "1 again, and its entries");
+  expect(chains(5)).not.toEqual(rewritten);
+  expect(slow.core.durableIndex).toBeLessThanOrEqual(start);
+  expect(slow.disk.pendingWrites).toBeGreaterThan(10);
+  while (slow.disk.pendingWrites > 0) {
+    cluster.script(() => slow.disk.flush(1));
+    cluster.run(1);
+    expect(isEqual(1) || slow.core.lastIndex > start + 8).toBe(true);
+  }
+  network.unhold();
+  cluster.script(() => {
+    slow.disk.unhold();
+    cluster.node(second).start();
+  });
+  cluster.settle();
+  cluster.checkHistory();
+});

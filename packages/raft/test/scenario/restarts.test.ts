@@ -2,7 +2,40 @@ import { expect, test } from "vitest";
 import { Role } from "../../src/core/output.ts";
 import { SimCluster } from "../../src/testing/index.ts";
 import { forSeeds, ledByFirst } from "./cluster.test.kit.ts";
-import { changeByObserving, hasMembers } from "./members.test.kit.ts";
+import { ask, changeByObserving, hasMembers, prepare } from "./members.test.kit.ts";
+
+test.each([true, false])(
+  "B4 all members lose power in a joint configuration: a leader of both majorities ends it (by itself: %s)",
+  (leavesByItself) => {
+    forSeeds(5, (seed) => {
+      const cluster = new SimCluster({ seed, nodeCount: 5, voters: [1, 2, 3], observers: [4, 5] });
+      cluster.electLeader(1);
+      cluster.settle();
+      const call = ask(cluster, 1, prepare(cluster, 1, [1, 2, 3, 4, 5], [], { leavesByItself }));
+      const joint = call.answer!.index;
+      const { core } = cluster.node(1);
+      cluster.runUntil(() => core.commitIndex >= joint, 1000, "the joint configuration");
+      cluster.script(() => {
+        cluster.nodes.forEach((node) => node.crash());
+        [1, 2].forEach((id) => cluster.node(id).start());
+      });
+      // A majority of the old voters, not of the new ones.
+      cluster.run(10 * cluster.electionMs);
+      expect(cluster.leader).toBeNull();
+      cluster.script(() => cluster.node(4).start());
+      const leader = cluster.runUntilLeader();
+      if (!leavesByItself) {
+        expect(leader.core.configuration.nextVoters).toEqual([1, 2, 3, 4, 5]);
+        ask(cluster, leader.id, { action: "commit", prepareIndex: joint });
+      }
+      cluster.script(() => [3, 5].forEach((id) => cluster.node(id).start()));
+      const isDone = (): boolean => hasMembers(cluster, [1, 2, 3, 4, 5]);
+      cluster.runUntil(isDone, 20 * cluster.electionMs, "five voters");
+      cluster.settle();
+      cluster.checkHistory();
+    });
+  },
+);
 
 test("B1 all nodes lose power at one instant, 1,000 times: nothing acknowledged is lost", () => {
   let crashes = 0;

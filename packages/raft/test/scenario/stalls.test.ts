@@ -24,3 +24,18 @@ test("C4 a follower that stood still for two election timeouts hears its heartbe
     expect(sent.length).toBeGreaterThan(0);
   });
 });
+
+test("C5 hosts whose turns take longer than a tick handle the ticks that gathered as one, and elect nobody", () => {
+  forSeeds(10, (seed) => {
+    const tickMs = 20;
+    const cluster = new SimCluster({ seed, nodeCount: 5, host: { tickMs } });
+    const leader = cluster.runUntilLeader();
+    cluster.settle();
+    const { term } = leader.core;
+    for (const node of cluster.nodes) {
+      node.host = { ...node.host, turnMaxMs: 8 * tickMs };
+    }
+    cluster.run(100 * cluster.electionMs);
+    expect([leader.leads, leader.core.term, cluster.invariants.elections]).toEqual([true, term, 1]);
+  });
+});

@@ -86,14 +86,16 @@ export class ClientHistory {
       ensure(
         this.#appliedAt.get(call.id) === index,
         "history",
-        `write ${call.id} is acknowledged at ${index} but was applied at ` +
+        () =>
+          `write ${call.id} is acknowledged at ${index} but was applied at ` +
           `${String(this.#appliedAt.get(call.id))}`,
       );
     } else {
       ensure(
         index >= call.floorIndex,
         "I11",
-        `read ${call.id} at node ${call.nodeId} saw the state at ${index}, but a client had been ` +
+        () =>
+          `read ${call.id} at node ${call.nodeId} saw the state at ${index}, but a client had been ` +
           `told about ${call.floorIndex} before it began`,
       );
     }
@@ -105,7 +107,8 @@ export class ClientHistory {
     ensure(
       !this.#appliedAt.has(call.id),
       "history",
-      `write ${call.id} is refused but was applied at ${String(this.#appliedAt.get(call.id))}`,
+      () =>
+        `write ${call.id} is refused but was applied at ${String(this.#appliedAt.get(call.id))}`,
     );
     if (call.kind === "write") {
       this.#refused.add(call.id);
@@ -124,18 +127,18 @@ export class ClientHistory {
     ensure(
       earlier === undefined || earlier === index,
       "I12",
-      `write ${command.id} is applied at ${index} and at ${String(earlier)}`,
+      () => `write ${command.id} is applied at ${index} and at ${String(earlier)}`,
     );
     ensure(
       !this.#refused.has(command.id),
       "history",
-      `write ${command.id} was refused and is applied at ${index}`,
+      () => `write ${command.id} was refused and is applied at ${index}`,
     );
     this.#appliedAt.set(command.id, index);
   }
 
   #settle(call: ClientCall, outcome: CallOutcome): void {
-    ensure(call.outcome === "pending", "history", `call ${call.id} ends twice`);
+    ensure(call.outcome === "pending", "history", () => `call ${call.id} ends twice`);
     call.outcome = outcome;
     call.settledAtMs = this.#queue.nowMs;
     this.#trace.add(this.#queue.nowMs, `call ${call.id} ${outcome} ${call.index} ${call.value}`);

@@ -54,7 +54,8 @@ function checkCandidacy(node: SimNode, request: VoteRequest): void {
   ensure(
     holds || node.core.term > request.term,
     "I9",
-    `node ${node.id} stands for term ${request.term} with ${request.lastTerm}:${request.lastIndex}, ` +
+    () =>
+      `node ${node.id} stands for term ${request.term} with ${request.lastTerm}:${request.lastIndex}, ` +
       `its disk ends at ${durable.lastTerm}:${durable.lastIndex}`,
   );
 }
@@ -63,7 +64,8 @@ function checkVote(node: SimNode, term: number, candidate: number): void {
   ensure(
     node.disk.durableVote(term) === candidate,
     "I9",
-    `a vote of node ${node.id} for ${candidate} in term ${term} leaves, its disk holds ` +
+    () =>
+      `a vote of node ${node.id} for ${candidate} in term ${term} leaves, its disk holds ` +
       String(node.disk.durableVote(term)),
   );
 }
@@ -73,7 +75,8 @@ function checkAck(node: SimNode, reply: AppendReply, ledger: Ledger): void {
   ensure(
     durable.hardState.term >= reply.term,
     "I9",
-    `an ack of node ${node.id} of term ${reply.term} leaves, its disk holds term ` +
+    () =>
+      `an ack of node ${node.id} of term ${reply.term} leaves, its disk holds term ` +
       String(durable.hardState.term),
   );
   const chains = ledger.leaderChains(reply.term);
@@ -89,7 +92,8 @@ function checkAck(node: SimNode, reply: AppendReply, ledger: Ledger): void {
   ensure(
     chain !== undefined && node.disk.everHeld(chain) && (isThere || node.core.term > reply.term),
     "I9",
-    `node ${node.id} acks ${reply.index} in term ${reply.term}, its disk ends at ` +
+    () =>
+      `node ${node.id} acks ${reply.index} in term ${reply.term}, its disk ends at ` +
       `${durable.lastTerm}:${durable.lastIndex}`,
   );
 }

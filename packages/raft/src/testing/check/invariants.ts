@@ -88,7 +88,7 @@ export class Invariants implements StepWatch {
     ensure(
       !isOwnCommit && !isCommitted,
       "I4",
-      `node ${node.id} drops the committed entry at ${truncateFrom}`,
+      () => `node ${node.id} drops the committed entry at ${truncateFrom}`,
     );
   }
 
@@ -111,7 +111,8 @@ export class Invariants implements StepWatch {
     ensure(
       core.lastIndex === issued.lastIndex && core.lastChain === issued.lastChain,
       "write",
-      `the log of node ${node.id} ends at ${core.lastIndex}, its writes at ${issued.lastIndex}`,
+      () =>
+        `the log of node ${node.id} ends at ${core.lastIndex}, its writes at ${issued.lastIndex}`,
     );
     const watch = this.#watch(node);
     if (core.role === Role.leader) {
@@ -130,11 +131,15 @@ export class Invariants implements StepWatch {
 
   applied(node: SimNode, index: number, term: number, digest: number): void {
     const { issued } = node.disk;
-    ensure(index <= this.#watch(node).commitIndex, "I8", `node ${node.id} applies ${index} early`);
+    ensure(
+      index <= this.#watch(node).commitIndex,
+      "I8",
+      () => `node ${node.id} applies ${index} early`,
+    );
     ensure(
       issued.termAt(index) === term && issued.chainAt(index) === this.ledger.committedChain(index),
       "I7",
-      `node ${node.id} applies at ${index} what is not committed there`,
+      () => `node ${node.id} applies at ${index} what is not committed there`,
     );
     this.ledger.noteDigest(node.id, index, digest);
   }
@@ -160,7 +165,8 @@ export class Invariants implements StepWatch {
     ensure(
       isQuorum(core.configuration, votes),
       "I9",
-      `node ${id} leads term ${term}, but only the disks of ${String(votes)} hold a vote for it`,
+      () =>
+        `node ${id} leads term ${term}, but only the disks of ${String(votes)} hold a vote for it`,
     );
     const { issued } = node.disk;
     const chains: number[] = [];
@@ -172,7 +178,7 @@ export class Invariants implements StepWatch {
     ensure(
       committed === 0 || chains[committed - 1] === this.ledger.committedChain(committed),
       "I3",
-      `node ${id} leads term ${term} without the committed entry at ${committed}`,
+      () => `node ${id} leads term ${term} without the committed entry at ${committed}`,
     );
     this.#checkLeases(node);
   }
@@ -185,7 +191,8 @@ export class Invariants implements StepWatch {
         ensure(
           node.clock.nowMs() >= node.core.leaseUntilMs(),
           "lease",
-          `node ${elected.id} is elected in term ${term} while node ${node.id} holds a lease of ` +
+          () =>
+            `node ${elected.id} is elected in term ${term} while node ${node.id} holds a lease of ` +
             `term ${node.core.term}`,
         );
       }
@@ -210,13 +217,14 @@ export class Invariants implements StepWatch {
     ensure(
       isQuorum(configuration, holders),
       "I6",
-      `node ${leader.id} commits ${index} in term ${term}, but only the disks of ` +
+      () =>
+        `node ${leader.id} commits ${index} in term ${term}, but only the disks of ` +
         `${String(holders)} hold it`,
     );
     ensure(
       leader.disk.issued.termAt(index) === term,
       "I6",
-      `node ${leader.id} commits ${index} of an earlier term than its own, ${term}`,
+      () => `node ${leader.id} commits ${index} of an earlier term than its own, ${term}`,
     );
   }
 
@@ -229,7 +237,8 @@ export class Invariants implements StepWatch {
       ensure(
         matchIndex < nextIndex && inflightAppends <= this.#limits.windowAppends,
         "I10",
-        `node ${node.id} has follower ${id} at match ${matchIndex}, next ${nextIndex}, ` +
+        () =>
+          `node ${node.id} has follower ${id} at match ${matchIndex}, next ${nextIndex}, ` +
           `${inflightAppends} appends under way`,
       );
     }

@@ -30,7 +30,7 @@ export class Ledger {
     ensure(
       known === undefined || known.leader === leader,
       "I1",
-      `nodes ${String(known?.leader)} and ${leader} both lead term ${term}`,
+      () => `nodes ${String(known?.leader)} and ${leader} both lead term ${term}`,
     );
     this.#terms.set(term, { leader, chains });
   }
@@ -51,7 +51,7 @@ export class Ledger {
     ensure(
       known === undefined || known === chain,
       "I2",
-      `node ${node} holds an entry ${term}:${index} that differs from another node's`,
+      () => `node ${node} holds an entry ${term}:${index} that differs from another node's`,
     );
     ofTerm.set(index, chain);
   }
@@ -69,7 +69,7 @@ export class Ledger {
       ensure(
         index === this.#committed.length + 1,
         "I4",
-        `index ${index} is committed out of order`,
+        () => `index ${index} is committed out of order`,
       );
       this.#committed.push({ term, chain, commitTerm });
       return;
@@ -77,7 +77,7 @@ export class Ledger {
     ensure(
       known.chain === chain,
       "I4",
-      `node ${node} takes ${term}:${index} as committed, but ${known.term}:${index} was`,
+      () => `node ${node} takes ${term}:${index} as committed, but ${known.term}:${index} was`,
     );
   }
 
@@ -107,7 +107,7 @@ export class Ledger {
     ensure(
       known === undefined || known === digest,
       "I7",
-      `the state of node ${node} at index ${index} differs from another node's`,
+      () => `the state of node ${node} at index ${index} differs from another node's`,
     );
     this.#digests[index - 1] = digest;
   }

@@ -35,14 +35,16 @@ export class NodeWatch {
     ensure(
       core.term === hardState.term && core.vote === hardState.vote,
       "I5",
-      `node ${id} starts with term ${core.term}, vote ${core.vote}; its disk says ` +
+      () =>
+        `node ${id} starts with term ${core.term}, vote ${core.vote}; its disk says ` +
         `${hardState.term}, ${hardState.vote}`,
     );
     ensure(
       core.commitIndex >= Math.min(hardState.commitIndex, lastIndex) &&
         core.commitIndex <= lastIndex,
       "I5",
-      `node ${id} starts with commit ${core.commitIndex}; its disk says ${hardState.commitIndex}`,
+      () =>
+        `node ${id} starts with commit ${core.commitIndex}; its disk says ${hardState.commitIndex}`,
     );
     this.#term = core.term;
     this.#vote = core.vote;
@@ -57,27 +59,28 @@ export class NodeWatch {
     ensure(
       core.term >= this.#term,
       "I5",
-      `node ${id} goes back from term ${this.#term} to ${core.term}`,
+      () => `node ${id} goes back from term ${this.#term} to ${core.term}`,
     );
     ensure(
       core.term > this.#term || this.#vote === 0 || core.vote === this.#vote,
       "I5",
-      `node ${id} changes its vote in term ${core.term} from ${this.#vote} to ${core.vote}`,
+      () => `node ${id} changes its vote in term ${core.term} from ${this.#vote} to ${core.vote}`,
     );
     ensure(
       core.commitIndex >= this.#commitIndex,
       "I5",
-      `node ${id} goes back from commit ${this.#commitIndex} to ${core.commitIndex}`,
+      () => `node ${id} goes back from commit ${this.#commitIndex} to ${core.commitIndex}`,
     );
     ensure(
       core.appliedIndex >= this.#appliedIndex,
       "I5",
-      `node ${id} goes back from applied ${this.#appliedIndex} to ${core.appliedIndex}`,
+      () => `node ${id} goes back from applied ${this.#appliedIndex} to ${core.appliedIndex}`,
     );
     ensure(
       core.appliedIndex <= core.commitIndex && core.commitIndex <= core.lastIndex,
       "I8",
-      `node ${id} has applied ${core.appliedIndex}, commit ${core.commitIndex}, last ${core.lastIndex}`,
+      () =>
+        `node ${id} has applied ${core.appliedIndex}, commit ${core.commitIndex}, last ${core.lastIndex}`,
     );
     this.#term = core.term;
     this.#vote = core.vote;

@@ -116,7 +116,7 @@ export class SimGroups {
     const last = [this.#call(reader.id, "write", 0), this.#call(reader.id, "read", 0)];
     await this.#runUntil(() => this.#isAtRest(), "the last answers");
     const ends = last.map(({ outcome }) => outcome).join(", ");
-    ensure(ends === "ok, ok", "I13", `the last write and read are ${ends}`);
+    ensure(ends === "ok, ok", "I13", () => `the last write and read are ${ends}`);
     this.#checkOrder();
   }
 
@@ -286,7 +286,7 @@ export class SimGroups {
   async #runUntil(condition: () => boolean, what: string): Promise<void> {
     const endMs = this.queue.nowMs + 20 * this.electionMs;
     while (!condition()) {
-      ensure(this.queue.nextAtMs <= endMs, "I13", `${what} did not come`);
+      ensure(this.queue.nextAtMs <= endMs, "I13", () => `${what} did not come`);
       await this.#step();
     }
   }
@@ -309,7 +309,7 @@ export class SimGroups {
   /** A group may stop when its log failed, and only then; its process ends with it. */
   #stopped(member: SimMember, reason: Error): void {
     const isDisk = reason instanceof RaftError && reason.code === "DT_RAFT_LOG_FAILED";
-    ensure(isDisk, "stopped", `the group of node ${member.id} stopped: ${String(reason)}`);
+    ensure(isDisk, "stopped", () => `the group of node ${member.id} stopped: ${String(reason)}`);
     this.diskFailures++;
     member.crash();
     if (this.#isCalm) {

@@ -47,7 +47,7 @@ export class ApplyLoop {
       const start = batches[0]?.firstIndex;
       const end = batches.at(-1)?.lastIndex ?? 0;
       const isRange = start === first && end >= first && end <= last;
-      ensure(isRange, "tail", `tailBatches(${first}, ${last}) gave ${String(start)}..${end}`);
+      ensure(isRange, "tail", () => `tailBatches(${first}, ${last}) gave ${String(start)}..${end}`);
       if (this.#node.host.applyMaxMs === 0) {
         this.#apply(batches);
       } else {

@@ -59,14 +59,14 @@ export class ClientDesk {
 
   grantRead(token: number, index: number): void {
     const round = this.#reads.find((candidate) => candidate.token === token);
-    ensure(round !== undefined, "read", `token ${token} is granted but was not asked for`);
-    ensure(round.index === Infinity, "read", `token ${token} is granted twice`);
+    ensure(round !== undefined, "read", () => `token ${token} is granted but was not asked for`);
+    ensure(round.index === Infinity, "read", () => `token ${token} is granted twice`);
     round.index = index;
   }
 
   dropRead(token: number): void {
     const round = this.#reads.find((candidate) => candidate.token === token);
-    ensure(round?.index === Infinity, "read", `token ${token} is dropped but does not wait`);
+    ensure(round?.index === Infinity, "read", () => `token ${token} is dropped but does not wait`);
     this.#reads = this.#reads.filter((candidate) => candidate !== round);
     for (const call of round.calls) {
       this.#history.refuse(call);

@@ -58,7 +58,7 @@ export class RegisterMachine {
     ensure(
       batch.firstIndex === this.#appliedIndex + 1,
       "I7",
-      `entry ${batch.firstIndex} is applied after ${this.#appliedIndex}`,
+      () => `entry ${batch.firstIndex} is applied after ${this.#appliedIndex}`,
     );
     const { bytes } = batch;
     for (let at = 0; at < bytes.length; at += storedBytes(recordLength(bytes, at))) {

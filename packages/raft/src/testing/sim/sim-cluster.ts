@@ -114,7 +114,7 @@ export class SimCluster {
 
   node(id: NodeId): SimNode {
     const node = this.nodes[id - 1];
-    ensure(node !== undefined, "script", `there is no node ${id}`);
+    ensure(node !== undefined, "script", () => `there is no node ${id}`);
     return node;
   }
 
@@ -133,7 +133,7 @@ export class SimCluster {
     this.#guard(() => {
       const endMs = this.queue.nowMs + limitMs;
       while (!condition()) {
-        ensure(this.queue.nextAtMs <= endMs, "wait", `${what} did not come in ${limitMs} ms`);
+        ensure(this.queue.nextAtMs <= endMs, "wait", () => `${what} did not come in ${limitMs} ms`);
         this.queue.runNext();
       }
     });

@@ -123,7 +123,7 @@ export class SimDisk {
     ensure(
       firstIndex <= lastIndex && lastIndex <= this.durable.lastIndex,
       "log",
-      `read of ${firstIndex}..${lastIndex} while ${this.durable.lastIndex} is durable`,
+      () => `read of ${firstIndex}..${lastIndex} while ${this.durable.lastIndex} is durable`,
     );
     const epoch = this.#epoch;
     const { readMinMs, readMaxMs, readErrorRate } = this.timing;

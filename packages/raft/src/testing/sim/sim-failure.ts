@@ -13,9 +13,13 @@ export class SimFailure extends Error {
   }
 }
 
-/** Throws a `SimFailure` of `rule` when `holds` is false. */
-export function ensure(holds: boolean, rule: string, message: string): asserts holds {
+/** Throws a `SimFailure` of `rule` when `holds` is false; a text that takes work is made only then. */
+export function ensure(
+  holds: boolean,
+  rule: string,
+  message: string | (() => string),
+): asserts holds {
   if (!holds) {
-    throw new SimFailure(rule, message);
+    throw new SimFailure(rule, typeof message === "string" ? message : message());
   }
 }

@@ -57,6 +57,9 @@ export interface NetworkPort {
   unreachable(from: NodeId, to: NodeId): void;
 }
 
+/** Ids of simulated nodes are below. */
+const MAX_NODES = 1 << 16;
+
 /**
  * Links between all pairs of nodes, each direction with faults of its own. Messages can be held for
  * scripted delivery. What is under way when a link is cut still arrives.
@@ -79,7 +82,8 @@ export class SimNetwork {
   readonly #random: SimRandom;
   readonly #trace: SimTrace;
   readonly #port: NetworkPort;
-  readonly #links = new Map<string, LinkState>();
+  /** By sender and receiver, see `#link`. */
+  readonly #links = new Map<number, LinkState>();
   #defaults: LinkFaults;
   #holds: MessageMatch | null = null;
 
@@ -252,7 +256,7 @@ export class SimNetwork {
   }
 
   #link(from: NodeId, to: NodeId): LinkState {
-    const key = `${from}>${to}`;
+    const key = from * MAX_NODES + to;
     let link = this.#links.get(key);
     if (link === undefined) {
       link = { faults: this.#defaults, isCut: false, waiting: null, lastArrivalMs: 0 };

@@ -96,7 +96,7 @@ export class SimNode {
 
   /** Starts a process with what the disk holds; it ends at once when that is damaged. */
   start(): void {
-    ensure(this.#process === null, "script", `node ${this.id} is up already`);
+    ensure(this.#process === null, "script", () => `node ${this.id} is up already`);
     this.counts.starts++;
     const state = this.disk.open();
     if (state === null) {
@@ -179,7 +179,7 @@ export class SimNode {
   }
 
   get #running(): SimProcess {
-    ensure(this.#process !== null, "script", `node ${this.id} is down`);
+    ensure(this.#process !== null, "script", () => `node ${this.id} is down`);
     return this.#process;
   }
 

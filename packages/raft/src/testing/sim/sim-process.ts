@@ -11,6 +11,7 @@ import { ClientDesk } from "./client-desk.ts";
 import type { ClientCall, ClientHistory } from "../check/client-history.ts";
 import { describeInput, describeRole, describeWrite } from "./describe.ts";
 import type { EventQueue } from "./event-queue.ts";
+import { ensure } from "./sim-failure.ts";
 import type { RegisterCommand } from "./register-machine.ts";
 import type { SimNode } from "./sim-node.ts";
 import type { SimRandom } from "./sim-random.ts";
@@ -161,6 +162,8 @@ export class SimProcess {
     const { desk } = this;
     const { disk, counts } = this.#node;
     const { write, roleChange } = output;
+    // Nothing here keeps, sends or restores one: a run that gets this far would prove nothing.
+    ensure(output.snapshots === null, "script", "a bare core asks for snapshots, see `SimGroups`");
     if (write !== null) {
       this.say(describeWrite(write));
       watch.writing(this.#node, write);

@@ -26,6 +26,9 @@ export class StoredLog {
   #base: LogBase = LOG_START;
   /** One record per entry; the entry with index i is at i - 1 - base.index. */
   #records: Buffer[] = [];
+  /** What the records say of themselves, because everybody asks for it all the time. */
+  #terms: number[] = [];
+  #chains: number[] = [];
   /** What a reader finds instead of a record, by index; the true one is kept for `repair`. */
   readonly #damaged = new Map<number, Buffer>();
   #hardState: Buffer = encodeHardState({ term: 0, vote: 0, commitIndex: 0 });
@@ -53,22 +56,16 @@ export class StoredLog {
 
   /** Term of an entry, or of the one before the first. */
   termAt(index: number): number {
-    return index === this.#base.index ? this.#base.term : recordTerm(this.recordAt(index), 0);
+    return index === this.#base.index ? this.#base.term : this.#known(this.#terms, index);
   }
 
   /** The value that stands for the whole log up to `index`. */
   chainAt(index: number): number {
-    return index === this.#base.index ? this.#base.chain : recordHeaderCrc(this.recordAt(index), 0);
+    return index === this.#base.index ? this.#base.chain : this.#known(this.#chains, index);
   }
 
   recordAt(index: number): Buffer {
-    const record = this.#records[index - this.firstIndex];
-    ensure(
-      record !== undefined,
-      "log",
-      `no entry ${index} in a log from ${this.firstIndex} to ${this.lastIndex}`,
-    );
-    return record;
+    return this.#known(this.#records, index);
   }
 
   /** Whether reading any of the entries gives other bytes than were written. */
@@ -96,9 +93,12 @@ export class StoredLog {
     ensure(
       index >= this.firstIndex && index <= this.lastIndex + 1,
       "log",
-      `truncation from ${index} in a log that ends at ${this.lastIndex}`,
+      () => `truncation from ${index} in a log that ends at ${this.lastIndex}`,
     );
-    this.#records.length = index - this.firstIndex;
+    const kept = index - this.firstIndex;
+    this.#records.length = kept;
+    this.#terms.length = kept;
+    this.#chains.length = kept;
     for (const damaged of this.#damaged.keys()) {
       if (damaged >= index) {
         this.#damaged.delete(damaged);
@@ -110,6 +110,8 @@ export class StoredLog {
   reset(base: LogBase): void {
     this.#base = base;
     this.#records = [];
+    this.#terms = [];
+    this.#chains = [];
     this.#damaged.clear();
   }
 
@@ -120,7 +122,10 @@ export class StoredLog {
       return;
     }
     const base = { index: end, term: this.termAt(end), chain: this.chainAt(end) };
-    this.#records = this.#records.slice(end - this.#base.index);
+    const dropped = end - this.#base.index;
+    this.#records = this.#records.slice(dropped);
+    this.#terms = this.#terms.slice(dropped);
+    this.#chains = this.#chains.slice(dropped);
     this.#base = base;
     for (const damaged of this.#damaged.keys()) {
       if (damaged <= end) {
@@ -134,7 +139,8 @@ export class StoredLog {
     ensure(
       batch.firstIndex === this.lastIndex + 1 && batch.prevChain === this.lastChain,
       "log",
-      `batch ${batch.term}:${batch.firstIndex}..${batch.lastIndex} does not follow ` +
+      () =>
+        `batch ${batch.term}:${batch.firstIndex}..${batch.lastIndex} does not follow ` +
         `${this.lastTerm}:${this.lastIndex}`,
     );
     const { bytes } = batch;
@@ -142,6 +148,8 @@ export class StoredLog {
     for (let left = count; at < bytes.length && left > 0; left--) {
       const end = at + storedBytes(recordLength(bytes, at));
       this.#records.push(Buffer.from(bytes.subarray(at, end)));
+      this.#terms.push(recordTerm(bytes, at));
+      this.#chains.push(recordHeaderCrc(bytes, at));
       at = end;
     }
   }
@@ -228,11 +236,23 @@ export class StoredLog {
     const copy = new StoredLog();
     copy.#base = this.#base;
     copy.#records = this.#records.slice();
+    copy.#terms = this.#terms.slice();
+    copy.#chains = this.#chains.slice();
     for (const [index, bytes] of this.#damaged) {
       copy.#damaged.set(index, bytes);
     }
     copy.#hardState = this.#hardState;
     return copy;
+  }
+
+  #known<T>(of: readonly T[], index: number): T {
+    const found = of[index - 1 - this.#base.index];
+    ensure(
+      found !== undefined,
+      "log",
+      () => `no entry ${index} in a log from ${this.firstIndex} to ${this.lastIndex}`,
+    );
+    return found;
   }
 
   #configs(): ConfigEntry[] {
@@ -260,8 +280,12 @@ export class StoredLog {
     const prev = firstIndex - 1;
     const run = scanRecords(bytes, 0, bytes.length, prev, this.termAt(prev), this.chainAt(prev));
     const fault = JSON.stringify(run.fault);
-    ensure(run.fault === null || isDamaged, "log", `stored bytes do not parse: ${fault}`);
-    ensure(run.fault !== null || !isDamaged, "log", `damage in ${firstIndex}.. is not noticed`);
+    ensure(run.fault === null || isDamaged, "log", () => `stored bytes do not parse: ${fault}`);
+    ensure(
+      run.fault !== null || !isDamaged,
+      "log",
+      () => `damage in ${firstIndex}.. is not noticed`,
+    );
     return run.fault === null ? run.batches : null;
   }
 }

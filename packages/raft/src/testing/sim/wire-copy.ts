@@ -21,7 +21,8 @@ function copyAppend(message: Append): Append {
   ensure(
     run.fault === null,
     "wire",
-    `append ${message.from}>${message.to} after ${prevTerm}:${prevIndex} carries records that ` +
+    () =>
+      `append ${message.from}>${message.to} after ${prevTerm}:${prevIndex} carries records that ` +
       `do not follow: ${JSON.stringify(run.fault)}`,
   );
   return { ...message, batches: run.batches };
