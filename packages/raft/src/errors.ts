@@ -56,7 +56,8 @@ export type RaftFault =
   /** The state machine of this group keeps no results, so it has no sessions. */
   | { readonly code: "DT_RAFT_NO_SESSIONS"; readonly groupId: number }
   /**
-   * The session was forgotten. This request was not executed; an earlier try of the same call may have been.
+   * The session was forgotten, or is somebody else's. This request was not executed; an earlier try of the same call
+   * may have been.
    */
   | {
       readonly code: "DT_RAFT_SESSION_EXPIRED";
@@ -177,7 +178,7 @@ function describe(fault: RaftFault): string {
     case "DT_RAFT_NO_SESSIONS":
       return `group ${fault.groupId} has no sessions`;
     case "DT_RAFT_SESSION_EXPIRED":
-      return `session ${fault.session} of group ${fault.groupId} is not known, or not any more`;
+      return `session ${fault.session} of group ${fault.groupId} is not known, or not any more, or not by this secret`;
     case "DT_RAFT_SESSION_SEQUENCE":
       return `call ${fault.sequence} is outside the window of session ${fault.session} of group ${fault.groupId}`;
     case "DT_RAFT_NO_SNAPSHOTS":

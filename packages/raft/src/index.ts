@@ -9,9 +9,11 @@ export type {
   KeptResults,
   Proposal,
   ReadWaiter,
+  SessionWaiter,
   SnapshotSource,
   StateMachine,
 } from "./node/state-machine.ts";
+export type { SessionCallId, SessionKey } from "./entry/session-prefix.ts";
 export type { EntryCursor } from "./node/entry-cursor.ts";
 export { DEFAULT_GROUP_OPTIONS, resolveGroupOptions } from "./node/group-options.ts";
 export type { GroupOptions, ResolvedGroupOptions } from "./node/group-options.ts";

@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
+import type { SessionKey } from "../transport/session-commands.ts";
 import { GroupSessions } from "./group-sessions.ts";
 
 interface Opening {
-  readonly resolve: (id: number) => void;
+  readonly resolve: (key: SessionKey) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -17,13 +18,13 @@ function started(): { readonly sessions: GroupSessions; readonly openings: Openi
 test("a session that two calls report as forgotten is replaced once", async () => {
   const { sessions, openings } = started();
   const first = sessions.session();
-  openings[0]!.resolve(7);
+  openings[0]!.resolve({ session: 7, secret: 70n });
   const session = await first;
   const calls = [session.begin(), session.begin()];
   calls.forEach((call) => sessions.forget(call));
   await Promise.resolve();
   const next = sessions.session();
-  openings[1]!.resolve(8);
+  openings[1]!.resolve({ session: 8, secret: 80n });
   expect((await next).id).toBe(8);
   expect((await sessions.session()).id).toBe(8);
   expect(openings).toHaveLength(2);
@@ -36,7 +37,7 @@ test("a late report while the next session is being opened makes no noise when t
   try {
     const { sessions, openings } = started();
     const first = sessions.session();
-    openings[0]!.resolve(7);
+    openings[0]!.resolve({ session: 7, secret: 70n });
     const session = await first;
     const calls = [session.begin(), session.begin()];
     sessions.forget(calls[0]!);

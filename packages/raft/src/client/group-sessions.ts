@@ -1,13 +1,13 @@
-import type { SessionCallId } from "../transport/session-commands.ts";
+import type { SessionCallId, SessionKey } from "../transport/session-commands.ts";
 import { ClientSession } from "./client-session.ts";
 
 /** The session that calls to one group use: opened by the first one, replaced when it is forgotten. */
 export class GroupSessions {
-  readonly #openSession: () => Promise<number>;
+  readonly #openSession: () => Promise<SessionKey>;
   #opening: Promise<ClientSession> | null = null;
 
-  /** `openSession` asks the group for another session and resolves with its id. */
-  constructor(openSession: () => Promise<number>) {
+  /** `openSession` asks the group for another session. */
+  constructor(openSession: () => Promise<SessionKey>) {
     this.#openSession = openSession;
   }
 

@@ -14,7 +14,7 @@ import {
   SNAPSHOT_COMMAND,
   STATUS_COMMAND,
 } from "../transport/commands.ts";
-import { decodeSessionId, encodeSessionCall } from "../transport/session-commands.ts";
+import { decodeSessionKey, encodeSessionCall } from "../transport/session-commands.ts";
 import { ClientCall } from "./client-call.ts";
 import type { CallOwner } from "./client-call.ts";
 import { GroupRoute } from "./group-route.ts";
@@ -53,7 +53,7 @@ export interface CallOptions {
   readonly idempotent?: boolean;
   /**
    * Make the call in a session of the group: it is executed once and answered with its first result, so it is
-   * repeated like an idempotent one. Default false. Costs one call to open the session, and about 25 bytes.
+   * repeated like an idempotent one. Default false. Costs one call to open the session, and 36 bytes.
    */
   readonly session?: boolean;
   /** Any member may answer, not the leader alone: each such call goes to the next one that is connected. */
@@ -89,7 +89,7 @@ export class RaftClient implements CallOwner {
     this.#timeoutMs = options.timeoutMs ?? 10_000;
     this.#sessions = new SessionCalls(this.#timeoutMs, {
       open: (groupId) =>
-        this.call(OPEN_SESSION_COMMAND, groupId, encodeNothing, null, decodeSessionId, {
+        this.call(OPEN_SESSION_COMMAND, groupId, encodeNothing, null, decodeSessionKey, {
           idempotent: true,
         }),
       call: (groupId, call, decode, callOptions) =>

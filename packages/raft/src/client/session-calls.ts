@@ -1,5 +1,5 @@
 import type { Decode, Encode, RpcError } from "@dt/rpc";
-import type { SessionCall } from "../transport/session-commands.ts";
+import type { SessionCall, SessionKey } from "../transport/session-commands.ts";
 import { GroupSessions } from "./group-sessions.ts";
 import type { CallOptions } from "./raft-client.ts";
 
@@ -8,7 +8,7 @@ export const SESSION_EXPIRED_CODE = "DT_RAFT_SESSION_EXPIRED";
 /** How sessions reach their groups. */
 export interface SessionPort {
   /** Opens a session; one that is opened twice leaves one that nobody uses and that is forgotten in time. */
-  open(groupId: number): Promise<number>;
+  open(groupId: number): Promise<SessionKey>;
   call<T>(
     groupId: number,
     call: SessionCall<unknown>,

@@ -108,12 +108,13 @@ export class EntryCursor {
     const { buf } = this;
     const start = here + RECORD_HEADER_BYTES;
     const timestampMs = readUint64(buf, here + 28);
+    // For the report when the entry cannot be read.
+    this.index = index;
     if (!gate.admits(buf, start, here + length, index, timestampMs)) {
       return false;
     }
     this.#isHeld = true;
     this.count++;
-    this.index = index;
     this.bizType = buf.readUInt16BE(here + 10);
     this.timestampMs = timestampMs;
     this.start = start + SESSION_PREFIX_BYTES;

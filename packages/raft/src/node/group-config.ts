@@ -37,6 +37,8 @@ export interface GroupDeps {
   readonly clock: Clock;
   readonly transport: RaftTransport;
   readonly logger: Logger;
+  /** 64 bits that nobody can guess, for the secret of a session; only where this node leads. */
+  readonly drawSecret: () => bigint;
   /** Snapshots on their way, over all groups of the host. Default: a group for itself. */
   readonly snapshotSlots?: SnapshotSlots;
   /** Aborted when the server closes: ends a repair of the log that is under way. */

@@ -7,7 +7,12 @@ import { Role } from "../core/output.ts";
 import type { Output, SnapshotWork } from "../core/output.ts";
 import { RaftCore } from "../core/raft-core.ts";
 import { EntryType } from "../entry/record.ts";
-import { OPEN_SESSION, SESSION_PREFIX_BYTES, writeSessionPrefix } from "../entry/session-prefix.ts";
+import {
+  encodeSessionOpening,
+  SESSION_OPENING_BYTES,
+  SESSION_PREFIX_BYTES,
+  writeSessionPrefix,
+} from "../entry/session-prefix.ts";
 import type { SessionCallId } from "../entry/session-prefix.ts";
 import { RaftError } from "../errors.ts";
 import type { LeaderHint } from "../errors.ts";
@@ -34,6 +39,7 @@ import type {
   KeptResults,
   Proposal,
   ReadWaiter,
+  SessionWaiter,
   StateMachine,
 } from "./state-machine.ts";
 import type { TransportReceiver } from "./transport.ts";
@@ -66,7 +72,8 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
   /** Null for a group that takes no snapshots. */
   readonly #snapshots: SnapshotStage | null;
   #isTickDue = false;
-  readonly #hasSessions: boolean;
+  /** Null when the state machine keeps no results. */
+  readonly #sessions: SessionStage<R> | null;
   /** The session whose call is being handed in right now; null = none. */
   #calling: SessionCallId | null = null;
   #hasWork = true;
@@ -116,9 +123,9 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
     this.#config = config;
     this.#deps = deps;
     this.#core = core;
-    this.#hasSessions =
-      config.stateMachine.encodeResult !== undefined &&
-      config.stateMachine.decodeResult !== undefined;
+    this.#sessions = keepsResults(config.stateMachine)
+      ? new SessionStage(opened.sessions, config.stateMachine, config.groupId)
+      : null;
     this.#notLeader = new RaftError({ code: "DT_RAFT_NOT_LEADER", leader: null });
     this.#proposals = new ProposalQueue(Math.min(config.options.maxAppendBytes, MAX_BATCH_BYTES));
     this.#writes = new WriteStage(config.log, {
@@ -141,13 +148,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
       this.#proposals,
       { onFetched: () => this.#wakeUp(), onFailed: onApplyFailed },
       opened.snapshot ?? undefined,
-      this.#hasSessions
-        ? new SessionStage(
-            opened.sessions,
-            config.stateMachine as StateMachine<R> & KeptResults<R>,
-            config.groupId,
-          )
-        : null,
+      this.#sessions,
     );
     this.#snapshots = this.#makeSnapshotStage(opened);
     this.#carrier = new OutputCarrier({
@@ -210,21 +211,41 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
   }
 
   /**
-   * Opens a session: `proposal.succeed` gets its id as the index. Calls in it are applied once, however often they
-   * are proposed. Fails with DT_RAFT_NO_SESSIONS, and like `propose`.
+   * Opens a session for `owner`, 64 bits that stand for whoever it is. Calls in it are applied once, however often
+   * they are proposed. Fails with DT_RAFT_NO_SESSIONS, and like `propose`.
    */
-  openSession(proposal: Proposal<R>): void {
-    this.inSession(OPEN_SESSION, () => this.propose(0, NO_PAYLOAD, 0, 0, proposal), proposal);
+  openSession(owner: bigint, opening: SessionWaiter): void {
+    const refusal =
+      this.#sessions === null ? this.#noSessions() : this.#refuseProposal(SESSION_OPENING_BYTES);
+    if (refusal !== null) {
+      opening.fail(refusal);
+      return;
+    }
+    const secret = this.#deps.drawSecret();
+    const entry = encodeSessionOpening({ secret, owner });
+    const proposal: Proposal<R> = {
+      succeed: (_result, index) => opening.succeed({ session: index, secret }),
+      fail: (error) => opening.fail(error),
+    };
+    this.#proposals.add(0, entry, 0, entry.length, proposal, EntryType.session);
+    this.#wakeUp();
   }
 
   /**
    * Whatever `handIn` proposes before it returns, one entry at most, is the call `call` of its session: applied
    * the first time, later only answered with the first result. Besides what `propose` fails with:
-   * DT_RAFT_SESSION_EXPIRED, DT_RAFT_SESSION_SEQUENCE.
+   * DT_RAFT_SESSION_EXPIRED, also for a secret that is not the session's, and DT_RAFT_SESSION_SEQUENCE.
    */
   inSession(call: SessionCallId, handIn: () => void, refused: Pick<Proposal<R>, "fail">): void {
-    if (!this.#hasSessions) {
-      refused.fail(new RaftError({ code: "DT_RAFT_NO_SESSIONS", groupId: this.groupId }));
+    if (this.#sessions === null) {
+      refused.fail(this.#noSessions());
+      return;
+    }
+    const { groupId } = this;
+    const isLeader = this.#core.role === Role.leader;
+    if (isLeader && this.#sessions.isForgotten(call, this.#applies.appliedIndex)) {
+      const { session } = call;
+      refused.fail(new RaftError({ code: "DT_RAFT_SESSION_EXPIRED", groupId, session }));
       return;
     }
     this.#calling = call;
@@ -233,6 +254,10 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
     } finally {
       this.#calling = null;
     }
+  }
+
+  #noSessions(): RaftError {
+    return new RaftError({ code: "DT_RAFT_NO_SESSIONS", groupId: this.groupId });
   }
 
   #addToSession(
@@ -638,4 +663,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
 }
 
 const TICK: Input = Object.freeze({ kind: InputKind.tick });
-const NO_PAYLOAD: Buffer = Buffer.alloc(0);
+
+function keepsResults<R>(machine: StateMachine<R>): machine is StateMachine<R> & KeptResults<R> {
+  return machine.encodeResult !== undefined && machine.decodeResult !== undefined;
+}

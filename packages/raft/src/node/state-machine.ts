@@ -1,5 +1,6 @@
 import type { RaftError } from "../errors.ts";
 import type { EntryCursor } from "./entry-cursor.ts";
+import type { SessionKey } from "../entry/session-prefix.ts";
 
 /**
  * What a group replicates. Every replica gets the same entries in the same order and must end in the same
@@ -60,6 +61,13 @@ export interface Proposal<R> {
   /** The entry at `index` is committed and applied. */
   succeed(result: R, index: number): void;
   /** `error.mayHaveExecuted` tells whether the entry can still be applied. */
+  fail(error: RaftError): void;
+}
+
+/** Who waits for a session to be open. Exactly one of the two is called, once. */
+export interface SessionWaiter {
+  succeed(key: SessionKey): void;
+  /** `error.mayHaveExecuted`: a session may be open that nobody uses, and that is forgotten in time. */
   fail(error: RaftError): void;
 }
 

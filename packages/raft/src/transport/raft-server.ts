@@ -167,6 +167,7 @@ export class RaftServer {
         clock: this.#clock,
         transport: this.transport,
         logger: this.#logger,
+        drawSecret: () => randomBytes(8).readBigUInt64BE(),
         snapshotSlots: this.#snapshotSlots,
         closing: this.#closed.signal,
         // Members with other damage may need what this one has.

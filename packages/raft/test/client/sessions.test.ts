@@ -1,8 +1,11 @@
-import { Status } from "@dt/rpc";
+import { RpcClient, Status } from "@dt/rpc";
 import type { Authorize, IncomingRequest } from "@dt/rpc";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { failRequest, MemoryLog, RaftClient, RaftServer } from "../../src/index.ts";
 import type { EntryCursor, KeptResults, RaftGroup, StateMachine } from "../../src/index.ts";
+import type { SessionKey } from "../../src/index.ts";
+import { OPEN_SESSION_COMMAND, SESSION_CALL_COMMAND } from "../../src/transport/commands.ts";
+import { decodeSessionKey, encodeSessionCall } from "../../src/transport/session-commands.ts";
 import { freePorts } from "../../src/testing/free-ports.ts";
 
 const WRITE = 256;
@@ -102,6 +105,28 @@ function write(client: RaftClient, timeoutMs = 20_000): Promise<number> {
   );
 }
 
+/** A client that speaks the commands of sessions itself. */
+function connect(node: Node): RpcClient {
+  const { host, port } = node.server.members.find(({ nodeId }) => nodeId === node.server.nodeId)!;
+  const rpc = new RpcClient({ address: { host, port } });
+  onTestFinished(() => rpc.close());
+  return rpc;
+}
+
+async function openSession(rpc: RpcClient): Promise<SessionKey> {
+  await rpc.connect();
+  return rpc.call(OPEN_SESSION_COMMAND, 1, 20_000, () => {}, null, decodeSessionKey);
+}
+
+async function callIn(rpc: RpcClient, key: SessionKey, sequence: number): Promise<number> {
+  await rpc.connect();
+  const id = { ...key, sequence, answered: 1 };
+  const call = { id, command: WRITE, encode: () => {}, argument: null };
+  return rpc.call(SESSION_CALL_COMMAND, 1, 20_000, encodeSessionCall, call, (body, start) =>
+    body.readUInt32BE(start),
+  );
+}
+
 async function leaderOf(nodes: readonly Node[]): Promise<Node> {
   for (;;) {
     const leader = nodes.find(({ group }) => group?.canReadNow() === true);
@@ -158,6 +183,30 @@ describe("a write in a session", () => {
     expect([leader.requests, leader.counter.count]).toEqual([0, 0]);
     isAllowed = true;
     expect(await write(client)).toBe(1);
+  });
+
+  test("cannot be made in the session of another client, which goes on unhurt", async () => {
+    const { nodes } = await startNodes(1);
+    const leader = await leaderOf(nodes);
+    const rpc = connect(leader);
+    const mine = await openSession(rpc);
+    expect(await callIn(rpc, mine, 1)).toBe(1);
+    const other = connect(leader);
+    const theirs = await openSession(other);
+    expect(theirs.secret).not.toBe(mine.secret);
+    for (const secret of [theirs.secret, mine.secret ^ 1n, 0n]) {
+      for (const sequence of [1, 2, 500]) {
+        const stolen = callIn(other, { session: mine.session, secret }, sequence);
+        await expect(stolen).rejects.toMatchObject({
+          code: "DT_RPC_REMOTE",
+          remoteCode: "DT_RAFT_SESSION_EXPIRED",
+          mayHaveExecuted: false,
+        });
+      }
+    }
+    expect(await callIn(rpc, mine, 1)).toBe(1);
+    expect(await callIn(rpc, mine, 2)).toBe(2);
+    expect(leader.counter.count).toBe(2);
   });
 
   test("X2 gets another session when its own is forgotten before it was tried", async () => {

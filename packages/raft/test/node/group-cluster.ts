@@ -14,7 +14,8 @@ import type {
 import type { RaftTransport, TransportReceiver } from "../../src/node/transport.ts";
 import { MemorySnapshotStore } from "../../src/log/memory-snapshot-store.ts";
 import { SnapshotSlots } from "../../src/node/snapshots/snapshot-slots.ts";
-import type { SessionCallId } from "../../src/entry/session-prefix.ts";
+import type { SessionCallId, SessionKey } from "../../src/entry/session-prefix.ts";
+import { SimRandom } from "../../src/testing/index.ts";
 import { MemoryLog } from "../../src/log/memory-log.ts";
 import type { RaftLog } from "../../src/log/raft-log.ts";
 import type { Message, NodeId } from "../../src/core/message.ts";
@@ -110,6 +111,8 @@ export class Outcome implements Proposal<number>, ReadWaiter {
   text = "waits";
   error: RaftError | null = null;
   index = 0;
+  /** Of the session that was opened. */
+  key: SessionKey | null = null;
 
   succeed(result: number, index: number): void {
     this.#end(`result ${result}`);
@@ -147,6 +150,7 @@ export class GroupCluster {
   readonly #options: GroupOptions;
   readonly #receivers = new Map<NodeId, TransportReceiver>();
   readonly #cut = new Set<string>();
+  readonly #secrets = new SimRandom(1);
   /** What becomes of each message on its way: delivered as it is returned, lost when nothing is. */
   onWay: (message: Message) => Message | null = (message) => message;
   slots = new SnapshotSlots();
@@ -238,9 +242,15 @@ export class GroupCluster {
     return outcome;
   }
 
-  openSession(group: RaftGroup<number>): Outcome {
+  openSession(group: RaftGroup<number>, owner = 1n): Outcome {
     const outcome = new Outcome();
-    group.openSession(outcome);
+    group.openSession(owner, {
+      succeed: (key) => {
+        outcome.key = key;
+        outcome.succeed(0, key.session);
+      },
+      fail: (error) => outcome.fail(error),
+    });
     return outcome;
   }
 
@@ -301,6 +311,7 @@ export class GroupCluster {
         clock: this.clock,
         transport: this.#transportOf(node.id),
         logger: SILENT_LOGGER,
+        drawSecret: () => (BigInt(this.#secrets.bits()) << 32n) | BigInt(this.#secrets.bits()),
         snapshotSlots: this.slots,
       },
     );

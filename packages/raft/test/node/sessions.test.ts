@@ -1,4 +1,8 @@
+import assert from "node:assert/strict";
 import { describe, expect, test } from "vitest";
+import { singleEntry } from "../../src/entry/batch-builder.ts";
+import { EntryType } from "../../src/entry/record.ts";
+import type { SessionKey } from "../../src/entry/session-prefix.ts";
 import type { GroupOptions } from "../../src/node/group-options.ts";
 import type { RaftGroup } from "../../src/node/raft-group.ts";
 import { SimRandom } from "../../src/testing/index.ts";
@@ -15,14 +19,18 @@ async function end(cluster: GroupCluster, outcome: Outcome): Promise<string> {
   return outcome.text;
 }
 
-async function open(cluster: GroupCluster, group: RaftGroup<number>): Promise<number> {
-  const outcome = cluster.openSession(group);
+async function open(
+  cluster: GroupCluster,
+  group: RaftGroup<number>,
+  owner = 1n,
+): Promise<SessionKey> {
+  const outcome = cluster.openSession(group, owner);
   await end(cluster, outcome);
-  expect(outcome.error).toBeNull();
-  return outcome.index;
+  assert.ok(outcome.key);
+  return outcome.key;
 }
 
-const id = (session: number, sequence: number, answered = 1) => ({ session, sequence, answered });
+const id = (key: SessionKey, sequence: number, answered = 1) => ({ ...key, sequence, answered });
 
 describe("a call in a session", () => {
   test("X1 that is repeated under another leader is applied once and gets its first result", async () => {
@@ -92,7 +100,7 @@ describe("a call in a session", () => {
   test("X2 of a session that is not known is refused and not applied", async () => {
     const cluster = await started(1);
     const { group, machine } = await cluster.leader();
-    const unknown = cluster.call(group, id(12_345, 1), "lost");
+    const unknown = cluster.call(group, id({ session: 12_345, secret: 1n }, 1), "lost");
     expect(await end(cluster, unknown)).toBe("DT_RAFT_SESSION_EXPIRED");
     expect(unknown.error?.mayHaveExecuted).toBe(false);
     expect(machine.items).toEqual([]);
@@ -112,6 +120,119 @@ describe("a call in a session", () => {
     const late = cluster.call(again.group, id(session, 1), "kept");
     expect(await end(cluster, late)).toBe("DT_RAFT_SESSION_EXPIRED");
     expect(machine.items).toEqual(["kept"]);
+  });
+});
+
+describe("a call in somebody else's session", () => {
+  test("is refused by the leader before it is proposed, and the session is unhurt", async () => {
+    const cluster = await started(1);
+    const { group, machine } = await cluster.leader();
+    const mine = await open(cluster, group);
+    expect(await end(cluster, cluster.call(group, id(mine, 1), "mine"))).toBe("result 1");
+    const { lastIndex } = group.status();
+    for (const secret of [0n, mine.secret ^ 1n, mine.secret ^ (1n << 63n)]) {
+      const theirs = { session: mine.session, secret };
+      for (const [sequence, answered] of [
+        [1, 1],
+        [2, 1],
+        [900, 900],
+      ] as const) {
+        const stolen = cluster.call(group, id(theirs, sequence, answered), "theirs");
+        expect(stolen.text).toBe("DT_RAFT_SESSION_EXPIRED");
+        expect(stolen.error?.mayHaveExecuted).toBe(false);
+      }
+    }
+    // Nobody learns which sessions there are.
+    const none = cluster.call(group, id({ session: mine.session - 1, secret: 1n }, 1), "theirs");
+    expect(none.text).toBe("DT_RAFT_SESSION_EXPIRED");
+    expect(group.status().lastIndex).toBe(lastIndex);
+    expect(await end(cluster, cluster.call(group, id(mine, 1), "mine"))).toBe("result 1");
+    expect(await end(cluster, cluster.call(group, id(mine, 2), "next"))).toBe("result 2");
+    expect(machine.items).toEqual(["mine", "next"]);
+  });
+
+  test("is refused by every member that applies it", async () => {
+    const cluster = await started();
+    const { group } = await cluster.leader();
+    const opening = cluster.openSession(group);
+    // Its index is the next one; the leader has not applied it yet, so it cannot tell.
+    const guessed = { session: group.status().lastIndex + 1, secret: 1n };
+    const stolen = cluster.call(group, id(guessed, 1), "theirs");
+    expect([opening.text, stolen.text]).toEqual(["waits", "waits"]);
+    expect(await end(cluster, stolen)).toBe("DT_RAFT_SESSION_EXPIRED");
+    expect(opening.key?.session).toBe(guessed.session);
+    assert.ok(opening.key);
+    expect(await end(cluster, cluster.call(group, id(opening.key, 1), "mine"))).toBe("result 1");
+    await cluster.run(1000);
+    expect(cluster.nodes.map(({ machine }) => machine.items)).toEqual([
+      ["mine"],
+      ["mine"],
+      ["mine"],
+    ]);
+  });
+
+  test("is refused after a restart from a snapshot", async () => {
+    const cluster = await started(1, { snapshotTailEntries: 0, tailBytes: 1 });
+    const { group } = await cluster.leader();
+    const mine = await open(cluster, group);
+    expect(await end(cluster, cluster.call(group, id(mine, 1), "mine"))).toBe("result 1");
+    let isTaken = false;
+    const taken = group.takeSnapshot().then(() => (isTaken = true));
+    await cluster.runUntil("a snapshot", () => isTaken);
+    await taken;
+    await cluster.stop(1);
+    await cluster.start(1);
+    const again = await cluster.leader();
+    expect(again.log.firstIndex).toBeGreaterThan(mine.session);
+    const theirs = { session: mine.session, secret: mine.secret ^ 1n };
+    const stolen = cluster.call(again.group, id(theirs, 1), "theirs");
+    expect(await end(cluster, stolen)).toBe("DT_RAFT_SESSION_EXPIRED");
+    expect(await end(cluster, cluster.call(again.group, id(mine, 1), "mine"))).toBe("result 1");
+  });
+});
+
+test("an owner that opens sessions without end takes none from others", async () => {
+  const cluster = await started(1);
+  const { group } = await cluster.leader();
+  const mine = await open(cluster, group, 1n);
+  const theirs = await open(cluster, group, 2n);
+  const openings = Array.from({ length: 10_000 }, () => cluster.openSession(group, 2n));
+  await cluster.runUntil("sessions", () => openings.every(({ key }) => key !== null));
+  expect(await end(cluster, cluster.call(group, id(theirs, 1), "x"))).toBe(
+    "DT_RAFT_SESSION_EXPIRED",
+  );
+  expect(await end(cluster, cluster.call(group, id(mine, 1), "mine"))).toBe("result 1");
+});
+
+test("a session entry of another version stops the group before it is passed over", async () => {
+  const cluster = await started(1);
+  const first = await cluster.leader();
+  await end(cluster, cluster.propose(first.group, "kept"));
+  await cluster.stop(1);
+  const { log } = first;
+  const { hardState, lastIndex, lastChain } = await log.open();
+  // Version 1 began with the session's id.
+  const entry = singleEntry(
+    EntryType.session,
+    Buffer.alloc(24),
+    lastIndex + 1,
+    hardState.term,
+    1,
+    lastChain,
+  );
+  const io = { term: hardState.term, sequence: 0 };
+  let isStored = false;
+  const write = { io, hardState, truncateFrom: 0, reset: null, batches: [entry] };
+  log.write(write, () => (isStored = true));
+  await cluster.runUntil("the entry", () => isStored);
+  await log.close();
+  await cluster.start(1);
+  const { group } = cluster.node(1);
+  await cluster.runUntil("the end", () => group?.stopped !== null);
+  expect(group?.stopped).toMatchObject({
+    code: "DT_RAFT_APPLY_FAILED",
+    fault: { index: lastIndex + 1 },
+    cause: expect.objectContaining({ message: expect.stringContaining("another version") }),
   });
 });
 
@@ -165,7 +286,7 @@ describe("sessions", () => {
     }
     await cluster.start();
     const { group, machine, log } = await cluster.leader();
-    expect(log.firstIndex).toBeGreaterThan(session);
+    expect(log.firstIndex).toBeGreaterThan(session.session);
     expect(await end(cluster, cluster.call(group, id(session, 1), "once"))).toBe("result 1");
     expect(await end(cluster, cluster.call(group, id(session, 2), "next"))).toBe("result 2");
     expect(machine.items).toEqual(["once", "next"]);

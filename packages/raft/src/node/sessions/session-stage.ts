@@ -1,7 +1,12 @@
 import type { EntryBatch } from "../../entry/entry-batch.ts";
 import { EntryType, recordLength, recordType, storedBytes } from "../../entry/record.ts";
-import type { SessionCallId } from "../../entry/session-prefix.ts";
-import { readSessionPrefix } from "../../entry/session-prefix.ts";
+import type { SessionCallId, SessionKey } from "../../entry/session-prefix.ts";
+import {
+  readSessionOpening,
+  readSessionPrefix,
+  SessionEntryKind,
+  sessionEntryKind,
+} from "../../entry/session-prefix.ts";
 import { RaftError } from "../../errors.ts";
 import type { ProposalQueue } from "../proposal-queue.ts";
 import type { KeptResults, Proposal } from "../state-machine.ts";
@@ -9,8 +14,9 @@ import { Admission, type SessionTable } from "./session-table.ts";
 
 /** A SESSION entry of the batch that is being applied. */
 interface Admitted {
+  /** Null for one that opened a session. */
   readonly call: SessionCallId | null;
-  readonly admission: Admission;
+  readonly admission: Admission | "opened";
   /** The first result of a repeated call. */
   readonly kept: Buffer | null;
 }
@@ -32,13 +38,30 @@ export class SessionStage<R> {
     this.#groupId = groupId;
   }
 
-  /** Whether the entry's payload, buf[start, end), is to be applied; its own begins behind the prefix. */
+  /**
+   * Whether the session of a call will not be known to whoever applies it, as far as the table at `appliedIndex`
+   * can tell: an entry beyond may still open it.
+   */
+  isForgotten(key: SessionKey, appliedIndex: number): boolean {
+    return key.session <= appliedIndex && !this.#table.holds(key);
+  }
+
+  /**
+   * Whether the entry's payload, buf[start, end), is to be applied; its own begins behind the prefix. Throws for an
+   * entry of another version: to pass over it would lose a write that was acknowledged.
+   */
   admits(buf: Buffer, start: number, end: number, index: number, timestampMs: number): boolean {
+    if (sessionEntryKind(buf, start, end) === SessionEntryKind.opening) {
+      this.#table.open(readSessionOpening(buf, start), index, timestampMs);
+      this.#admitted.push({ call: null, admission: "opened", kept: null });
+      return false;
+    }
     const call = readSessionPrefix(buf, start, end);
-    const admission =
-      call === null ? Admission.expired : this.#table.admit(call, index, timestampMs);
-    const kept =
-      call !== null && admission === Admission.repeated ? this.#table.resultOf(call) : null;
+    if (call === null) {
+      throw new Error(`entry ${index} is a call in a session as another version wrote it`);
+    }
+    const admission = this.#table.admit(call, timestampMs);
+    const kept = admission === Admission.repeated ? this.#table.resultOf(call) : null;
     this.#admitted.push({ call, admission, kept });
     return admission === Admission.apply;
   }
@@ -92,7 +115,7 @@ export class SessionStage<R> {
       case Admission.apply:
         proposal.succeed(result as R, index);
         return;
-      case Admission.opened:
+      case "opened":
         proposal.succeed(undefined as R, index);
         return;
       case Admission.repeated:

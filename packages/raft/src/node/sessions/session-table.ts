@@ -1,17 +1,9 @@
-import { ByteReader, ByteWriter } from "@dt/codec";
-import type { SessionCallId } from "../../entry/session-prefix.ts";
+import type { SessionCallId, SessionKey, SessionOpening } from "../../entry/session-prefix.ts";
 import { EnvelopeFault } from "../snapshots/envelope.ts";
+import { type OwnerShare, OwnerShares } from "./owner-shares.ts";
+import { type DecodedSession, decodeSessions, encodeSessions } from "./session-codec.ts";
 import { SESSION_LIMITS, type SessionLimits } from "./session-limits.ts";
-
-interface Session {
-  readonly id: number;
-  /** Time of the log when it was used last. */
-  usedMs: number;
-  /** Calls below this number are answered and forgotten. */
-  answered: number;
-  /** Encoded results by number of the call. */
-  readonly results: Map<number, Buffer>;
-}
+import type { Session } from "./session.ts";
 
 /** What is to become of a call. */
 export const Admission = {
@@ -19,9 +11,7 @@ export const Admission = {
   apply: "apply",
   /** It was applied before: its result is remembered. */
   repeated: "repeated",
-  /** It opened a session. */
-  opened: "opened",
-  /** The session is not known, or not any more. */
+  /** The session is not known, or not any more, or the secret is not its own: nobody is told which. */
   expired: "expired",
   /** The client has said that it has the answer already. */
   answered: "answered",
@@ -30,16 +20,16 @@ export const Admission = {
 } as const;
 export type Admission = (typeof Admission)[keyof typeof Admission];
 
-const VERSION = 1;
-
 /**
  * What the sessions of a group have done: part of the replicated state. It is changed only by entries,
  * in their order, and forgets by their stamps, so all members hold the same. Sessions are kept in the order
- * of their last use.
+ * of their last use. Where there are too many, or too much to remember, whoever has most of it loses what it has used
+ * least recently: a client that opens sessions without end pushes out its own.
  */
 export class SessionTable {
   readonly #limits: SessionLimits;
   readonly #sessions = new Map<number, Session>();
+  readonly #shares = new OwnerShares();
   /** The latest stamp seen: the log's clock, which never goes back. */
   #logMs = 0;
   #resultBytes = 0;
@@ -56,16 +46,26 @@ export class SessionTable {
     return this.#resultBytes;
   }
 
-  /** Looks at a call in an entry at `index`. */
-  admit(call: SessionCallId, index: number, timestampMs: number): Admission {
-    this.#logMs = Math.max(this.#logMs, timestampMs);
-    this.#expire();
-    if (call.session === 0) {
-      this.#open(index);
-      return Admission.opened;
+  /** An entry at `index` opens a session. */
+  open({ secret, owner }: SessionOpening, index: number, timestampMs: number): void {
+    this.#passTo(timestampMs);
+    const usedMs = this.#logMs;
+    this.#add({ id: index, secret, owner, usedMs, answered: 1, results: new Map() });
+    if (this.#sessions.size > this.#limits.maxSessions) {
+      this.#forgetOneOfMost();
     }
+  }
+
+  /** Whether the session is open, and the secret its own. */
+  holds({ session, secret }: SessionKey): boolean {
+    return this.#sessions.get(session)?.secret === secret;
+  }
+
+  /** Looks at a call. One with a wrong secret changes nothing of the session. */
+  admit(call: SessionCallId, timestampMs: number): Admission {
+    this.#passTo(timestampMs);
     const session = this.#sessions.get(call.session);
-    if (session === undefined) {
+    if (session === undefined || session.secret !== call.secret) {
       return Admission.expired;
     }
     this.#use(session);
@@ -100,22 +100,7 @@ export class SessionTable {
   }
 
   encode(): Buffer {
-    const writer = new ByteWriter(64 + this.#sessions.size * 32 + this.#resultBytes);
-    writer.u8(VERSION);
-    writer.u64(this.#logMs);
-    writer.u32(this.#sessions.size);
-    for (const { id, usedMs, answered, results } of this.#sessions.values()) {
-      writer.u64(id);
-      writer.u64(usedMs);
-      writer.u64(answered);
-      writer.u32(results.size);
-      for (const [sequence, result] of results) {
-        writer.u64(sequence);
-        writer.u32(result.length);
-        writer.range(result, 0, result.length);
-      }
-    }
-    return writer.buf.subarray(0, writer.pos);
+    return encodeSessions(this.#logMs, this.#sessions, this.#resultBytes);
   }
 
   /** Throws an `EnvelopeFault` for bytes that are none of `encode`. No bytes at all are an empty table. */
@@ -123,7 +108,7 @@ export class SessionTable {
     const table = new SessionTable(limits);
     if (bytes.length > 0) {
       try {
-        table.#read(new ByteReader().attach(bytes, 0, bytes.length));
+        table.#read(bytes);
       } catch (error) {
         throw new EnvelopeFault("the sessions make no sense", { cause: error });
       }
@@ -137,37 +122,36 @@ export class SessionTable {
     for (const [id, session] of other.#sessions) {
       this.#sessions.set(id, session);
     }
+    this.#shares.takeOver(other.#shares);
     this.#logMs = other.#logMs;
     this.#resultBytes = other.#resultBytes;
   }
 
-  #read(reader: ByteReader): void {
-    if (reader.u8() !== VERSION) {
-      throw new RangeError("unknown version");
-    }
-    this.#logMs = reader.u64();
-    for (let left = reader.u32(); left > 0; left--) {
-      const session: Session = {
-        id: reader.u64(),
-        usedMs: reader.u64(),
-        answered: reader.u64(),
-        results: new Map(),
-      };
-      this.#sessions.set(session.id, session);
-      for (let results = reader.u32(); results > 0; results--) {
-        const sequence = reader.u64();
-        const length = reader.u32();
-        const start = reader.pos;
-        reader.skip(length);
-        this.#store(session, sequence, Buffer.from(reader.buf.subarray(start, reader.pos)));
+  #read(bytes: Buffer): void {
+    const { logMs, sessions } = decodeSessions(bytes);
+    this.#logMs = logMs;
+    for (const { results, ...decoded } of sessions) {
+      const session = this.#add({ ...decoded, results: new Map() });
+      for (const [sequence, result] of results) {
+        this.#store(session, sequence, result);
       }
     }
   }
 
-  #open(index: number): void {
-    this.#sessions.set(index, { id: index, usedMs: this.#logMs, answered: 1, results: new Map() });
-    if (this.#sessions.size > this.#limits.maxSessions) {
-      this.#forgetOldest();
+  #add({ owner, ...rest }: DecodedSession): Session {
+    const session: Session = { ...rest, share: this.#shares.open(owner) };
+    this.#sessions.set(session.id, session);
+    return session;
+  }
+
+  /** The log's clock, and what it makes forgotten. */
+  #passTo(timestampMs: number): void {
+    this.#logMs = Math.max(this.#logMs, timestampMs);
+    for (const session of this.#sessions.values()) {
+      if (session.usedMs + this.#limits.expiryMs >= this.#logMs) {
+        return;
+      }
+      this.#forget(session);
     }
   }
 
@@ -177,36 +161,42 @@ export class SessionTable {
     this.#sessions.set(session.id, session);
   }
 
-  #expire(): void {
-    for (const session of this.#sessions.values()) {
-      if (session.usedMs + this.#limits.expiryMs >= this.#logMs) {
-        return;
-      }
-      this.#forget(session);
-    }
-  }
-
   #makeRoom(used: Session): void {
-    while (this.#resultBytes > this.#limits.maxResultBytes && this.#sessions.size > 1) {
-      const [oldest] = this.#sessions.values();
-      if (oldest === used || oldest === undefined) {
+    while (this.#resultBytes > this.#limits.maxResultBytes) {
+      const most = this.#shares.mostResultBytes;
+      const victim = this.#oldest(
+        ({ share, results }) => share.resultBytes === most && results.size > 0,
+      );
+      if (victim === undefined || victim === used) {
         return;
       }
-      this.#forget(oldest);
+      this.#forget(victim);
     }
   }
 
-  #forgetOldest(): void {
-    const [oldest] = this.#sessions.values();
-    if (oldest !== undefined) {
-      this.#forget(oldest);
+  #forgetOneOfMost(): void {
+    const most = this.#shares.mostSessions;
+    const victim = this.#oldest(({ share }) => share.sessions === most);
+    if (victim !== undefined) {
+      this.#forget(victim);
     }
+  }
+
+  /** The one used least recently. */
+  #oldest(isMeant: (session: Session) => boolean): Session | undefined {
+    for (const session of this.#sessions.values()) {
+      if (isMeant(session)) {
+        return session;
+      }
+    }
+    return undefined;
   }
 
   #forget(session: Session): void {
     for (const result of session.results.values()) {
-      this.#resultBytes -= this.#sizeOf(result);
+      this.#count(session.share, -this.#sizeOf(result));
     }
+    this.#shares.close(session.share);
     this.#sessions.delete(session.id);
   }
 
@@ -218,7 +208,7 @@ export class SessionTable {
     for (const [sequence, result] of session.results) {
       if (sequence < answered) {
         session.results.delete(sequence);
-        this.#resultBytes -= this.#sizeOf(result);
+        this.#count(session.share, -this.#sizeOf(result));
       }
     }
   }
@@ -226,10 +216,15 @@ export class SessionTable {
   #store(session: Session, sequence: number, result: Buffer): void {
     const before = session.results.get(sequence);
     if (before !== undefined) {
-      this.#resultBytes -= this.#sizeOf(before);
+      this.#count(session.share, -this.#sizeOf(before));
     }
     session.results.set(sequence, result);
-    this.#resultBytes += this.#sizeOf(result);
+    this.#count(session.share, this.#sizeOf(result));
+  }
+
+  #count(share: OwnerShare, bytes: number): void {
+    share.resultBytes += bytes;
+    this.#resultBytes += bytes;
   }
 
   #sizeOf(result: Buffer): number {

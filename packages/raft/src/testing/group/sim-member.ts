@@ -14,6 +14,7 @@ import type { Ledger } from "../check/ledger.ts";
 import type { DriftingClock } from "../sim/drifting-clock.ts";
 import type { EventQueue } from "../sim/event-queue.ts";
 import { encodeCommand } from "../sim/register-machine.ts";
+import { SimRandom } from "../sim/sim-random.ts";
 import type { MemberStorage } from "./member-storage.ts";
 import { ProcessClock } from "./process-clock.ts";
 import { RegisterGroupMachine } from "./register-group-machine.ts";
@@ -88,6 +89,7 @@ export class SimMember {
     this.#earlierRestores = this.restores;
     this.#clock = processClock;
     this.#machine = machine;
+    const secrets = new SimRandom(seed);
     const transport = {
       send: (_groupId: number, message: Message) => {
         send(message);
@@ -113,6 +115,7 @@ export class SimMember {
         clock: processClock,
         transport,
         logger: SILENT_LOGGER,
+        drawSecret: () => (BigInt(secrets.bits()) << 32n) | BigInt(secrets.bits()),
       },
     );
     if (!processClock.isDead) {
