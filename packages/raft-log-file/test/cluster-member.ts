@@ -11,7 +11,8 @@ import { EntryMaker, store } from "./entry-maker.ts";
 import { FileLog } from "../src/file-log.ts";
 import { DataDirectory } from "../src/directory/data-directory.ts";
 import { type InspectedRecord, inspectLog } from "../src/inspect/inspect-log.ts";
-import { FaultyDisk } from "../src/testing/index.ts";
+import type { SharedJournalOptions } from "../src/sync/shared-journal.ts";
+import { FaultyDisk, NOTHING_SURVIVES } from "../src/testing/index.ts";
 
 const GROUP = { electionTimeoutMinMs: 300, electionTimeoutMaxMs: 600, heartbeatMs: 50, tickMs: 10 };
 const OPTIONS = { segmentBytes: 16 << 10 };
@@ -35,10 +36,13 @@ export class Member {
   server: RaftServer | null = null;
   data: DataDirectory | null = null;
   readonly groups = new Map<number, RaftGroup<number>>();
+  /** When its groups share syncs; the defaults without it. */
+  readonly #journal: SharedJournalOptions | undefined;
 
-  constructor(nodeId: number, port: number) {
+  constructor(nodeId: number, port: number, journal?: SharedJournalOptions) {
     this.nodeId = nodeId;
     this.port = port;
+    this.#journal = journal;
   }
 
   /** Starts the server with one group after the other; resolves to the error of each that did not open. */
@@ -47,7 +51,11 @@ export class Member {
     const identity = { clusterId: "tested", nodeId: this.nodeId };
     const data = await DataDirectory.open(
       { path: pathOf(this.nodeId), ...identity },
-      { fileSystem: this.disk, lock: async () => ({ release: async () => {} }) },
+      {
+        fileSystem: this.disk,
+        lock: async () => ({ release: async () => {} }),
+        ...(this.#journal === undefined ? {} : { journal: this.#journal }),
+      },
     );
     this.data = data;
     const server = new RaftServer({ ...identity, members: addresses, stores: data.peers });
@@ -76,6 +84,13 @@ export class Member {
     await this.data?.close();
     this.groups.clear();
     this.disk = this.disk.afterKill();
+  }
+
+  /** Stops it as a power cut does that leaves nothing on the disk but what was synced. */
+  async losePower(): Promise<void> {
+    const left = this.disk.clone().crash(NOTHING_SURVIVES);
+    await this.stop();
+    this.disk = left;
   }
 
   /** Adds entries that this member made as the leader of `term` and that nobody else got; the server is stopped. */
@@ -162,8 +177,18 @@ export async function write(
 
 /** A stopped cluster of three with entries in its groups, everywhere applied. */
 export async function stoppedCluster(groupIds: readonly number[]): Promise<Member[]> {
+  const members = await startedCluster(groupIds);
+  await Promise.all(members.map((member) => member.stop()));
+  return members;
+}
+
+/** A cluster of three with entries in its groups, everywhere applied. */
+export async function startedCluster(
+  groupIds: readonly number[],
+  journal?: SharedJournalOptions,
+): Promise<Member[]> {
   const ports = await freePorts(3);
-  const members = ports.map((port, i) => new Member(i + 1, port));
+  const members = ports.map((port, i) => new Member(i + 1, port, journal));
   onTestFinished(async () => {
     await Promise.all(members.map(async (member) => member.server?.close()));
   });
@@ -174,7 +199,6 @@ export async function stoppedCluster(groupIds: readonly number[]): Promise<Membe
       await until(() => members.every((each) => statusOf(each, groupId).appliedIndex >= index));
     }
   }
-  await Promise.all(members.map((member) => member.stop()));
   return members;
 }
 

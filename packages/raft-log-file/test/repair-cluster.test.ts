@@ -1,33 +1,7 @@
 import type { RaftError, RaftGroup } from "@dt/raft";
 import { describe, expect, test } from "vitest";
-import { verifyLogs } from "../src/inspect/verify-logs.ts";
-import { FaultyDisk } from "../src/testing/index.ts";
-import { type Member, pathOf, statusOf, stoppedCluster, until, write } from "./cluster-member.ts";
-
-async function expectEqual(members: readonly Member[], groupIds: readonly number[]): Promise<void> {
-  await Promise.all(members.map((member) => member.stop()));
-  const all = new FaultyDisk();
-  for (const { disk } of members) {
-    for (const path of disk.paths().filter((each) => /\.log$|status$/.test(each))) {
-      let made = "";
-      for (const part of path.split("/").slice(1, -1)) {
-        made += `/${part}`;
-        await all.makeDirectory(made);
-      }
-      all.plant(path, disk.contentOf(path));
-    }
-  }
-  const found = await verifyLogs(
-    members.map(({ nodeId }) => pathOf(nodeId)),
-    all,
-  );
-  expect(found.map((each) => each.groupId)).toEqual(groupIds);
-  for (const each of found) {
-    expect(each.difference).toBeNull();
-    expect(each.copies.map((copy) => copy.damage)).toEqual([null, null, null]);
-    expect(each.equalTo).toBeGreaterThan(80);
-  }
-}
+import { type Member, statusOf, stoppedCluster, until, write } from "./cluster-member.ts";
+import { expectEqual } from "./equal-logs.ts";
 
 describe("a member with damaged entries", () => {
   test("D5 fetches them from the others before it takes part", async () => {

@@ -154,6 +154,17 @@ describe("entries that were damaged", () => {
     await log.close();
   });
 
+  test("D7 what one peer could give only in part comes from the start again by another", async () => {
+    const { disk, maker } = await someLog();
+    damageEntry(disk, maker, 20);
+    const { log, state } = await openOn(disk);
+    const all = copyOf(maker, (state.damaged as [DamagedRange])[0]);
+    expect(all.length).toBeGreaterThan(1);
+    expect((await log.repair(all.slice(0, 1))).damaged).toHaveLength(1);
+    expect((await log.repair(all)).damaged).toBeUndefined();
+    await log.close();
+  });
+
   test("D5 a crash anywhere in a repair leaves the damage or the repaired log", async () => {
     const { disk: original, maker } = await someLog();
     damageEntry(original, maker, 5);

@@ -205,6 +205,7 @@ export class SegmentWriter {
       return;
     }
     const first = this.buffer.parts[0] as EntryBatch;
+    const last = this.buffer.parts.at(-1) as EntryBatch;
     const { seed, header, endOffset } = this.target;
     this.#context.sync.sync(
       {
@@ -212,6 +213,8 @@ export class SegmentWriter {
         seed,
         segmentFirstIndex: header.firstIndex,
         firstIndex: first.firstIndex,
+        lastIndex: last.lastIndex,
+        lastChain: last.chain,
         position: endOffset,
         bytes: this.buffer.written,
       },

@@ -5,7 +5,7 @@ import { SALT_BYTES } from "./segment-header.ts";
 
 /** The header's own block, and what frames are a multiple of. */
 export const JOURNAL_BLOCK_BYTES = 4096;
-export const JOURNAL_FORMAT_VERSION = 1;
+export const JOURNAL_FORMAT_VERSION = 2;
 const MAGIC = Buffer.from("DTRFTJNL", "latin1");
 const HEADER_CRC_AT = 60;
 
@@ -37,7 +37,11 @@ export function encodeJournalHeader(header: JournalHeader, into: Buffer, at: num
 export function decodeJournalHeader(
   block: Buffer,
   file: string,
-): { readonly header: JournalHeader; readonly seed: number } | null {
+): {
+  readonly header: JournalHeader;
+  readonly seed: number;
+  readonly extentBytes: number;
+} | null {
   if (block.length < JOURNAL_BLOCK_BYTES || !block.subarray(0, MAGIC.length).equals(MAGIC)) {
     return null;
   }
@@ -45,9 +49,11 @@ export function decodeJournalHeader(
   if (seed !== block.readUInt32BE(HEADER_CRC_AT)) {
     return null;
   }
-  checkVersion(file, block.readUInt32BE(8), JOURNAL_FORMAT_VERSION);
+  const version = block.readUInt32BE(8);
+  checkVersion(file, version, JOURNAL_FORMAT_VERSION);
   return {
     seed,
+    extentBytes: version === 1 ? EXTENT_BYTES_V1 : EXTENT_BYTES,
     header: {
       storeId: Buffer.from(block.subarray(12, 12 + STORE_ID_BYTES)),
       epoch: readUint64(block, 28),
@@ -68,12 +74,16 @@ export interface Extent {
   readonly position: number;
   readonly length: number;
   readonly crc: number;
+  /** Of the flush, and its chain; 0 in files of version 1, which do not tell. */
+  readonly lastIndex: number;
+  readonly lastChain: number;
 }
 
 const FRAME_MARKER = 0xf1a5_4d7f;
 const TRAILER_MARKER = 0xf1a5_4d80;
 const HEAD_BYTES = 24;
-const EXTENT_BYTES = 40;
+const EXTENT_BYTES = 48;
+const EXTENT_BYTES_V1 = 40;
 const TRAILER_BYTES = 16;
 
 /** Bytes of a frame with so many extents and so many bytes of theirs. */
@@ -83,8 +93,8 @@ export function journalFrameBytes(extentCount: number, contentBytes: number): nu
 }
 
 /** Where the content of the first extent begins in a frame; the others follow. */
-export function tableBytes(extentCount: number): number {
-  return HEAD_BYTES + extentCount * EXTENT_BYTES;
+export function tableBytes(extentCount: number, extentBytes = EXTENT_BYTES): number {
+  return HEAD_BYTES + extentCount * extentBytes;
 }
 
 /** Writes what tells of an extent, before `sealFrame`. */
@@ -92,18 +102,21 @@ export function writeExtent(
   into: Buffer,
   at: number,
   number: number,
-  extent: Omit<Extent, "crc">,
+  groupId: number,
+  extent: Omit<Extent, "groupId" | "length" | "crc">,
+  length: number,
   crc: number,
 ): void {
   const entry = at + HEAD_BYTES + number * EXTENT_BYTES;
-  into.writeUInt32BE(extent.groupId, entry);
+  into.writeUInt32BE(groupId, entry);
   into.writeUInt32BE(extent.seed, entry + 4);
   writeUint64(into, entry + 8, extent.segmentFirstIndex);
   writeUint64(into, entry + 16, extent.firstIndex);
   into.writeUInt32BE(extent.position, entry + 24);
-  into.writeUInt32BE(extent.length, entry + 28);
+  into.writeUInt32BE(length, entry + 28);
   into.writeUInt32BE(crc, entry + 32);
-  into.writeUInt32BE(0, entry + 36);
+  into.writeUInt32BE(extent.lastChain, entry + 36);
+  writeUint64(into, entry + 40, extent.lastIndex);
 }
 
 /** Completes the frame around its extents: head, the copy of head and table, trailer. */
@@ -136,16 +149,28 @@ export interface JournalFrame {
   readonly number: number;
   readonly at: number;
   readonly end: number;
+  /** Where the bytes of the first extent begin; those of the others follow. */
+  readonly contentAt: number;
   readonly extents: readonly Extent[];
 }
 
 /** The frame that begins at `at`; null unless its head is as it was written. */
-export function frameAt(bytes: Buffer, at: number, seed: number): JournalFrame | null {
-  return readTable(bytes, at, at, seed);
+export function frameAt(
+  bytes: Buffer,
+  at: number,
+  seed: number,
+  extentBytes = EXTENT_BYTES,
+): JournalFrame | null {
+  return readTable(bytes, at, at, seed, extentBytes);
 }
 
 /** The frame that ends at `end`, by the copy of its head; null unless that is as it was written. */
-export function frameEndingAt(bytes: Buffer, end: number, seed: number): JournalFrame | null {
+export function frameEndingAt(
+  bytes: Buffer,
+  end: number,
+  seed: number,
+  extentBytes = EXTENT_BYTES,
+): JournalFrame | null {
   const trailerAt = end - TRAILER_BYTES;
   if (
     trailerAt < 0 ||
@@ -155,16 +180,25 @@ export function frameEndingAt(bytes: Buffer, end: number, seed: number): Journal
     return null;
   }
   const at = end - bytes.readUInt32BE(end - 8);
-  return at < 0 ? null : readTable(bytes, trailerAt - bytes.readUInt32BE(end - 12), at, seed);
+  const from = trailerAt - bytes.readUInt32BE(end - 12);
+  return at < 0 ? null : readTable(bytes, from, at, seed, extentBytes);
 }
 
-function readTable(bytes: Buffer, from: number, at: number, seed: number): JournalFrame | null {
+/** Reads the head and table at `from`, which are those of the frame at `at` or their copy. */
+function readTable(
+  bytes: Buffer,
+  from: number,
+  at: number,
+  seed: number,
+  extentBytes: number,
+): JournalFrame | null {
   if (from < 0 || from + HEAD_BYTES > bytes.length || bytes.readUInt32BE(from) !== FRAME_MARKER) {
     return null;
   }
   const extentCount = bytes.readUInt32BE(from + 16);
   const frameBytes = bytes.readUInt32BE(from + 20);
-  const end = from + tableBytes(extentCount);
+  const table = tableBytes(extentCount, extentBytes);
+  const end = from + table;
   if (
     end > bytes.length ||
     at + frameBytes > bytes.length ||
@@ -173,16 +207,24 @@ function readTable(bytes: Buffer, from: number, at: number, seed: number): Journ
     return null;
   }
   const extents: Extent[] = [];
-  for (let i = from + HEAD_BYTES; i < end; i += EXTENT_BYTES) {
-    extents.push({
-      groupId: bytes.readUInt32BE(i),
-      seed: bytes.readUInt32BE(i + 4),
-      segmentFirstIndex: readUint64(bytes, i + 8),
-      firstIndex: readUint64(bytes, i + 16),
-      position: bytes.readUInt32BE(i + 24),
-      length: bytes.readUInt32BE(i + 28),
-      crc: bytes.readUInt32BE(i + 32),
-    });
+  for (let i = from + HEAD_BYTES; i < end; i += extentBytes) {
+    extents.push(readExtent(bytes, i, extentBytes));
   }
-  return { number: readUint64(bytes, from + 8), at, end: at + frameBytes, extents };
+  const number = readUint64(bytes, from + 8);
+  return { number, at, end: at + frameBytes, contentAt: at + table, extents };
+}
+
+function readExtent(bytes: Buffer, at: number, extentBytes: number): Extent {
+  const hasEnd = extentBytes === EXTENT_BYTES;
+  return {
+    groupId: bytes.readUInt32BE(at),
+    seed: bytes.readUInt32BE(at + 4),
+    segmentFirstIndex: readUint64(bytes, at + 8),
+    firstIndex: readUint64(bytes, at + 16),
+    position: bytes.readUInt32BE(at + 24),
+    length: bytes.readUInt32BE(at + 28),
+    crc: bytes.readUInt32BE(at + 32),
+    lastIndex: hasEnd ? readUint64(bytes, at + 40) : 0,
+    lastChain: hasEnd ? bytes.readUInt32BE(at + 36) : 0,
+  };
 }

@@ -101,12 +101,16 @@ export class DamagedLog {
     const site = this.#sites.find(
       (each) => batch.firstIndex >= each.firstIndex && batch.firstIndex <= each.lastIndex,
     );
+    if (site !== undefined && batch.firstIndex === site.firstIndex) {
+      // From its start on once more: another peer, where the one before could not give all of it.
+      this.#received.delete(site);
+    }
     const expectedIndex = site === undefined ? 0 : this.#nextIndex(site);
-    const before = site === undefined ? undefined : this.#received.get(site)?.at(-1);
+    const received = site === undefined ? [] : (this.#received.get(site) ?? []);
     const isNext =
       site !== undefined &&
       batch.firstIndex === expectedIndex &&
-      batch.prevChain === (before?.chain ?? site.prevChain) &&
+      batch.prevChain === (received.at(-1)?.chain ?? site.prevChain) &&
       batch.lastIndex <= site.lastIndex &&
       (batch.lastIndex < site.lastIndex || batch.chain === site.chain);
     if (!isNext) {
@@ -115,7 +119,7 @@ export class DamagedLog {
       }
       throw new LogError({ code: "DT_LOG_GAP", expectedIndex, index: batch.firstIndex });
     }
-    this.#received.set(site, [...(this.#received.get(site) ?? []), batch]);
+    this.#received.set(site, [...received, batch]);
   }
 
   #clearMark(): Promise<void> {

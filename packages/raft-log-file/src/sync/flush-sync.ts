@@ -7,8 +7,10 @@ export interface WrittenFlush {
   /** Crc of the segment's header, and the index in its name: which file this is. */
   readonly seed: number;
   readonly segmentFirstIndex: number;
-  /** Of the flush. */
+  /** Of the flush; and the chain of its last entry. */
   readonly firstIndex: number;
+  readonly lastIndex: number;
+  readonly lastChain: number;
   readonly position: number;
   /** The bytes that were written, unchanged until `done`; null when they are not in one piece. */
   readonly bytes: Buffer | null;

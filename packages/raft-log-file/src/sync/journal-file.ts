@@ -95,10 +95,7 @@ export class JournalFile {
       const length = flush.bytes.length;
       staged.set(flush.bytes, contentAt);
       const crc = crc32(staged, contentAt, contentAt + length);
-      const { seed, segmentFirstIndex, firstIndex, position } = flush;
-      const groupId = groupIds[i] as number;
-      const extent = { groupId, seed, segmentFirstIndex, firstIndex, position, length };
-      writeExtent(staged, at, i, extent, crc);
+      writeExtent(staged, at, i, groupIds[i] as number, flush, length, crc);
       contentAt += length;
     }
     this.frameCount++;

@@ -11,19 +11,19 @@ import {
   JOURNAL_BLOCK_BYTES,
   type JournalFrame,
   type JournalHeader,
-  tableBytes,
 } from "../format/journal-format.ts";
 import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from "../format/segment-header.ts";
 import { errorNumber, LogError } from "../log-error.ts";
 import { segmentName } from "../segment/segment.ts";
-import { markDamage } from "./damage-mark.ts";
+import { keepAcknowledgedEnd } from "./acknowledged-end.ts";
+import { type DamagedPlace, markDamage } from "./damage-mark.ts";
 import { JOURNAL_NAMES, removeJournal } from "./journal-file.ts";
 
 /** What was found in a journal and done with it. */
 export interface JournalReport {
   /** Flushes that were copied to their segments. */
   readonly copied: number;
-  /** Groups whose bytes are damaged both in the journal and in their segment: their logs refuse to open. */
+  /** Groups whose bytes are damaged both in the journal and in their segment: their logs open as damaged ones. */
   readonly damagedGroups: readonly number[];
 }
 
@@ -32,6 +32,7 @@ interface StoredJournal {
   readonly bytes: Buffer;
   readonly header: JournalHeader;
   readonly seed: number;
+  readonly extentBytes: number;
 }
 
 /**
@@ -50,13 +51,15 @@ export async function replayJournal(
   }
   const frames = journals.map((journal, i) => framesOf(journal, journals[i + 1]));
   const segments = new Map<string, OpenSegment | null>();
-  const damagedGroups = new Set<number>();
+  /** Of each group: the last flush that had been synced, and the first that is lost. */
+  const ends = new Map<number, Extent>();
+  const lost = new Map<number, DamagedPlace>();
   let copied = 0;
   try {
     for (const [i, journal] of journals.entries()) {
       for (const frame of frames[i] ?? []) {
         const isLast = i === journals.length - 1 && frame === frames[i]?.at(-1);
-        let at = frame.at + tableBytes(frame.extents.length);
+        let at = frame.contentAt;
         for (const extent of frame.extents) {
           const content = journal.bytes.subarray(at, at + extent.length);
           at += extent.length;
@@ -64,17 +67,16 @@ export async function replayJournal(
           if (segment === null) {
             continue;
           }
+          const { groupId, position: offset, firstIndex: index } = extent;
+          if (!isLast) {
+            ends.set(groupId, extent);
+          }
           if (crc32(content, 0, content.length) === extent.crc) {
-            await writeFrom(segment.file, content, 0, content.length, extent.position);
+            await writeFrom(segment.file, content, 0, content.length, offset);
             copied++;
-          } else if (!isLast && !(await holds(segment.file, extent))) {
+          } else if (!isLast && !lost.has(groupId) && !(await holds(segment.file, extent))) {
             // The last frame may be one that a power cut tore; those before it had been synced.
-            damagedGroups.add(extent.groupId);
-            await markDamage(fileSystem, join(directory, String(extent.groupId)), {
-              file: segment.path,
-              offset: extent.position,
-              index: extent.firstIndex,
-            });
+            lost.set(groupId, { file: segment.path, offset, index });
           }
         }
       }
@@ -89,8 +91,15 @@ export async function replayJournal(
       await segment?.file.close();
     }
   }
+  for (const [groupId, place] of lost) {
+    const group = join(directory, String(groupId));
+    const end = ends.get(groupId) as Extent;
+    if (!(await keepAcknowledgedEnd(fileSystem, group, { groupId, storeId }, end))) {
+      await markDamage(fileSystem, group, place);
+    }
+  }
   await removeJournal(fileSystem, directory);
-  return { copied, damagedGroups: [...damagedGroups] };
+  return { copied, damagedGroups: [...lost.keys()] };
 }
 
 /** Whole journals of this store, the older one first. */
@@ -125,11 +134,11 @@ async function readJournals(
 
 /** The frames of a file that were synced, and maybe one more. `next` continues it. */
 function framesOf(journal: StoredJournal, next: StoredJournal | undefined): JournalFrame[] {
-  const { bytes, seed, path } = journal;
+  const { bytes, seed, extentBytes, path } = journal;
   const frames: JournalFrame[] = [];
   for (let at = JOURNAL_BLOCK_BYTES; at + JOURNAL_BLOCK_BYTES <= bytes.length;) {
     const number = frames.length + 1;
-    let frame = frameAt(bytes, at, seed);
+    let frame = frameAt(bytes, at, seed, extentBytes);
     if (frame?.number !== number) {
       frame = frameByItsEnd(journal, at, number);
     }
@@ -151,18 +160,18 @@ function framesOf(journal: StoredJournal, next: StoredJournal | undefined): Jour
  * stands behind `at`; throws when only a higher one does.
  */
 function frameByItsEnd(
-  { bytes, seed, path }: StoredJournal,
+  { bytes, seed, extentBytes, path }: StoredJournal,
   at: number,
   number: number,
 ): JournalFrame | null {
   let isFollowed = false;
   for (let end = at + JOURNAL_BLOCK_BYTES; end <= bytes.length; end += JOURNAL_BLOCK_BYTES) {
-    const frame = frameEndingAt(bytes, end, seed);
+    const frame = frameEndingAt(bytes, end, seed, extentBytes);
     if (frame?.number === number && frame.at === at) {
       return frame;
     }
     isFollowed ||= (frame?.number ?? 0) > number;
-    isFollowed ||= (frameAt(bytes, end, seed)?.number ?? 0) > number;
+    isFollowed ||= (frameAt(bytes, end, seed, extentBytes)?.number ?? 0) > number;
   }
   if (isFollowed) {
     throw damaged(path, at);

@@ -132,3 +132,10 @@ function linesOf({ bytes }: EntryBatch): string[] {
 function hashOf(bytes: Buffer): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
+
+/** Entries of each of the two groups of a golden directory with a journal. */
+export const JOURNALED_ENTRIES = 12;
+
+export function journaledPayload(groupId: number, index: number): Buffer {
+  return Buffer.from(`group ${groupId} entry ${index} ${"x".repeat(80)}`);
+}
