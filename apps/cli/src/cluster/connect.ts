@@ -17,6 +17,11 @@ export interface ConnectOptions extends SecurityFlags {
   readonly timeout: number;
 }
 
+/** Of commands that write to the tree. */
+export interface WriteOptions extends ConnectOptions {
+  readonly exactlyOnce?: boolean;
+}
+
 const DEFAULT_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 2000;
 const VIEW_TIMEOUT_MS = 1000;
@@ -32,6 +37,15 @@ export function withConnectOptions(command: Command): Command {
       DEFAULT_TIMEOUT_MS,
     );
   return withSecurityOptions(command);
+}
+
+/** Adds the options of every command that writes to the tree. */
+export function withWriteOptions(command: Command): Command {
+  return withConnectOptions(command).option(
+    "--exactly-once",
+    "repeat a write whose answer is lost; it is carried out once and told its first result",
+    false,
+  );
 }
 
 export function positiveInteger(text: string): number {
@@ -72,10 +86,11 @@ export async function withClient<T>(
 
 export function withTree<T>(
   context: CliContext,
-  options: ConnectOptions,
+  options: WriteOptions,
   use: (tree: KvClient) => Promise<T>,
 ): Promise<T> {
+  const session = options.exactlyOnce === true;
   return withClient(context, options, (client) =>
-    use(new KvClient(client, { groupId: KV_GROUP_ID })),
+    use(new KvClient(client, { groupId: KV_GROUP_ID, session })),
   );
 }

@@ -2,12 +2,12 @@ import type { CasExpectation } from "@dt/kv";
 import { CliError } from "../cli-error.ts";
 import type { CliContext } from "../cli-context.ts";
 import { withTree } from "../cluster/connect.ts";
-import type { ConnectOptions } from "../cluster/connect.ts";
+import type { WriteOptions } from "../cluster/connect.ts";
 import type { OutputFormat } from "../output.ts";
 import { printWrite } from "./print-write.ts";
 import { readValue } from "./value-input.ts";
 
-interface CasOptions extends ConnectOptions {
+interface CasOptions extends WriteOptions {
   readonly file?: string;
   readonly expectValue?: string;
   readonly expectRevision?: number;

@@ -1,11 +1,11 @@
 import { CliError } from "../cli-error.ts";
 import type { CliContext } from "../cli-context.ts";
 import { withTree } from "../cluster/connect.ts";
-import type { ConnectOptions } from "../cluster/connect.ts";
+import type { WriteOptions } from "../cluster/connect.ts";
 import type { OutputFormat } from "../output.ts";
 import { printWrite } from "./print-write.ts";
 
-interface DeleteOptions extends ConnectOptions {
+interface DeleteOptions extends WriteOptions {
   readonly recursive: boolean;
   readonly output: OutputFormat;
 }

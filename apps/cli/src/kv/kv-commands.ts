@@ -1,7 +1,7 @@
 import { Argument, Option } from "commander";
 import type { Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
-import { positiveInteger, withConnectOptions } from "../cluster/connect.ts";
+import { positiveInteger, withConnectOptions, withWriteOptions } from "../cluster/connect.ts";
 import { OUTPUT_FORMATS } from "../output.ts";
 import type { OutputFormat } from "../output.ts";
 import { TREE_FORMATS } from "../tree/write-tree.ts";
@@ -19,7 +19,7 @@ const VALUE = new Argument("[value]", "the value, or - for the standard input");
 export function registerKvCommands(program: Command, context: CliContext): void {
   const kv = program.command("kv").description("read and write the configuration tree");
 
-  withConnectOptions(kv.command("put"))
+  withWriteOptions(kv.command("put"))
     .description("store a value")
     .addArgument(KEY)
     .addArgument(VALUE)
@@ -38,7 +38,7 @@ export function registerKvCommands(program: Command, context: CliContext): void 
     .addOption(outputOption("raw"))
     .action((key, options) => getKey(context, key, options));
 
-  withConnectOptions(kv.command("del"))
+  withWriteOptions(kv.command("del"))
     .description("delete a key, or an empty directory")
     .addArgument(KEY)
     .option("-r, --recursive", "delete a directory with everything in it", false)
@@ -54,7 +54,7 @@ export function registerKvCommands(program: Command, context: CliContext): void 
     .addOption(outputOption("table"))
     .action((directory, options) => listKeys(context, directory, options));
 
-  withConnectOptions(kv.command("cas"))
+  withWriteOptions(kv.command("cas"))
     .description("store a value if the key holds what is expected")
     .addArgument(KEY)
     .addArgument(VALUE)

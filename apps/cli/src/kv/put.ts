@@ -1,11 +1,11 @@
 import type { CliContext } from "../cli-context.ts";
 import { withTree } from "../cluster/connect.ts";
-import type { ConnectOptions } from "../cluster/connect.ts";
+import type { WriteOptions } from "../cluster/connect.ts";
 import type { OutputFormat } from "../output.ts";
 import { printWrite } from "./print-write.ts";
 import { readValue } from "./value-input.ts";
 
-interface PutOptions extends ConnectOptions {
+interface PutOptions extends WriteOptions {
   readonly file?: string;
   readonly output: OutputFormat;
 }
