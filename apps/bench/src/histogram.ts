@@ -22,10 +22,10 @@ export class LatencyHistogram {
     useWebAssembly: false,
   });
 
-  /** Takes a latency in milliseconds, as differences of performance.now() are. */
-  recordMs(ms: number): void {
+  /** Takes a latency in milliseconds, as differences of performance.now() are, of so many operations. */
+  recordMs(ms: number, count: number = 1): void {
     const us = Math.round(ms * 1000);
-    this.#histogram.recordValue(us < 1 ? 1 : Math.min(us, MAX_US));
+    this.#histogram.recordValueWithCount(us < 1 ? 1 : Math.min(us, MAX_US), count);
   }
 
   get count(): number {

@@ -1,209 +1,160 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { BatchBuilder, EntryType, recordBytes } from "@dt/raft";
-import { DataDirectory, type FileLog, measureDisk } from "@dt/raft-log-file";
+import { DataDirectory } from "@dt/raft-log-file";
+import { type Appended, type AppendOptions, Appends } from "./appends.ts";
 import { describeEnvironment } from "./environment.ts";
 import { LatencyHistogram } from "./histogram.ts";
-import { pause } from "./closed-loop.ts";
-import { warmUpMs } from "./kv-bench.ts";
-import { ProcessorShare } from "./processor-time.ts";
+import { median } from "./median.ts";
+import { PlainDisk, type PlainWrites } from "./plain-disk.ts";
 import type { Report } from "./report.ts";
 
-export interface LogBenchOptions {
-  readonly size: number;
-  readonly inFlight: number;
+export interface LogBenchOptions extends AppendOptions {
+  /** Of appends; the plain loops take as long each. */
   readonly seconds: number;
   readonly directory: string;
-  /** Drops the head as a log with snapshots does, so that files are used again. */
-  readonly recycle: boolean;
 }
 
-const MAX_BATCH_BYTES = 256 << 10;
-/** Written at most to see what the disk does by itself. */
-const MAX_DISK_BYTES = 256 << 20;
-/** Kept behind the newest entry with `recycle`. */
-const KEPT_ENTRIES = 100_000;
+/** Of appends, then of each plain loop: short, so that what else the machine does meets all of them. */
+const SLICE_MS = 500;
+/** Flushes up to this size go into space that the log has filled ahead. */
+const FILLED_FLUSH_BYTES = 64 << 10;
+/** Frame in front of a flush. */
+const FRAME_BYTES = 32;
 
-/** Appends through one file log, beside what the disk does with writes of the same size. */
+/** One slice of appends, and one of each loop beside it. */
+interface Round {
+  readonly log: Appended;
+  readonly fresh: PlainWrites;
+  readonly allocated: PlainWrites;
+  /** Processor time of making one entry. */
+  readonly makeUs: number;
+}
+
+/**
+ * Appends through one file log, in turn with what the disk does with writes of the same size.
+ *
+ * `appendOverheadUsPerEntry` is the processor time of the whole process (user and system, all threads) while it
+ * appends, less that of the plain loop for as many bytes, less that of making the entries.
+ */
 export async function runLogBench(options: LogBenchOptions): Promise<Report> {
   const scratch = mkdtempSync(join(options.directory, "dt-bench-"));
+  const path = join(scratch, "data");
+  const fresh = new PlainDisk(scratch, "fresh", false);
+  const allocated = new PlainDisk(scratch, "allocated", true);
   try {
-    const data = await DataDirectory.open({
-      path: join(scratch, "data"),
-      clusterId: "bench",
-      nodeId: 1,
-    });
+    const data = await DataDirectory.open({ path, clusterId: "bench", nodeId: 1 });
     const log = data.log(1, { dropDelayMs: 0 });
     await log.open();
     const appends = new Appends(log, options);
-    const measured = await appends.run();
+    const latencies = new LatencyHistogram();
+    const sliceMs = Math.min(SLICE_MS, (options.seconds * 1000) / 3);
+    const round = async (histogram: LatencyHistogram | null): Promise<Round> => {
+      const appended = await appends.run(sliceMs, histogram);
+      const bytes = Math.round(appended.bytes / Math.max(1, appended.flushes)) + FRAME_BYTES;
+      return {
+        log: appended,
+        fresh: await fresh.run(sliceMs, bytes),
+        allocated: await allocated.run(sliceMs, bytes),
+        makeUs: appends.makeOnly(sliceMs / 4),
+      };
+    };
+    await round(null);
+    const rounds: Round[] = [];
+    while (rounds.length * sliceMs < options.seconds * 1000) {
+      rounds.push(await round(latencies));
+    }
+    const recycledSegments = log.counters?.recycledSegments ?? 0;
     await log.close();
     await data.close();
-    const { flushes } = measured;
-    const bytesPerSync = Math.max(1, Math.round(measured.bytes / Math.max(1, flushes)));
-    const syncs = Math.max(1, Math.min(flushes, 1000, Math.ceil(MAX_DISK_BYTES / bytesPerSync)));
-    const before = process.cpuUsage();
-    const plain = await measureDisk(scratch, bytesPerSync, syncs, false);
-    const plainCpuUs = cpuUs(before);
-    const allocated = await measureDisk(scratch, bytesPerSync, syncs);
-    const entriesPerSync = measured.entries / Math.max(1, flushes);
-    const plainCpuPerEntry = plainCpuUs / (syncs * entriesPerSync);
     const { size, inFlight, seconds } = options;
     return {
       workload: "log append",
       config: { size, inFlight, seconds },
-      ...measured.latencies,
-      opsPerSec: measured.opsPerSec,
+      ...latencies.percentiles(),
+      opsPerSec: Math.round(median(rounds.map(({ log: { entries, seconds: s } }) => entries / s))),
       errors: 0,
       environment: describeEnvironment("fsync"),
       extra: {
-        mibPerSec: Math.round(measured.bytesPerSec / 2 ** 20),
-        entriesPerSync: Math.round(entriesPerSync),
-        batchesPerSync: ratio(measured.writes, Math.max(1, flushes)),
-        bytesPerSync,
-        recycledSegments: measured.recycledSegments,
-        cores: measured.cores,
-        cpuUsPerEntry: ratio(measured.cpuUs, measured.entries),
-        appendOverheadUsPerEntry: ratio(measured.cpuUs / measured.entries - plainCpuPerEntry, 1),
-        plainDiskP50Us: Math.round(plain.p50Us),
-        plainDiskP99Us: Math.round(plain.p99Us),
-        plainDiskMibPerSec: Math.round(plain.bytesPerSecond / 2 ** 20),
-        shareOfPlainDisk: ratio(measured.bytesPerSec, plain.bytesPerSecond),
-        allocatedDiskMibPerSec: Math.round(allocated.bytesPerSecond / 2 ** 20),
-        shareOfAllocatedDisk: ratio(measured.bytesPerSec, allocated.bytesPerSecond),
+        rounds: rounds.length,
+        ...flushFigures(rounds),
+        recycledSegments,
+        ...processorFigures(rounds),
+        ...diskFigures("plain", rounds, (each) => each.fresh, fresh),
+        ...diskFigures("allocated", rounds, (each) => each.allocated, allocated),
       },
     };
   } finally {
+    fresh.close();
+    allocated.close();
     rmSync(scratch, { recursive: true, force: true });
   }
 }
 
-export interface Measured {
-  readonly latencies: ReturnType<LatencyHistogram["percentiles"]>;
-  readonly opsPerSec: number;
-  readonly bytesPerSec: number;
-  readonly entries: number;
-  readonly writes: number;
-  readonly flushes: number;
-  readonly recycledSegments: number;
+function flushFigures(rounds: readonly Round[]): Record<string, number> {
+  const flushes = Math.max(
+    1,
+    sum(rounds, (each) => each.log.flushes),
+  );
+  return {
+    mibPerSec: ratio(median(rounds.map((each) => mibPerSec(each.log))), 1),
+    entriesPerSync: Math.round(sum(rounds, (each) => each.log.entries) / flushes),
+    batchesPerSync: ratio(
+      sum(rounds, (each) => each.log.writes),
+      flushes,
+    ),
+    bytesPerSync: Math.round(sum(rounds, (each) => each.log.bytes) / flushes) + FRAME_BYTES,
+  };
+}
+
+/** The loop into the space that the flushes of this size go to stands for what the disk costs. */
+function processorFigures(rounds: readonly Round[]): Record<string, number> {
+  const entries = sum(rounds, (each) => each.log.entries);
+  const total = sum(rounds, (each) => each.log.cpuUs) / entries;
+  const make = median(rounds.map((each) => each.makeUs));
+  const disk = sum(rounds, ({ log, fresh, allocated }) => {
+    const like = log.bytes / Math.max(1, log.flushes) > FILLED_FLUSH_BYTES ? fresh : allocated;
+    return (like.cpuUs / like.bytes) * log.bytes;
+  });
+  return {
+    cores: ratio(
+      sum(rounds, (each) => each.log.cpuUs),
+      sum(rounds, (each) => each.log.seconds) * 1e6,
+    ),
+    cpuUsPerEntry: ratio(total, 1),
+    makeEntryUs: ratio(make, 1),
+    plainDiskCpuUsPerEntry: ratio(disk, entries),
+    appendOverheadUsPerEntry: ratio(total - disk / entries - make, 1),
+  };
+}
+
+function diskFigures(
+  name: string,
+  rounds: readonly Round[],
+  of: (round: Round) => PlainWrites,
+  { latencies }: PlainDisk,
+): Record<string, number> {
+  const { p50Us, p99Us } = latencies.percentiles();
+  const share = median(rounds.map((each) => mibPerSec(each.log) / mibPerSec(of(each))));
+  return {
+    [`${name}DiskP50Us`]: p50Us,
+    [`${name}DiskP99Us`]: p99Us,
+    [`${name}DiskMibPerSec`]: ratio(median(rounds.map((each) => mibPerSec(of(each)))), 1),
+    [`shareOf${name === "plain" ? "Plain" : "Allocated"}Disk`]: ratio(share, 1),
+  };
+}
+
+function mibPerSec({
+  bytes,
+  seconds,
+}: {
   readonly bytes: number;
-  readonly cores: number | null;
-  readonly cpuUs: number;
+  readonly seconds: number;
+}): number {
+  return bytes / seconds / 2 ** 20;
 }
 
-/** Keeps `inFlight` appends waiting; those of one turn go to the log as one write, as a group does it. */
-export class Appends {
-  readonly #log: FileLog;
-  readonly #options: LogBenchOptions;
-  readonly #builder = new BatchBuilder(MAX_BATCH_BYTES);
-  readonly #payload: Buffer;
-  readonly #histogram: LatencyHistogram;
-  #nextIndex = 1;
-  #chain = 0;
-  #sequence = 0;
-  #waiting = 0;
-  #isMeasuring = false;
-  #isOver = false;
-  #entries = 0;
-  #writes = 0;
-  #failure: Error | null = null;
-  #onIdle: (() => void) | null = null;
-
-  constructor(log: FileLog, options: LogBenchOptions, histogram = new LatencyHistogram()) {
-    this.#log = log;
-    this.#histogram = histogram;
-    this.#options = options;
-    this.#payload = Buffer.alloc(options.size, 7);
-  }
-
-  async run(): Promise<Measured> {
-    const { inFlight, seconds, size } = this.#options;
-    this.#append(inFlight);
-    await pause(warmUpMs(seconds));
-    this.#isMeasuring = true;
-    const processor = new ProcessorShare([process.pid]);
-    const cpu = process.cpuUsage();
-    const before = { ...this.#log.counters };
-    const startMs = performance.now();
-    do {
-      await pause(seconds * 1000);
-    } while (this.#entries === 0 && this.#failure === null); // A disk that stands still has no figures.
-    const elapsedSeconds = (performance.now() - startMs) / 1000;
-    const cores = processor.cores();
-    const usedUs = cpuUs(cpu);
-    const after = this.#log.counters;
-    this.#isMeasuring = false;
-    this.#isOver = true;
-    if (this.#waiting > 0) {
-      await new Promise<void>((resolve) => {
-        this.#onIdle = resolve;
-      });
-    }
-    if (this.#failure !== null) {
-      throw this.#failure;
-    }
-    const bytes = this.#entries * recordBytes(size);
-    return {
-      latencies: this.#histogram.percentiles(),
-      opsPerSec: Math.round(this.#entries / elapsedSeconds),
-      bytesPerSec: bytes / elapsedSeconds,
-      entries: this.#entries,
-      writes: this.#writes,
-      flushes: (after?.flushes ?? 0) - (before.flushes ?? 0),
-      recycledSegments: after?.recycledSegments ?? 0,
-      cpuUs: usedUs,
-      bytes,
-      cores,
-    };
-  }
-
-  #append(count: number): void {
-    const { size } = this.#options;
-    for (let i = 0; i < count; i++) {
-      this.#builder.add(EntryType.normal, 1, this.#payload, 0, size);
-    }
-    const batches = this.#builder.seal(this.#nextIndex, 1, 0, this.#chain);
-    const last = batches.at(-1);
-    this.#nextIndex = (last?.lastIndex ?? 0) + 1;
-    this.#chain = last?.chain ?? 0;
-    this.#waiting += count;
-    const startMs = performance.now();
-    const io = { term: 1, sequence: ++this.#sequence };
-    this.#log.write({ io, hardState: null, reset: null, truncateFrom: 0, batches }, (error) =>
-      this.#onDone(error, count, startMs),
-    );
-  }
-
-  #onDone(error: Error | null, count: number, startMs: number): void {
-    this.#waiting -= count;
-    this.#failure ??= error;
-    if (this.#isMeasuring) {
-      const ms = performance.now() - startMs;
-      for (let i = 0; i < count; i++) {
-        this.#histogram.recordMs(ms);
-      }
-      this.#entries += count;
-      this.#writes++;
-      if (this.#options.recycle) {
-        this.#log.dropHead(this.#nextIndex - KEPT_ENTRIES);
-      }
-    }
-    if (this.#failure === null && !this.#isOver) {
-      // Half of the depth waits while the other half is on its way to the disk.
-      const half = Math.max(1, Math.floor(this.#options.inFlight / 2));
-      for (let left = this.#options.inFlight - this.#waiting; left > 0; left -= half) {
-        this.#append(Math.min(half, left));
-      }
-    } else if (this.#waiting === 0) {
-      this.#onIdle?.();
-    }
-  }
-}
-
-/** Processor time of this process since `before`, in microseconds. */
-function cpuUs(before: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(before);
-  return user + system;
+function sum(rounds: readonly Round[], of: (round: Round) => number): number {
+  return rounds.reduce((total, each) => total + of(each), 0);
 }
 
 function ratio(a: number, b: number): number {
