@@ -31,7 +31,8 @@ export type { ChangeOptions } from "./node/group-admin.ts";
 export type { ConfigRequest, MemberLists, MemberTarget } from "./core/config-request.ts";
 export type { Configuration, Membership } from "./core/membership.ts";
 export { RaftClient } from "./client/raft-client.ts";
-export type { CallOptions, RaftClientOptions } from "./client/raft-client.ts";
+export type { RaftClientOptions } from "./client/raft-client.ts";
+export type { CallOptions } from "./client/call-options.ts";
 export type { Endpoint } from "./client/link.ts";
 export type { SnapshotTaken, StatusReply } from "./gen/raft.ts";
 

@@ -2,16 +2,18 @@ import { RpcError } from "@dt/rpc";
 import { expect, test } from "vitest";
 import { ClientCall } from "./client-call.ts";
 import { GroupRoute } from "./group-route.ts";
-import { RaftClient } from "./raft-client.ts";
+import { CallRouter } from "./call-router.ts";
+import { Links } from "./links.ts";
 
 /** Port 1 answers nobody. */
 const NOBODY = [{ host: "127.0.0.1", port: 1 }];
 
 test("a call whose first attempt may have been executed says so, whatever became of later ones", async () => {
-  const client = new RaftClient({ endpoints: NOBODY });
+  const links = new Links(NOBODY, {});
+  const router = new CallRouter(links, () => {});
   const ended = new Promise((resolve, reject) => {
     const call = new ClientCall(
-      client,
+      router,
       new GroupRoute(1),
       256,
       () => {},
@@ -34,6 +36,7 @@ test("a call whose first attempt may have been executed says so, whatever became
       mayHaveExecuted: true,
     });
   } finally {
-    await client.close();
+    router.close();
+    await links.close();
   }
 });

@@ -1,7 +1,7 @@
 import type { Decode, Encode, RpcError } from "@dt/rpc";
 import type { SessionCall, SessionKey } from "../transport/session-commands.ts";
 import { GroupSessions } from "./group-sessions.ts";
-import type { CallOptions } from "./raft-client.ts";
+import type { CallOptions } from "./call-options.ts";
 
 export const SESSION_EXPIRED_CODE = "DT_RAFT_SESSION_EXPIRED";
 
