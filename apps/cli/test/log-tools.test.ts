@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EntryType } from "@dt/raft";
+import { adoptCopy } from "@dt/raft-log-file";
 import { KV_GROUP_ID, startCluster } from "@dt/server";
 import protobuf from "protobufjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -32,8 +33,9 @@ function run(...argv: string[]) {
   return dt(argv, { cwd: directory });
 }
 
-function copy(name: string): string {
+async function copy(name: string): Promise<string> {
   cpSync(join(directory, "cluster/node-1"), join(directory, name), { recursive: true });
+  await adoptCopy(join(directory, name, "data"));
   return join(directory, name, "data", String(KV_GROUP_ID));
 }
 
@@ -49,6 +51,16 @@ describe("log repair", () => {
     expect(stdout).toMatch(/ good$/mu);
   });
 
+  it.each([
+    ["verify", ["log", "verify", "cluster/node-1"]],
+    ["repair", ["log", "repair", "cluster/node-1"]],
+  ])("%s shows how far it is, on a terminal only", async (_, argv) => {
+    const watched = await dt(argv, { cwd: directory, isTerminal: true });
+    expect(watched.code).toBe(CliExit.ok);
+    expect(watched.stderr).toMatch(/segments .* 100% 1\/1/u);
+    expect((await run(...argv)).stderr).toBe("");
+  });
+
   it("refuses a directory in use", () => {
     const [repair] = whileRunning;
     expect(repair?.code).toBe(CliExit.failed);
@@ -56,7 +68,7 @@ describe("log repair", () => {
   });
 
   it("cuts a torn end, but only when it is told to", async () => {
-    const group = copy("torn");
+    const group = await copy("torn");
     const segment = only(join(group, "log"), ".log");
     const bytes = readFileSync(segment);
     let end = bytes.length;
@@ -78,7 +90,7 @@ describe("log repair", () => {
   });
 
   it("says that damaged entries come from others", async () => {
-    const group = copy("damaged");
+    const group = await copy("damaged");
     const segment = only(join(group, "log"), ".log");
     const bytes = readFileSync(segment);
     bytes.writeUInt8(0, bytes.indexOf("its value"));
@@ -88,6 +100,20 @@ describe("log repair", () => {
     expect(stdout).toContain("the node gets them from others");
     const both = await run("log", "repair", "damaged", "--yes", "--dry-run");
     expect(both.code).toBe(CliExit.usage);
+  });
+});
+
+describe("log adopt", () => {
+  it("takes over a copy of a directory, but only when it is told to", async () => {
+    cpSync(join(directory, "cluster/node-1"), join(directory, "cloned"), { recursive: true });
+    const refused = await run("log", "repair", "cloned", "--yes");
+    expect(refused.code).toBe(CliExit.failed);
+    expect(refused.stderr).toContain("DT_LOG_CLONED");
+    expect((await run("log", "adopt", "cloned")).code).toBe(CliExit.failed);
+    expect((await run("log", "repair", "cloned", "--yes")).code).toBe(CliExit.failed);
+    expect((await run("log", "adopt", "cloned", "--yes")).code).toBe(CliExit.ok);
+    expect((await run("log", "repair", "cloned", "--yes")).code).toBe(CliExit.ok);
+    expect((await run("log", "adopt", "cloned")).stdout).toContain("no copy");
   });
 });
 
@@ -103,7 +129,7 @@ describe("snapshot", () => {
   });
 
   it("ends with 1 at a damaged block, and does not save it", async () => {
-    const group = copy("rotten");
+    const group = await copy("rotten");
     const data = join(only(join(group, "snapshot"), ""), "data");
     const bytes = readFileSync(data);
     bytes.writeUInt8(bytes.readUInt8(20) ^ 1, 20);
@@ -121,7 +147,7 @@ describe("snapshot", () => {
     expect((await run("snapshot", "save", "cluster/node-1", "a.snapshot")).code).toBe(CliExit.ok);
     const again = await run("snapshot", "save", "cluster/node-1", "a.snapshot");
     expect(again.code).toBe(CliExit.usage);
-    const group = copy("emptied");
+    const group = await copy("emptied");
     rmSync(join(group, "snapshot"), { recursive: true });
     const dry = await run("snapshot", "restore", "emptied", "a.snapshot");
     expect(dry.code).toBe(CliExit.failed);
@@ -148,7 +174,7 @@ describe("snapshot", () => {
         return wrong;
       }),
     ];
-    const group = copy("target");
+    const group = await copy("target");
     const before = readdirSync(join(group, "snapshot"));
     for (const wrong of wrongs) {
       writeFileSync(join(directory, "wrong.snapshot"), wrong);

@@ -12,6 +12,8 @@ export interface StoredFile {
   /** Makes everything written before durable, and what is needed to read it back (fdatasync). */
   sync(done: Done): void;
   size(): Promise<number>;
+  /** What tells the file from every other one of its file system, under any name: its inode. */
+  fileNumber(): Promise<bigint>;
   close(): Promise<void>;
 }
 

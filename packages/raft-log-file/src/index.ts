@@ -1,5 +1,6 @@
 export { DataDirectory } from "./directory/data-directory.ts";
 export type { DataDirectoryDeps, DataDirectoryOptions } from "./directory/data-directory.ts";
+export { adoptCopy, isCopy } from "./directory/adopt-copy.ts";
 export type { Identity } from "./directory/identity-file.ts";
 export type { PeerBook } from "./directory/peer-book.ts";
 export { FileLog } from "./file-log.ts";
@@ -35,6 +36,7 @@ export type {
   LogVerification,
   VerifiedCopy,
 } from "./inspect/verify-logs.ts";
+export type { OnSegment, SegmentProgress } from "./inspect/segment-progress.ts";
 export { planRepair, repairLogs } from "./inspect/repair-logs.ts";
 export type { LogRepair, RepairReport } from "./inspect/repair-logs.ts";
 export {

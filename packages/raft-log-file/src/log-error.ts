@@ -30,6 +30,14 @@ export type LogFault =
       readonly expected: string;
       readonly found: string;
     }
+  /** The directory is a copy of a node's directory: its identity stands in another file than the one it was made as. */
+  | {
+      readonly code: "DT_LOG_CLONED";
+      readonly directory: string;
+      /** Inodes. */
+      readonly expected: string;
+      readonly found: string;
+    }
   /** Another process, or another object of this one, has the directory open. `pid` 0: not known. */
   | { readonly code: "DT_LOG_IN_USE"; readonly directory: string; readonly pid: number }
   /** The lock cannot be taken for a reason that has nothing to do with another owner. */
@@ -86,6 +94,8 @@ function describe(fault: LogFault): string {
       return `${fault.file} belongs to ${fault.found}, not to ${fault.expected}`;
     case "DT_LOG_IDENTITY":
       return `${fault.file} says ${fault.found}, this is ${fault.expected}`;
+    case "DT_LOG_CLONED":
+      return `${fault.directory} is a copy of a node's directory: its identity was made as inode ${fault.expected} and is inode ${fault.found}. A copy does not know what the node has promised since: remove it and let the node join anew; or, when the original is gone for good, take it over with "dt log adopt ${fault.directory}"`;
     case "DT_LOG_IN_USE":
       return `${fault.directory} is in use by process ${fault.pid}`;
     case "DT_LOG_LOCK":

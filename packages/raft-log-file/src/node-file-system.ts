@@ -75,6 +75,18 @@ class NodeFile implements StoredFile {
     });
   }
 
+  fileNumber(): Promise<bigint> {
+    return new Promise((resolve, reject) => {
+      fs.fstat(this.#descriptor, { bigint: true }, (error, stats) => {
+        if (error === null) {
+          resolve(stats.ino);
+        } else {
+          reject(error);
+        }
+      });
+    });
+  }
+
   close(): Promise<void> {
     return settle((done) => fs.close(this.#descriptor, done));
   }

@@ -18,6 +18,7 @@ const CODES = {
   DT_LOG_FORMAT: true,
   DT_LOG_FOREIGN_FILE: true,
   DT_LOG_IDENTITY: true,
+  DT_LOG_CLONED: true,
   DT_LOG_IN_USE: true,
   DT_LOG_LOCK: true,
   DT_LOG_POISONED: true,

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { KV_GROUP_ID } from "@dt/server";
 import type { CliContext } from "../cli-context.ts";
 import { positiveInteger } from "../cluster/connect.ts";
+import { adoptDirectory } from "./adopt.ts";
 import { dumpLog } from "./dump.ts";
 import { repairDirectory } from "./repair.ts";
 import { verifyDirectories } from "./verify.ts";
@@ -11,7 +12,7 @@ export function registerLogCommands(program: Command, context: CliContext): void
   const log = program
     .command("log")
     .description(
-      "look into data directories, also those of running nodes; only repair --yes changes something",
+      "look into data directories, also those of running nodes; only repair and adopt change something, and only with --yes",
     );
 
   log
@@ -45,6 +46,15 @@ export function registerLogCommands(program: Command, context: CliContext): void
     .option("--yes", "do it", false)
     .addOption(outputOption())
     .action((directory, options) => repairDirectory(context, directory, options));
+
+  log
+    .command("adopt")
+    .description(
+      "take over a copy of a node's data directory, such as one from a backup, whose original is gone for good; without --yes only say whether it is one",
+    )
+    .argument("<dir>", "data directory")
+    .option("--yes", "do it", false)
+    .action((directory, options) => adoptDirectory(context, directory, options));
 }
 
 function outputOption(): Option {

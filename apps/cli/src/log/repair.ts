@@ -5,6 +5,7 @@ import { CliExit } from "../exit-code.ts";
 import { formatJson, formatTable } from "../output.ts";
 import { print } from "../terminal.ts";
 import { findDataDirectory } from "./data-directory.ts";
+import { withSegmentBar } from "./segment-bar.ts";
 
 interface RepairOptions {
   readonly dryRun: boolean;
@@ -22,9 +23,12 @@ export async function repairDirectory(
     const message = "--dry-run and --yes exclude each other";
     throw new CliError({ code: "DT_CLI_USAGE", message });
   }
-  const { cwd, stdout } = context.terminal;
+  const { cwd, stdout, stderr } = context.terminal;
   const directory = findDataDirectory(cwd, name);
-  const report = options.yes ? await repairLogs(directory) : await planRepair(directory);
+  const repair = options.yes ? repairLogs : planRepair;
+  const report = await withSegmentBar(stderr, "segments", (fileSystem, onProgress) =>
+    repair(directory, fileSystem, onProgress),
+  );
   const isUntouched = !options.yes && (report.hasJournal || report.groups.some(needsWork));
   const isDamaged = report.groups.some(
     ({ damaged, refusal }) => damaged.length > 0 || refusal !== null,

@@ -6,6 +6,7 @@ import { CliExit } from "../exit-code.ts";
 import { formatJson, formatTable } from "../output.ts";
 import { print } from "../terminal.ts";
 import { findDataDirectory } from "./data-directory.ts";
+import { withSegmentBar } from "./segment-bar.ts";
 
 interface VerifyOptions {
   readonly output: "table" | "json";
@@ -16,9 +17,11 @@ export async function verifyDirectories(
   names: readonly string[],
   options: VerifyOptions,
 ): Promise<void> {
-  const { cwd, stdout } = context.terminal;
+  const { cwd, stdout, stderr } = context.terminal;
   const directories = names.map((name) => findDataDirectory(cwd, name));
-  const groups = await verifyLogs(directories);
+  const groups = await withSegmentBar(stderr, "segments", (fileSystem, onProgress) =>
+    verifyLogs(directories, fileSystem, onProgress),
+  );
   const text =
     options.output === "json"
       ? formatJson(groups)

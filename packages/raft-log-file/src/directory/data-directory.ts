@@ -2,8 +2,15 @@ import { join, resolve } from "node:path";
 import { DirectoryLock } from "./directory-lock.ts";
 import { FileLog } from "../file-log.ts";
 import type { FileSystem } from "../file-system.ts";
-import { checkOwner, createIdentity, MAX_CLUSTER_ID_BYTES, readIdentity } from "./identity-file.ts";
-import type { Identity } from "./identity-file.ts";
+import {
+  checkOriginal,
+  checkOwner,
+  createIdentity,
+  type Identity,
+  MAX_CLUSTER_ID_BYTES,
+  readStoredIdentity,
+  writeIdentity,
+} from "./identity-file.ts";
 import { ensureDirectory } from "./log-directory.ts";
 import { LogError } from "../log-error.ts";
 import { PeerBook } from "./peer-book.ts";
@@ -69,8 +76,8 @@ export class DataDirectory {
   }
 
   /**
-   * Opens a directory, or makes it. Throws DT_LOG_IDENTITY, DT_LOG_FORMAT or DT_LOG_CORRUPT before
-   * anything is changed; DT_LOG_IN_USE, DT_LOG_LOCK, DT_LOG_OPTIONS, DT_LOG_IO.
+   * Opens a directory, or makes it. Throws DT_LOG_IDENTITY, DT_LOG_CLONED, DT_LOG_FORMAT or DT_LOG_CORRUPT
+   * before anything is changed; DT_LOG_IN_USE, DT_LOG_LOCK, DT_LOG_OPTIONS, DT_LOG_IO.
    */
   static async open(
     options: DataDirectoryOptions,
@@ -80,17 +87,16 @@ export class DataDirectory {
     const { clusterId, nodeId } = options;
     const { fileSystem, lock: takeLock, journal: journalOptions } = { ...NODE_DEPS, ...deps };
     const path = resolve(options.path);
-    const before = await readIdentity(fileSystem, path);
+    const before = await readStoredIdentity(fileSystem, path);
     if (before !== null) {
       checkOwner(path, before, clusterId, nodeId);
+      checkOriginal(path, before);
     }
     await ensureDirectory(fileSystem, path);
     const lock = await takeLock(path);
     try {
       // Read again: somebody may have made it before the lock was ours.
-      const found = await readIdentity(fileSystem, path);
-      const identity = found ?? (await createIdentity(fileSystem, path, clusterId, nodeId));
-      checkOwner(path, identity, clusterId, nodeId);
+      const identity = await ownIdentity(fileSystem, path, clusterId, nodeId);
       const { storeId } = identity;
       const recovered = await replayJournal(fileSystem, path, storeId);
       const journal = new SharedJournal(fileSystem, path, storeId, journalOptions);
@@ -158,6 +164,26 @@ export class DataDirectory {
       await this.#lock.release();
     }
   }
+}
+
+/** Of a directory that is locked: what is there, or a new one. */
+async function ownIdentity(
+  fileSystem: FileSystem,
+  path: string,
+  clusterId: string,
+  nodeId: number,
+): Promise<Identity> {
+  const found = await readStoredIdentity(fileSystem, path);
+  if (found === null) {
+    return createIdentity(fileSystem, path, clusterId, nodeId);
+  }
+  checkOwner(path, found, clusterId, nodeId);
+  checkOriginal(path, found);
+  const identity = { clusterId, nodeId, storeId: found.storeId };
+  if (found.madeAs === 0n) {
+    await writeIdentity(fileSystem, path, identity);
+  }
+  return identity;
 }
 
 function checkOptions(options: DataDirectoryOptions): void {

@@ -1,7 +1,7 @@
 import { crc32 } from "@dt/codec";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { createWhole, readInto } from "../file-io.ts";
+import { readInto, removeIfThere, syncFile, writeFrom } from "../file-io.ts";
 import type { FileSystem, StoredFile } from "../file-system.ts";
 import { errorNumber, LogError } from "../log-error.ts";
 import { checkVersion, STORE_ID_BYTES } from "../format/log-identity.ts";
@@ -11,6 +11,7 @@ const FILE_BYTES = 512;
 const FORMAT_VERSION = 1;
 const MAGIC = Buffer.from("DTRFTIDN", "latin1");
 const CLUSTER_AT = 36;
+const INODE_AT = 496;
 const CRC_AT = FILE_BYTES - 4;
 
 /** Longest cluster id, in bytes of UTF-8. */
@@ -24,11 +25,32 @@ export interface Identity {
   readonly storeId: Buffer;
 }
 
+/** An identity and the file that it is in. */
+export interface StoredIdentity extends Identity {
+  /** Inode of the file that it was written to; 0 for one of a program that did not note it. */
+  readonly madeAs: bigint;
+  /** Inode of the file that it was read from. */
+  readonly foundAs: bigint;
+}
+
 /** Null when there is no identity yet. Throws DT_LOG_CORRUPT and DT_LOG_FORMAT. */
 export async function readIdentity(
   fileSystem: FileSystem,
   directory: string,
 ): Promise<Identity | null> {
+  const stored = await readStoredIdentity(fileSystem, directory);
+  if (stored === null) {
+    return null;
+  }
+  const { clusterId, nodeId, storeId } = stored;
+  return { clusterId, nodeId, storeId };
+}
+
+/** As `readIdentity`, with what tells a copy from the original. */
+export async function readStoredIdentity(
+  fileSystem: FileSystem,
+  directory: string,
+): Promise<StoredIdentity | null> {
   const path = join(directory, NAME);
   let file: StoredFile;
   try {
@@ -42,7 +64,7 @@ export async function readIdentity(
   try {
     const bytes = Buffer.alloc(FILE_BYTES);
     await readInto(file, bytes, 0, FILE_BYTES, 0);
-    return decode(bytes, path);
+    return { ...decode(bytes, path), foundAs: await file.fileNumber() };
   } finally {
     await file.close();
   }
@@ -56,10 +78,36 @@ export async function createIdentity(
   nodeId: number,
 ): Promise<Identity> {
   const identity: Identity = { clusterId, nodeId, storeId: randomBytes(STORE_ID_BYTES) };
-  const file = await createWhole(fileSystem, join(directory, NAME), encode(identity));
-  await file.close();
-  await fileSystem.syncDirectory(directory);
+  await writeIdentity(fileSystem, directory, identity);
   return identity;
+}
+
+/** Writes an identity that tells which file it is in, whole and durable or not at all, in the place of another. */
+export async function writeIdentity(
+  fileSystem: FileSystem,
+  directory: string,
+  identity: Identity,
+): Promise<void> {
+  const path = join(directory, NAME);
+  const temporary = `${path}.tmp`;
+  await removeIfThere(fileSystem, temporary);
+  const file = await fileSystem.open(temporary, "create");
+  try {
+    await writeFrom(file, encode(identity, await file.fileNumber()), 0, FILE_BYTES, 0);
+    await syncFile(file);
+  } finally {
+    await file.close();
+  }
+  await fileSystem.rename(temporary, path);
+  await fileSystem.syncDirectory(directory);
+}
+
+/** Throws DT_LOG_CLONED for an identity in another file than the one that it was written to. */
+export function checkOriginal(directory: string, { madeAs, foundAs }: StoredIdentity): void {
+  if (madeAs !== 0n && madeAs !== foundAs) {
+    const inodes = { expected: String(madeAs), found: String(foundAs) };
+    throw new LogError({ code: "DT_LOG_CLONED", directory, ...inodes });
+  }
 }
 
 /** Throws DT_LOG_IDENTITY unless the directory belongs to this node of this cluster. */
@@ -79,7 +127,7 @@ export function checkOwner(
   }
 }
 
-function encode(identity: Identity): Buffer {
+function encode(identity: Identity, inode: bigint): Buffer {
   const bytes = Buffer.alloc(FILE_BYTES);
   MAGIC.copy(bytes);
   bytes.writeUInt32BE(FORMAT_VERSION, 8);
@@ -87,11 +135,12 @@ function encode(identity: Identity): Buffer {
   identity.storeId.copy(bytes, 16);
   bytes.writeUInt32BE(Buffer.byteLength(identity.clusterId), 32);
   bytes.write(identity.clusterId, CLUSTER_AT);
+  bytes.writeBigUInt64BE(inode, INODE_AT);
   bytes.writeUInt32BE(crc32(bytes, 0, CRC_AT), CRC_AT);
   return bytes;
 }
 
-function decode(bytes: Buffer, path: string): Identity {
+function decode(bytes: Buffer, path: string): Omit<StoredIdentity, "foundAs"> {
   const isWhole =
     MAGIC.equals(bytes.subarray(0, MAGIC.length)) &&
     crc32(bytes, 0, CRC_AT) === bytes.readUInt32BE(CRC_AT);
@@ -105,5 +154,6 @@ function decode(bytes: Buffer, path: string): Identity {
     clusterId: bytes.toString("utf8", CLUSTER_AT, clusterEnd),
     nodeId: bytes.readUInt32BE(12),
     storeId: Buffer.from(bytes.subarray(16, 16 + STORE_ID_BYTES)),
+    madeAs: bytes.readBigUInt64BE(INODE_AT),
   };
 }

@@ -27,9 +27,10 @@ export class RecordCursor {
   #at = 0;
   #nextIndex = 0;
 
-  constructor(fileSystem: FileSystem, directory: string) {
+  /** `onSegment` runs behind the last record of each segment. */
+  constructor(fileSystem: FileSystem, directory: string, onSegment?: () => void) {
     this.directory = directory;
-    this.#batches = scanLog(fileSystem, directory);
+    this.#batches = scanLog(fileSystem, directory, onSegment);
   }
 
   /** Goes to the next record inside the batch that is loaded; false when `load` has to come first. */

@@ -8,6 +8,7 @@ import { errorNumber, LogError, type LogFault } from "../log-error.ts";
 import { nodeFileSystem } from "../node-file-system.ts";
 import { recover } from "../recover/recovery.ts";
 import { JOURNAL_NAMES } from "../sync/journal-file.ts";
+import { type OnSegment, SegmentCounter } from "./segment-progress.ts";
 
 /** What the log of a group needs, or got. */
 export interface LogRepair {
@@ -32,10 +33,12 @@ export interface RepairReport {
 export async function planRepair(
   dataDirectory: string,
   fileSystem: FileSystem = nodeFileSystem,
+  onProgress: OnSegment = () => {},
 ): Promise<RepairReport> {
   const identity = await requireIdentity(dataDirectory, fileSystem);
   const names = await fileSystem.list(dataDirectory);
   const groups: LogRepair[] = [];
+  const counter = await counterOf(fileSystem, dataDirectory, names, onProgress);
   for (const groupId of groupIdsIn(names)) {
     const path = segmentsPath(join(dataDirectory, String(groupId)));
     groups.push(
@@ -43,7 +46,7 @@ export async function planRepair(
         const listing = await listSegments(fileSystem, path);
         const owner = { groupId, storeId: identity.storeId };
         const headIndex = await headOf(fileSystem, join(dataDirectory, String(groupId)));
-        const options = { useHints: true, headIndex };
+        const options = { useHints: true, headIndex, onProgress: counter.add };
         const { end, superseded, damaged } = await recover(
           fileSystem,
           path,
@@ -67,15 +70,18 @@ export async function planRepair(
 export async function repairLogs(
   dataDirectory: string,
   fileSystem: FileSystem = nodeFileSystem,
+  onProgress: OnSegment = () => {},
 ): Promise<RepairReport> {
   const { clusterId, nodeId } = await requireIdentity(dataDirectory, fileSystem);
   const data = await DataDirectory.open({ path: dataDirectory, clusterId, nodeId }, { fileSystem });
   try {
     const groups: LogRepair[] = [];
-    for (const groupId of groupIdsIn(await fileSystem.list(dataDirectory))) {
+    const names = await fileSystem.list(dataDirectory);
+    const counter = await counterOf(fileSystem, dataDirectory, names, onProgress);
+    for (const groupId of groupIdsIn(names)) {
       groups.push(
         await attempt(groupId, async () => {
-          const log = data.log(groupId);
+          const log = data.log(groupId, { onRecovery: counter.add });
           const { damaged = [] } = await log.open();
           const { tornBytes = 0, supersededFiles = [] } = log.recovery ?? {};
           return { tornBytes, leftovers: supersededFiles, damaged };
@@ -122,6 +128,16 @@ async function requireIdentity(path: string, fileSystem: FileSystem): Promise<Id
     throw new LogError({ code: "DT_LOG_IO", file: path, operation: "identify" });
   }
   return identity;
+}
+
+function counterOf(
+  fileSystem: FileSystem,
+  dataDirectory: string,
+  names: readonly string[],
+  onProgress: OnSegment,
+): Promise<SegmentCounter> {
+  const directories = groupIdsIn(names).map((groupId) => join(dataDirectory, String(groupId)));
+  return SegmentCounter.over(fileSystem, directories, onProgress);
 }
 
 function groupIdsIn(names: readonly string[]): number[] {

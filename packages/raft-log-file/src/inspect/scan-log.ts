@@ -21,11 +21,13 @@ export interface ScannedBatch {
 /**
  * Reads every entry of the group in `directory` from the first on, checking each, and changes
  * nothing: works without the lock, also while a process appends. Throws DT_LOG_CORRUPT behind the
- * last good entry when what follows is damaged; a torn or growing end is just the end.
+ * last good entry when what follows is damaged; a torn or growing end is just the end. `onSegment` runs
+ * behind the last entry of each segment.
  */
 export async function* scanLog(
   fileSystem: FileSystem,
   directory: string,
+  onSegment: () => void = () => {},
 ): AsyncGenerator<ScannedBatch, void> {
   const path = segmentsPath(directory);
   const segments: Segment[] = [];
@@ -40,6 +42,7 @@ export async function* scanLog(
     } finally {
       await file.close();
     }
+    onSegment();
   }
 }
 

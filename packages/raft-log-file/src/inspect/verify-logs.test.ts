@@ -247,6 +247,7 @@ describe("inspectLog", () => {
           writev: (buffers, position, done) => now.writev(buffers, position, done),
           sync: (done) => now.sync(done),
           size: () => now.size(),
+          fileNumber: () => now.fileNumber(),
           close: () => now.close(),
         };
       },

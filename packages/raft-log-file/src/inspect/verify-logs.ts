@@ -5,6 +5,7 @@ import type { FileSystem } from "../file-system.ts";
 import { errorNumber, LogError, type LogFault } from "../log-error.ts";
 import { nodeFileSystem } from "../node-file-system.ts";
 import { RecordCursor } from "./record-cursor.ts";
+import { type OnSegment, SegmentCounter } from "./segment-progress.ts";
 
 /** One copy of a group's log. */
 export interface VerifiedCopy {
@@ -56,6 +57,7 @@ export interface LogVerification {
 export async function verifyLogs(
   directories: readonly string[],
   fileSystem: FileSystem = nodeFileSystem,
+  onProgress: OnSegment = () => {},
 ): Promise<LogVerification[]> {
   const copies = new Map<number, string[]>();
   for (const directory of directories) {
@@ -65,9 +67,10 @@ export async function verifyLogs(
       copies.set(groupId, group);
     }
   }
+  const counter = await SegmentCounter.over(fileSystem, [...copies.values()].flat(), onProgress);
   const verifications: LogVerification[] = [];
   for (const [groupId, group] of [...copies].sort(([a], [b]) => a - b)) {
-    verifications.push(await verifyGroup(fileSystem, groupId, group));
+    verifications.push(await verifyGroup(fileSystem, groupId, group, counter.add));
   }
   return verifications;
 }
@@ -76,8 +79,11 @@ async function verifyGroup(
   fileSystem: FileSystem,
   groupId: number,
   directories: readonly string[],
+  onSegment: () => void,
 ): Promise<LogVerification> {
-  const cursors = directories.map((directory) => new RecordCursor(fileSystem, directory));
+  const cursors = directories.map(
+    (directory) => new RecordCursor(fileSystem, directory, onSegment),
+  );
   const commits: number[] = [];
   for (const directory of directories) {
     commits.push(await commitIndexOf(fileSystem, directory));

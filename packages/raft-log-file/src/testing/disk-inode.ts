@@ -13,12 +13,19 @@ export type SyncedSectors = ReadonlyMap<number, Buffer>;
 
 /** Content of a file: what programs see, and what is on the platter. */
 export class DiskInode {
+  static #made = 0n;
+  /** The same after a crash and in a clone of the disk. */
+  readonly number: bigint;
   #cached: Buffer = Buffer.alloc(0);
   #size = 0;
   #durable: Buffer = Buffer.alloc(0);
   #durableSize = 0;
   /** Contents of each sector since it was last made durable, oldest first. */
   readonly #dirty = new Map<number, Buffer[]>();
+
+  constructor(number = ++DiskInode.#made) {
+    this.number = number;
+  }
 
   get size(): number {
     return this.#size;
@@ -88,7 +95,7 @@ export class DiskInode {
 
   /** The file after a power cut. It grows to the last sector that is on the platter. */
   afterCrash(choices: SectorChoices): DiskInode {
-    const inode = new DiskInode();
+    const inode = new DiskInode(this.number);
     inode.replace(this.#durable.subarray(0, this.#durableSize));
     for (const [sector, versions] of this.#dirty) {
       if (choices.sectors(sector)) {
@@ -107,7 +114,7 @@ export class DiskInode {
   }
 
   clone(): DiskInode {
-    const inode = new DiskInode();
+    const inode = new DiskInode(this.number);
     inode.replace(this.#durable.subarray(0, this.#durableSize));
     inode.#cached = Buffer.from(this.content());
     inode.#size = this.#size;

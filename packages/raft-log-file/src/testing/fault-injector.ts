@@ -174,6 +174,10 @@ class InjectedFile implements StoredFile {
     return this.#inner.size();
   }
 
+  fileNumber(): Promise<bigint> {
+    return this.#inner.fileNumber();
+  }
+
   close(): Promise<void> {
     return this.#inner.close();
   }

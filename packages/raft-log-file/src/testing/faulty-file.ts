@@ -73,6 +73,10 @@ export class FaultyFile implements StoredFile {
   }
 
   /** Closes also where it reports an error, as systems do. */
+  fileNumber(): Promise<bigint> {
+    return Promise.resolve(this.#inode.number);
+  }
+
   async close(): Promise<void> {
     const wasOpen = this.#isOpen;
     this.#isOpen = false;
