@@ -27,13 +27,18 @@ test("sim replays a seed to the same trace", async () => {
   expect(lines.some((line) => line.includes("is leader in t"))).toBe(true);
 });
 
+test("every tenth seed of a search mixes changes of members, snapshots and sessions", async () => {
+  const report = await runRange({ from: 9, count: 3, focus: null });
+  expect(report).toMatchObject({ done: 3, byFocus: { mix: 1 }, failures: [] });
+});
+
 test("sim refuses a fault that there is not", async () => {
   const { code, stderr } = await dt(["sim", "--focus", "weather"]);
   expect(code).toBe(2);
   expect(stderr).toContain("partition");
 });
 
-test("a worker reports what each seed did", () => {
-  const report = runRange({ from: 1, count: 3, focus: "crash" });
+test("a worker reports what each seed did", async () => {
+  const report = await runRange({ from: 1, count: 3, focus: "crash" });
   expect(report).toMatchObject({ done: 3, byFocus: { crash: 3 }, failures: [] });
 });

@@ -22,12 +22,14 @@ export async function searchFor(
 ): Promise<Finding | null> {
   const copy = new PatchedCopy(bug.patches);
   try {
-    const { runRandom, SimGroups } = await copy.load();
+    const { runMix, runRandom, SimGroups } = await copy.load();
     const focus = kind === "guided" ? bug.focus : null;
     for (let seed = from; seed < from + count; seed++) {
       try {
         if (bug.runs === "core") {
           runRandom(seed, { focus });
+        } else if (bug.runs === "mix") {
+          await runMix(seed);
         } else {
           await new SimGroups(seed, { snapshots: bug.runs === "snapshots" }).play();
         }

@@ -14,8 +14,8 @@ export interface HistoricalBug {
   readonly id: string;
   readonly what: string;
   readonly patches: readonly Patch[];
-  /** Bare cores, or whole groups with queues and stages around them, with snapshots or without. */
-  readonly runs: "core" | "group" | "snapshots";
+  /** Bare cores, or whole groups with queues and stages around them, with snapshots or without, or with everything. */
+  readonly runs: "core" | "group" | "snapshots" | "mix";
   /** Fault for which the guided search draws every run; null where all runs are alike. */
   readonly focus: Focus | null;
   /** Seeds within which the search must find it. */
@@ -223,6 +223,21 @@ export const HISTORICAL_BUGS: readonly HistoricalBug[] = [
     runs: "core",
     focus: "conflict",
     budget: 500,
+    seed: 1,
+  },
+  {
+    id: "twice",
+    what: "a call of a session that is proposed again is applied again",
+    patches: [
+      {
+        file: "node/sessions/session-table.js",
+        find: "if (session.results.has(call.sequence)) {",
+        replace: "if (call.sequence === 0) {",
+      },
+    ],
+    runs: "mix",
+    focus: null,
+    budget: 200,
     seed: 1,
   },
 ];

@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { type Focus, runRandom } from "@dt/raft/testing";
+import { runSeed, type SeedFocus } from "@dt/raft/testing";
 import type { CliContext } from "../cli-context.ts";
 import { CliError } from "../cli-error.ts";
 import { CliExit } from "../exit-code.ts";
@@ -9,7 +9,7 @@ import { print } from "../terminal.ts";
 
 export interface ReplayOptions {
   readonly seed: number;
-  readonly focus: Focus | null;
+  readonly focus: SeedFocus | null;
   /** File for every line of the trace, or null. */
   readonly trace: string | null;
 }
@@ -22,7 +22,7 @@ export async function replaySeed(context: CliContext, options: ReplayOptions): P
   const onLine = (line: string): void => void lines.push(line);
   let text: string;
   try {
-    text = formatJson(runRandom(seed, trace === null ? { focus } : { focus, onLine }));
+    text = formatJson(await runSeed(seed, trace === null ? { focus } : { focus, onLine }));
   } catch (error) {
     text = `${error instanceof Error ? error.message : String(error)}\n`;
     context.exitCode = CliExit.failed;

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { Focus } from "@dt/raft/testing";
+import type { SeedFocus } from "@dt/raft/testing";
 import type { CliContext } from "../cli-context.ts";
 import { StopSignal } from "../dev/stop-signal.ts";
 import { CliExit } from "../exit-code.ts";
@@ -14,7 +14,7 @@ export interface SearchOptions {
   readonly from: number;
   /** Infinity: as many as fit into the time. */
   readonly count: number;
-  readonly focus: Focus | null;
+  readonly focus: SeedFocus | null;
   readonly limitMs: number;
   readonly workers: number;
 }

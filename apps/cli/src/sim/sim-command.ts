@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { type Focus, FOCUSES } from "@dt/raft/testing";
+import { SEED_FOCUSES, type SeedFocus } from "@dt/raft/testing";
 import { Option } from "commander";
 import type { Command } from "commander";
 import type { CliContext } from "../cli-context.ts";
@@ -12,7 +12,7 @@ const DEFAULT_SEEDS = 1000;
 interface SimOptions {
   readonly seeds?: number;
   readonly from: number;
-  readonly focus?: Focus;
+  readonly focus?: SeedFocus;
   readonly seconds?: number;
   readonly workers: number;
   readonly seed?: number;
@@ -30,7 +30,10 @@ export function registerSimCommand(program: Command, context: CliContext): void 
     )
     .option("--from <seed>", "the first seed", positiveInteger, 1)
     .addOption(
-      new Option("--focus <fault>", "the fault that every run is for").choices([...FOCUSES]),
+      new Option(
+        "--focus <fault>",
+        "what every run is for: a fault, or a mix of changes, snapshots and sessions",
+      ).choices([...SEED_FOCUSES]),
     )
     .option("--seconds <s>", "stop after this time", positiveInteger)
     .option("--workers <n>", "processes", positiveInteger, availableParallelism())

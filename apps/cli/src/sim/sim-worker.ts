@@ -1,10 +1,10 @@
-import { type Focus, runRandom } from "@dt/raft/testing";
+import { runSeed, type SeedFocus } from "@dt/raft/testing";
 
 /** Seeds to run, and what they are for. */
 export interface SeedRange {
   readonly from: number;
   readonly count: number;
-  readonly focus: Focus | null;
+  readonly focus: SeedFocus | null;
 }
 
 export interface SeedFailure {
@@ -22,13 +22,13 @@ export interface RangeReport {
   readonly failures: readonly SeedFailure[];
 }
 
-export function runRange({ from, count, focus }: SeedRange): RangeReport {
+export async function runRange({ from, count, focus }: SeedRange): Promise<RangeReport> {
   const byFocus: Record<string, number> = {};
   const failures: SeedFailure[] = [];
   let steps = 0;
   for (let seed = from; seed < from + count; seed++) {
     try {
-      const report = runRandom(seed, { focus });
+      const report = await runSeed(seed, { focus });
       byFocus[report.focus] = (byFocus[report.focus] ?? 0) + 1;
       steps += report.steps;
     } catch (error) {
@@ -42,6 +42,8 @@ export function runRange({ from, count, focus }: SeedRange): RangeReport {
 // A worker lives as long as the process that gives it work; the terminal's Ctrl-C is for that one.
 if (process.send !== undefined && process.argv[2] === "sim-worker") {
   process.on("SIGINT", () => undefined);
-  process.on("message", (range: SeedRange) => process.send?.(runRange(range)));
+  process.on("message", (range: SeedRange) => {
+    void runRange(range).then((report) => process.send?.(report));
+  });
   process.on("disconnect", () => process.exit());
 }

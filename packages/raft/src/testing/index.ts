@@ -54,6 +54,8 @@ export { checkLinearizable, type RegisterOperation } from "./check/linearizabili
 // Random runs.
 export { runRandom, type RunOptions, type RunReport } from "./random/random-run.ts";
 export { drawProfile, type Focus, FOCUSES, type RunProfile } from "./random/run-profile.ts";
+export { type MixReport, runMix } from "./random/run-mix.ts";
+export { runSeed, SEED_FOCUSES, type SeedFocus, type SeedOptions } from "./random/run-seed.ts";
 export { type ClientLoad, SimClients } from "./random/sim-clients.ts";
 export { Nemesis } from "./random/nemesis.ts";
 

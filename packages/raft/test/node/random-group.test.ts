@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type ClientCall, SimGroups } from "../../src/testing/index.ts";
+import { type ClientCall, runMix, SimGroups } from "../../src/testing/index.ts";
 
 const RUNS = Number(process.env["SIM_RUNS"] ?? 30);
 
@@ -53,4 +53,22 @@ test("groups under random faults answer every call truly, and recover", async ()
   expect(count("write", "refused")).toBeGreaterThan(0);
   expect(crashes + stalls).toBeGreaterThan(seeds.length);
   expect(diskFailures).toBeGreaterThan(seeds.length / 4);
+}, 0);
+
+test("groups whose members, snapshots and sessions all change at once apply every call once", async () => {
+  const onlySeed = process.env["SIM_SEED"];
+  const seeds =
+    onlySeed === undefined ? Array.from({ length: RUNS / 2 }, (_, i) => i + 1) : [+onlySeed];
+  const totals = { memberChanges: 0, transfers: 0, repeated: 0, remembered: 0, expired: 0 };
+  for (const seed of seeds) {
+    const report = await runMix(seed);
+    for (const name of Object.keys(totals) as (keyof typeof totals)[]) {
+      totals[name] += report[name];
+    }
+  }
+  for (const [name, total] of Object.entries(totals)) {
+    expect([name, total / seeds.length]).toEqual([name, expect.toSatisfy((mean) => mean > 0.5)]);
+  }
+  const [seed = 1] = seeds;
+  expect(await runMix(seed)).toEqual(await runMix(seed));
 }, 0);

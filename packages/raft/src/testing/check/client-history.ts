@@ -78,6 +78,11 @@ export class ClientHistory {
     return call;
   }
 
+  /** Where a write was applied; 0 for nowhere. */
+  appliedIndexOf(id: number): number {
+    return this.#appliedAt.get(id) ?? 0;
+  }
+
   /** The write is committed at `index`, or the read found `value` in the state at `index`. */
   succeed(call: ClientCall, index: number, value: number): void {
     call.index = index;

@@ -23,6 +23,16 @@ export class RegisterGroupMachine implements StateMachine<number> {
     this.#ledger = ledger;
   }
 
+  encodeResult(id: number): Buffer {
+    const bytes = Buffer.alloc(WORD_BYTES);
+    bytes.writeDoubleBE(id);
+    return bytes;
+  }
+
+  decodeResult(bytes: Buffer): number {
+    return bytes.readDoubleBE();
+  }
+
   takeSnapshot(): SnapshotSource {
     const words = [this.appliedIndex, this.#digest, ...[...this.values].flat()];
     const bytes = Buffer.alloc(words.length * WORD_BYTES);

@@ -1,7 +1,9 @@
 import type { Message } from "../../core/message.ts";
+import { isJoint, isMemberOf } from "../../core/membership.ts";
 import { RaftError } from "../../errors.ts";
 import { MemorySnapshotStore } from "../../log/memory-snapshot-store.ts";
 import { type GroupOptions, resolveGroupOptions } from "../../node/group-options.ts";
+import { SESSION_LIMITS } from "../../node/sessions/session-limits.ts";
 import { ClientHistory } from "../check/client-history.ts";
 import { Ledger } from "../check/ledger.ts";
 import { checkLinearizable } from "../check/linearizability.ts";
@@ -14,9 +16,12 @@ import { SimRandom } from "../sim/sim-random.ts";
 import { SimTrace } from "../sim/sim-trace.ts";
 import { StoredLog } from "../sim/stored-log.ts";
 import { type MemberStorage, SimDiskStorage, type StorageParts } from "./member-storage.ts";
+import { MemberChanges } from "./member-changes.ts";
+import { SessionClient, type SessionCounts } from "./session-client.ts";
 import { SimMember } from "./sim-member.ts";
 
 const CLIENTS = 5;
+const SESSION_CLIENTS = 3;
 
 export interface SimGroupOptions {
   /** What a member keeps its log on; default a `SimDisk`. */
@@ -25,7 +30,17 @@ export interface SimGroupOptions {
   readonly drain?: () => Promise<void>;
   /** Members take snapshots, often, and cut their logs behind them. Default false. */
   readonly snapshots?: boolean;
+  /** Three of six nodes begin, members and leaders are changed all the time. Default false. */
+  readonly members?: boolean;
+  /** Clients repeat writes in sessions, and sessions are forgotten. Default false. */
+  readonly sessions?: boolean;
 }
+
+/** Longer than a session that nobody uses is remembered. */
+const SESSION_AGE_MS = 2 * SESSION_LIMITS.expiryMs;
+
+/** How often a run goes on when it did without something that it is for. */
+const MAX_EXTENSIONS = 10;
 
 /**
  * Members of one group under random faults and clients, all drawn from one seed: whole `RaftGroup`s,
@@ -41,6 +56,7 @@ export class SimGroups {
   readonly #network: SimNetwork;
   readonly #trace = new SimTrace();
   #isCalm = false;
+  #isNarrow = false;
   #leaderGuess = 1;
   crashes = 0;
   stalls = 0;
@@ -49,12 +65,19 @@ export class SimGroups {
   diskFailures = 0;
   #failure: Error | null = null;
   readonly #drain: () => Promise<void>;
+  /** Draws of its own, too. */
+  readonly #mixRandom: SimRandom;
+  readonly #options: SimGroupOptions;
+  readonly #changes: MemberChanges | null;
+  readonly #sessionClients: SessionClient[] = [];
+  readonly sessions: SessionCounts = { repeated: 0, remembered: 0, expired: 0 };
+  steps = 0;
 
-  constructor(
-    seed: number,
-    { makeStorage = onSimDisk, drain = runMicrotasks, snapshots = false }: SimGroupOptions = {},
-  ) {
+  constructor(seed: number, groupOptions: SimGroupOptions = {}) {
+    const { makeStorage = onSimDisk, drain = runMicrotasks, snapshots = false } = groupOptions;
+    this.#options = groupOptions;
     this.#drain = drain;
+    this.#mixRandom = new SimRandom(seed + 2_000_003);
     // Draws of its own, so that a seed is the same run without snapshots as ever.
     this.#snapshotRandom = snapshots ? new SimRandom(seed + 1_000_003) : null;
     this.random = new SimRandom(seed);
@@ -69,7 +92,9 @@ export class SimGroups {
       ordered: random.chance(0.5),
     };
     this.#network = new SimNetwork(queue, random.fork(), this.#trace, this, link);
-    const ids = random.chance(0.7) ? [1, 2, 3] : [1, 2, 3, 4, 5];
+    const drawn = random.chance(0.7) ? [1, 2, 3] : [1, 2, 3, 4, 5];
+    const ids = groupOptions.members === true ? [1, 2, 3, 4, 5, 6] : drawn;
+    const voters = groupOptions.members === true ? [1, 2, 3] : drawn;
     const ledger = new Ledger();
     const options = this.#drawOptions();
     const syncMaxMs = this.electionMs / random.pick([200, 20]);
@@ -78,7 +103,7 @@ export class SimGroups {
       this.members.push(
         new SimMember({
           id,
-          ids,
+          ids: voters,
           queue,
           clock: new DriftingClock(queue, random.between(0, 1e6), rate),
           storage: makeStorage({ nodeId: id, queue, random: random.fork(), syncMaxMs }),
@@ -91,6 +116,29 @@ export class SimGroups {
         }),
       );
     }
+    this.#changes =
+      groupOptions.members === true
+        ? new MemberChanges(this.members, this.#mixRandom.fork(), this.electionMs)
+        : null;
+  }
+
+  /** Changes of members that were carried out and told so. */
+  get memberChanges(): number {
+    return this.#changes?.changes ?? 0;
+  }
+
+  get transfers(): number {
+    return this.#changes?.transfers ?? 0;
+  }
+
+  /** Stands for everything that was called, answered, lost and cut so far. */
+  get traceHash(): string {
+    return this.#trace.hash;
+  }
+
+  /** Gets every line of the trace. */
+  set onLine(onLine: ((line: string) => void) | null) {
+    this.#trace.onLine = onLine;
   }
 
   /** Runs under load and faults, then without; all rules are checked on the way. */
@@ -101,9 +149,20 @@ export class SimGroups {
     for (let client = 1; client <= CLIENTS; client++) {
       this.#callLater(client);
     }
+    if (this.#options.sessions === true) {
+      this.#startSessions();
+    }
     this.#strikeLater();
     await this.#run(25 * this.electionMs);
+    for (let i = 0; i < MAX_EXTENSIONS && !this.#isExercised(); i++) {
+      if (i === MAX_EXTENSIONS / 2) {
+        this.#narrow();
+      }
+      await this.#run(10 * this.electionMs);
+    }
+    ensure(this.#isExercised(), "rejected", "a run did without what it is for");
     this.#isCalm = true;
+    this.#sessionClients.forEach((client) => client.stop());
     this.#network.heal();
     this.#network.setAllLinks(GOOD_LINK);
     for (const member of this.members) {
@@ -111,8 +170,8 @@ export class SimGroups {
       this.#revive(member);
     }
     await this.#runUntil(() => this.#isAtRest(), "rest");
-    const reader = this.members.find(({ group }) => group?.canReadNow());
-    ensure(reader !== undefined, "I13", "nobody leads at rest");
+    const reader = this.#leader();
+    ensure(reader !== null, "I13", "nobody leads at rest");
     const last = [this.#call(reader.id, "write", 0), this.#call(reader.id, "read", 0)];
     await this.#runUntil(() => this.#isAtRest(), "the last answers");
     const ends = last.map(({ outcome }) => outcome).join(", ");
@@ -167,20 +226,95 @@ export class SimGroups {
         };
   }
 
+  /** Runs that mix everything have to do so; each of the others shows in its counts what it did. */
+  #isExercised(): boolean {
+    const { members, sessions, snapshots } = this.#options;
+    if (members !== true || sessions !== true || snapshots !== true) {
+      return true;
+    }
+    const { repeated, remembered, expired } = this.sessions;
+    const installs = this.members.reduce((sum, { restores }) => sum + restores, 0);
+    return this.memberChanges > 0 && installs > 0 && repeated > 0 && remembered + expired > 0;
+  }
+
+  /** All members of the last configuration applied one and the same log, and nobody waits. */
   #isAtRest(): boolean {
-    const reader = this.members.find(({ group }) => group?.canReadNow());
+    const reader = this.#leader();
+    const group = reader?.group;
+    if (reader === null || group === undefined || group === null) {
+      return false;
+    }
+    const { configuration } = group;
+    const isSettled = !isJoint(configuration) && configuration.index <= group.status().commitIndex;
     return (
-      reader !== undefined &&
+      isSettled &&
+      this.#sessionClients.every(({ isBusy }) => !isBusy) &&
       this.members.every(
-        ({ appliedIndex, waitingCalls }) =>
-          appliedIndex === reader.appliedIndex && waitingCalls === 0,
+        ({ id, appliedIndex, waitingCalls }) =>
+          waitingCalls === 0 &&
+          (appliedIndex === reader.appliedIndex || !isMemberOf(configuration, id)),
       )
     );
   }
 
+  /** Who leads in the highest term and has applied its whole log; after a transfer that failed it has no lease. */
+  #leader(): SimMember | null {
+    let found: SimMember | null = null;
+    let foundTerm = 0;
+    for (const member of this.members) {
+      const status = member.group?.status();
+      if (status?.role === "leader" && status.term > foundTerm) {
+        found = status.appliedIndex === status.lastIndex ? member : null;
+        foundTerm = status.term;
+      }
+    }
+    return found;
+  }
+
+  /** From now on only what the run is for, so that nothing keeps it from happening. */
+  #narrow(): void {
+    this.#isNarrow = true;
+    this.#network.heal();
+    this.#network.setAllLinks(GOOD_LINK);
+    for (const member of this.members) {
+      member.storage.heal();
+      this.#revive(member);
+    }
+  }
+
+  #startSessions(): void {
+    const { queue, history, members, electionMs } = this;
+    const random = this.#mixRandom.fork();
+    const guess = (): SimMember => {
+      const leader = this.#leader();
+      const isBlind = leader === null || (!this.#isCalm && random.chance(0.3));
+      return isBlind ? random.pick(members) : leader;
+    };
+    const parts = { queue, random, history, members, electionMs, guess };
+    for (let client = 1; client <= SESSION_CLIENTS; client++) {
+      this.#sessionClients.push(new SessionClient(CLIENTS + client, parts, this.sessions));
+    }
+  }
+
+  /** What runs for more than crashes and cuts do besides; true when it was that this time. */
+  #strikeOtherwise(): boolean {
+    const random = this.#mixRandom;
+    if (this.#options.sessions === true && random.chance(0.1)) {
+      this.members.forEach((member) => member.clock.jumpWall(SESSION_AGE_MS));
+      return true;
+    }
+    if (this.#changes !== null && random.chance(0.6)) {
+      this.#changes.strike();
+      return true;
+    }
+    return false;
+  }
+
   #callLater(client: number): void {
     this.queue.after(this.random.between(0, this.electionMs / 4), () => {
-      if (!this.#isCalm) {
+      if (this.#isNarrow && !this.#isCalm) {
+        this.#callLater(client);
+      } else if (!this.#isCalm) {
         const isStray = this.random.chance(0.2);
         const id = isStray ? this.random.int(1, this.members.length) : this.#leaderGuess;
         const count = this.random.chance(0.1) ? 15 : 1;
@@ -205,7 +339,9 @@ export class SimGroups {
   #strikeLater(): void {
     this.queue.after(this.random.between(0.2, 2) * this.electionMs, () => {
       if (!this.#isCalm) {
-        this.#strike();
+        if (!this.#strikeOtherwise() && !this.#isNarrow) {
+          this.#strike();
+        }
         this.#strikeLater();
       }
     });
@@ -294,9 +430,11 @@ export class SimGroups {
   /** One event and every promise that follows from it. */
   async #step(): Promise<void> {
     this.queue.runNext();
+    this.steps++;
     await this.#drain();
-    if (this.#failure !== null) {
-      throw this.#failure;
+    const failure = this.#failure ?? this.#changes?.failure ?? null;
+    if (failure !== null) {
+      throw failure;
     }
     for (const member of this.members) {
       const stopped = member.group?.stopped ?? null;

@@ -5,8 +5,11 @@ import type { ResolvedGroupOptions } from "../../node/group-options.ts";
 import type { RaftLog } from "../../log/raft-log.ts";
 import type { MemorySnapshotStore } from "../../log/memory-snapshot-store.ts";
 import type { SnapshotStore } from "../../log/snapshot-store.ts";
+import type { Member } from "../../entry/config-payload.ts";
+import type { SessionCallId } from "../../entry/session-prefix.ts";
 import { SILENT_LOGGER } from "../../node/logger.ts";
 import { RaftGroup } from "../../node/raft-group.ts";
+import type { Proposal, SessionWaiter } from "../../node/state-machine.ts";
 import type { TransportReceiver } from "../../node/transport.ts";
 import { decodeMessageBody, encodeMessageBody } from "../../transport/message-codec.ts";
 import type { ClientCall, ClientHistory } from "../check/client-history.ts";
@@ -21,6 +24,7 @@ import { RegisterGroupMachine } from "./register-group-machine.ts";
 
 export interface MemberParts {
   readonly id: number;
+  /** Members that the group starts with. */
   readonly ids: readonly number[];
   readonly queue: EventQueue;
   readonly clock: DriftingClock;
@@ -32,6 +36,14 @@ export interface MemberParts {
   readonly send: (message: Message) => void;
   /** Where the member keeps snapshots; undefined = it takes none. */
   readonly snapshots?: MemorySnapshotStore | undefined;
+}
+
+/** All clients of a run are one owner. */
+const OWNER = 1n;
+
+/** Where a simulated member is said to be. */
+export function simAddress(nodeId: number): Member {
+  return { nodeId, host: `host${nodeId}`, port: 7000 };
 }
 
 /** One member that runs a `RaftGroup` on a simulated storage, clock and network. */
@@ -51,6 +63,10 @@ export class SimMember {
     this.#parts = parts;
     this.id = parts.id;
     this.storage = parts.storage;
+  }
+
+  get clock(): DriftingClock {
+    return this.#parts.clock;
   }
 
   get isUp(): boolean {
@@ -103,7 +119,7 @@ export class SimMember {
       {
         groupId: 1,
         nodeId: id,
-        members: ids.map((nodeId) => ({ nodeId, host: `host${nodeId}`, port: 7000 })),
+        members: ids.map(simAddress),
         stateMachine: machine,
         log,
         snapshots: this.#openSnapshots(processClock),
@@ -165,6 +181,20 @@ export class SimMember {
 
   unreachable(peer: number): void {
     this.#clock?.run(() => this.#receiver?.onUnreachable(peer));
+  }
+
+  /** Nothing is heard from a process that is down or dies. */
+  openSession(waiter: SessionWaiter): void {
+    this.#clock?.run(() => this.#group?.openSession(OWNER, waiter));
+  }
+
+  /** Proposes the write as a call of a session; whoever calls settles it in the history. */
+  callInSession(id: SessionCallId, call: ClientCall, proposal: Proposal<number>): void {
+    this.#clock?.run(() => {
+      const payload = encodeCommand(call, call.payloadBytes);
+      const group = this.#group;
+      group?.inSession(id, () => group.propose(1, payload, 0, payload.length, proposal), proposal);
+    });
   }
 
   submit(call: ClientCall): void {
