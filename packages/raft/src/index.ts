@@ -36,6 +36,10 @@ export type { CallOptions } from "./client/call-options.ts";
 export type { Endpoint } from "./client/link.ts";
 export type { SnapshotTaken, StatusReply } from "./gen/raft.ts";
 
+// For operators' tools.
+export { forceMembers, FORCED_TERMS, planForcedMembers } from "./node/forced-members.ts";
+export type { ForcedMembers, ForcedPlan } from "./node/forced-members.ts";
+
 export { MemoryLog } from "./log/memory-log.ts";
 export { MemorySnapshotStore } from "./log/memory-snapshot-store.ts";
 

@@ -4,7 +4,9 @@ import { KV_GROUP_ID } from "@dt/server";
 import type { CliContext } from "../cli-context.ts";
 import { positiveInteger } from "../cluster/connect.ts";
 import { adoptDirectory } from "./adopt.ts";
+import { collectMembers } from "../cluster/member-argument.ts";
 import { dumpLog } from "./dump.ts";
+import { recoverGroup } from "./recover.ts";
 import { repairDirectory } from "./repair.ts";
 import { verifyDirectories } from "./verify.ts";
 
@@ -55,6 +57,28 @@ export function registerLogCommands(program: Command, context: CliContext): void
     .argument("<dir>", "data directory")
     .option("--yes", "do it", false)
     .action((directory, options) => adoptDirectory(context, directory, options));
+
+  log
+    .command("recover")
+    .description(
+      "make survivors the whole group when a majority of its voters is gone for good; only says what it would do without --confirm",
+    )
+    .argument("<dir>", "data directory of a survivor, of a node that is stopped")
+    .option("--group <id>", "raft group", positiveInteger, KV_GROUP_ID)
+    .requiredOption(
+      "--keep <id=host:port>",
+      "a voter that is left, this node among them; repeat it",
+      collectMembers,
+      [],
+    )
+    .option(
+      "--start <id=host:port>",
+      "a member that the group began with, when its members were never changed; repeat it",
+      collectMembers,
+      [],
+    )
+    .option("--confirm <sentence>", "do it: the sentence that is asked for without")
+    .action((directory, options) => recoverGroup(context, directory, options));
 }
 
 function outputOption(): Option {
