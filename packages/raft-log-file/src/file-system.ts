@@ -17,8 +17,12 @@ export interface StoredFile {
   close(): Promise<void>;
 }
 
-/** `read`: must exist. `write`: must exist, also readable. `create`: must not exist, also readable. */
-export type OpenMode = "read" | "write" | "create";
+/**
+ * `read`: must exist. `write`: must exist, also readable. `create`: must not exist, also readable. `durable`: as
+ * `write`, and a write makes its bytes durable, and what is needed to read them back, before it is reported
+ * (O_DSYNC); what others wrote to the file need not become so. An error leaves open which of the two failed.
+ */
+export type OpenMode = "read" | "write" | "create" | "durable";
 
 /**
  * The few calls this package makes to the operating system, so that tests can run on a disk that

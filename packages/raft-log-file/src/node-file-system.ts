@@ -7,6 +7,7 @@ const FLAGS: Readonly<Record<OpenMode, number>> = {
   read: constants.O_RDONLY,
   write: constants.O_RDWR,
   create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
+  durable: constants.O_RDWR | constants.O_DSYNC,
 };
 
 /** The file system of this machine. */

@@ -22,6 +22,8 @@ export interface FilledFile {
   readonly file: StoredFile;
   /** For zeros only: an error of a sync is reported once per open file, and must not be swallowed here. */
   readonly zeros: StoredFile;
+  /** For flushes whose write is their sync. */
+  readonly durable: StoredFile;
   filledBytes: number;
   /** Behind what flushes wrote stands what an earlier life of the file left, not zeros. */
   readonly isRecycled: boolean;
@@ -264,11 +266,17 @@ async function withZeros(
   file: StoredFile,
   isRecycled: boolean,
 ): Promise<FilledFile> {
+  const open = [file];
   try {
     const filledBytes = isRecycled ? await file.size() : 0;
-    return { path, file, zeros: await fileSystem.open(path, "write"), filledBytes, isRecycled };
+    const zeros = await fileSystem.open(path, "write");
+    open.push(zeros);
+    const durable = await fileSystem.open(path, "durable");
+    return { path, file, zeros, durable, filledBytes, isRecycled };
   } catch (error) {
-    await file.close();
+    for (const each of open) {
+      await each.close();
+    }
     throw error;
   }
 }
@@ -276,4 +284,5 @@ async function withZeros(
 async function closeFilled(filled: FilledFile): Promise<void> {
   await filled.file.close();
   await filled.zeros.close();
+  await filled.durable.close();
 }

@@ -151,16 +151,18 @@ export class SegmentWriter {
     }
     this.#filledBefore = target.filledBytes;
     target.filledBytes = Math.max(target.filledBytes, end);
-    if (!isNew && this.#context.isSynced) {
-      this.#context.sync.expect();
+    const { isSynced, sync } = this.#context;
+    const isDirect = isSynced && !isNew && sync.begin(bytes);
+    if (isSynced && !isNew && !isDirect) {
+      sync.expect();
     }
     this.buffer.write(
-      target.file,
+      isDirect ? target.durable : target.file,
       position,
       isNew,
       segment.seed,
       segment.lastFlush,
-      this.#onWritten,
+      isDirect ? this.#onDurable : this.#onWritten,
     );
   }
 
@@ -180,6 +182,18 @@ export class SegmentWriter {
       this.#context.onBroken(this.#poisoned("fill", error));
     }
   }
+
+  /** One call has written and synced: the thread of the event loop is not needed in between. */
+  readonly #onDurable = (error: Error | null): void => {
+    this.#context.sync.ended();
+    if (error === null) {
+      this.#onSynced(null);
+    } else if (isOutOfSpace(error)) {
+      this.#takeBack(error);
+    } else {
+      this.#end(this.#poisoned("write", error));
+    }
+  };
 
   readonly #onWritten = (error: Error | null): void => {
     if (error !== null) {

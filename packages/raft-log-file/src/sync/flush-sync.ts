@@ -20,6 +20,12 @@ export interface WrittenFlush {
 export interface FlushSync {
   /** Flushes are stored together with those of other logs: space filled ahead is of no use. */
   readonly isShared: boolean;
+  /**
+   * Whether the flush that is about to be written, of so many bytes, is to be made durable by that write and by itself.
+   * Then `ended` follows, else `expect`.
+   */
+  begin(bytes: number): boolean;
+  ended(): void;
   /** A flush is being written; `sync` or `forgo` follows. */
   expect(): void;
   /** The write failed. */
@@ -33,6 +39,8 @@ export interface FlushSync {
 /** A sync of the segment for each flush: a log on its own. */
 export const DIRECT_SYNC: FlushSync = {
   isShared: false,
+  begin: () => true,
+  ended: () => {},
   expect: () => {},
   forgo: () => {},
   sync: (flush, done) => flush.file.sync(done),

@@ -6,6 +6,8 @@ import type { FlushSync, WrittenFlush } from "./flush-sync.ts";
 /** What a participant needs of its journal. */
 export interface FlushJournal {
   readonly isHot: boolean;
+  beginDirect(bytes: number): boolean;
+  endDirect(): void;
   expect(): void;
   forgo(): void;
   /** Makes the participant's `flush` durable and finishes it. */
@@ -35,6 +37,15 @@ export class Participant implements FlushSync {
 
   get isShared(): boolean {
     return this.#journal.isHot;
+  }
+
+  /** Such a write makes only its own bytes durable: not while others of the segment are in the journal only. */
+  begin(bytes: number): boolean {
+    return !this.isJournaled && this.#journal.beginDirect(bytes);
+  }
+
+  ended(): void {
+    this.#journal.endDirect();
   }
 
   expect(): void {

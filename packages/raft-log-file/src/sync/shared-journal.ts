@@ -112,6 +112,24 @@ export class SharedJournal implements FlushJournal {
     }
   }
 
+  /** Counts a flush that is written and synced on its own, unless flushes share syncs at the moment. */
+  beginDirect(bytes: number): boolean {
+    const isSmall = bytes <= MAX_FLUSH_BYTES;
+    if (isSmall && !this.#isBroken && (this.#isHot || this.#wave.length > 0)) {
+      return false;
+    }
+    this.#directCount++;
+    if (isSmall && this.#directCount >= this.#options.hotFlushes) {
+      this.#heat();
+    }
+    return true;
+  }
+
+  endDirect(): void {
+    this.#directCount--;
+    this.#tellIdle();
+  }
+
   expect(): void {
     this.#expectedCount++;
   }

@@ -61,7 +61,7 @@ export class FaultInjector implements FileSystem {
     const size = this.#sizes.get(path) ?? { bytes: 0 };
     size.bytes = await file.size();
     this.#sizes.set(path, size);
-    return new InjectedFile(this, path, size, file);
+    return new InjectedFile(this, path, size, file, mode === "durable");
   }
 
   async makeDirectory(path: string): Promise<boolean> {
@@ -135,12 +135,20 @@ class InjectedFile implements StoredFile {
   readonly #path: string;
   readonly #size: FileSize;
   readonly #inner: StoredFile;
+  readonly #isDurable: boolean;
 
-  constructor(injector: FaultInjector, path: string, size: FileSize, inner: StoredFile) {
+  constructor(
+    injector: FaultInjector,
+    path: string,
+    size: FileSize,
+    inner: StoredFile,
+    isDurable: boolean,
+  ) {
     this.#injector = injector;
     this.#path = path;
     this.#size = size;
     this.#inner = inner;
+    this.#isDurable = isDurable;
   }
 
   read(into: Buffer, start: number, end: number, position: number, done: Transferred): void {
@@ -150,14 +158,14 @@ class InjectedFile implements StoredFile {
   }
 
   write(from: Buffer, start: number, end: number, position: number, done: Transferred): void {
-    this.#meet("write", position + (end - start), done, (limit) => {
+    this.#meetWrite(position + (end - start), done, (limit) => {
       this.#inner.write(from, start, Math.min(end, start + limit), position, done);
     });
   }
 
   writev(buffers: readonly Buffer[], position: number, done: Transferred): void {
     const all = Buffer.concat(buffers);
-    this.#meet("write", position + all.length, done, (limit) => {
+    this.#meetWrite(position + all.length, done, (limit) => {
       if (limit < all.length) {
         this.#inner.write(all, 0, limit, position, done);
       } else {
@@ -180,6 +188,15 @@ class InjectedFile implements StoredFile {
 
   close(): Promise<void> {
     return this.#inner.close();
+  }
+
+  /** A durable write meets what is meant for writes, then what is meant for syncs. */
+  #meetWrite(end: number, done: Transferred, act: (limit: number) => void): void {
+    if (this.#isDurable) {
+      this.#meet("write", end, done, (limit) => this.#meet("sync", 0, done, () => act(limit)));
+    } else {
+      this.#meet("write", end, done, act);
+    }
   }
 
   #meet(kind: OperationKind, end: number, done: Transferred, act: (limit: number) => void): void {

@@ -145,7 +145,7 @@ export class FaultyDisk implements FileSystem, OperationGate {
       throw systemError(found === undefined ? "ENOENT" : "EISDIR", path);
     }
     this.openFiles++;
-    return new FaultyFile(this, path, this.#inode(path));
+    return new FaultyFile(this, path, this.#inode(path), mode === "durable");
   }
 
   async makeDirectory(path: string): Promise<boolean> {

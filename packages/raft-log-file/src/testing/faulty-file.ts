@@ -7,12 +7,14 @@ export class FaultyFile implements StoredFile {
   readonly #disk: OperationGate;
   readonly #path: string;
   readonly #inode: DiskInode;
+  readonly #isDurable: boolean;
   #isOpen = true;
 
-  constructor(disk: OperationGate, path: string, inode: DiskInode) {
+  constructor(disk: OperationGate, path: string, inode: DiskInode, isDurable: boolean) {
     this.#disk = disk;
     this.#path = path;
     this.#inode = inode;
+    this.#isDurable = isDurable;
   }
 
   read(into: Buffer, start: number, end: number, position: number, done: Transferred): void {
@@ -44,7 +46,18 @@ export class FaultyFile implements StoredFile {
     if (fault === null || !("isLost" in fault)) {
       this.#store(from, start, bytes, position, fault);
     }
-    this.#report(operation, fault, done, () => bytes);
+    this.#report(operation, fault, this.#isDurable ? this.#thenSync(done) : done, () => bytes);
+  }
+
+  /** Goes on with a sync: a durable write is both, and either may fail. */
+  #thenSync(done: Transferred): Transferred {
+    return (error, bytes) => {
+      if (error === null) {
+        this.sync((syncError) => done(syncError, bytes));
+      } else {
+        done(error, 0);
+      }
+    };
   }
 
   writev(buffers: readonly Buffer[], position: number, done: Transferred): void {
