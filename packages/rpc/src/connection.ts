@@ -12,6 +12,7 @@ import { Liveness } from "./liveness.ts";
 import { Pipeline } from "./pipeline.ts";
 import { socketError } from "./socket-error.ts";
 import { Status } from "./status.ts";
+import { ReadPace, isTls } from "./tls/read-pace.ts";
 import type { ConnectionRefusalCode } from "./answer-code.ts";
 import type { RpcFault } from "./errors.ts";
 import type { CallCompletion, Decode, Encode } from "./call-completion.ts";
@@ -68,6 +69,8 @@ export class Connection {
   readonly #maxBufferedBytes: number;
   readonly #pipeline: Pipeline;
   readonly #liveness: Liveness;
+  /** Null without TLS. */
+  readonly #pace: ReadPace | null;
   readonly #idleWatch: IdleWatch;
   /** For the end of the peer's new calls. */
   readonly #departure = new IdleWatch(() => this.#hasPeerLeft);
@@ -103,6 +106,7 @@ export class Connection {
       this.#pipeline.out,
       (stuckMs) => this.#onSlowPeer(stuckMs),
     );
+    this.#pace = isTls(socket) ? new ReadPace(socket, wheel) : null;
     counters.connectionsOpened++;
     socket.on("data", this.#onData);
     socket.on("error", (error) => this.destroy(socketError(error)));
@@ -331,6 +335,7 @@ export class Connection {
     } catch (error) {
       this.#onDecodeError(error);
     }
+    this.#pace?.took(chunk.length);
     const { bufferedBytes } = this.#pipeline.out;
     if (bufferedBytes > this.#maxBufferedBytes) {
       this.#onSlowPeer(0);

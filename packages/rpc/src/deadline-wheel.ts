@@ -21,7 +21,8 @@ const NOT_ARMED = -1;
  *
  * An entry falls due never before its time and up to two ticks after it, later when the event loop
  * is blocked. After the timer the sockets are read once more, so that an answer which has already
- * arrived wins over the deadline. The timer does not keep the process alive.
+ * arrived wins over the deadline; those that read at a pace of their own ask `isDue` and hurry. The timer
+ * does not keep the process alive.
  */
 export class DeadlineWheel {
   readonly #buckets: (DeadlineEntry | null)[] = Array.from({ length: BUCKET_COUNT }, () => null);
@@ -38,12 +39,24 @@ export class DeadlineWheel {
   #doneTick = 0;
   #armedTick = NOT_ARMED;
   #timer: NodeJS.Timeout | null = null;
+  #isDue = false;
   readonly #onTimer = (): void => {
+    this.#isDue = true;
+    setImmediate(this.#onSocketsResumed);
+  };
+  /** A socket that was paused in the turn before goes on by now, and is read in the next. */
+  readonly #onSocketsResumed = (): void => {
     setImmediate(this.#onSocketsRead);
   };
   readonly #onSocketsRead = (): void => {
+    this.#isDue = false;
     this.#advance();
   };
+
+  /** Deadlines fall due as soon as the sockets are read. */
+  get isDue(): boolean {
+    return this.#isDue;
+  }
 
   get count(): number {
     return this.#count;

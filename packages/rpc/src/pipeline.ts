@@ -11,8 +11,9 @@ import { Permits } from "./permits.ts";
 import { Receiver } from "./receiver.ts";
 import { Replies } from "./replies.ts";
 import { RequestIntake } from "./request-intake.ts";
-import { SendBuffer } from "./send-buffer.ts";
+import { SendBuffer, afterCallback } from "./send-buffer.ts";
 import { Streams } from "./stream/streams.ts";
+import { isTls } from "./tls/read-pace.ts";
 import type { Socket } from "node:net";
 import type { CommandTable } from "./command-table.ts";
 import type { Connection } from "./connection.ts";
@@ -80,7 +81,14 @@ export class Pipeline {
     this.maxPeerFrameBytes = maxPeerFrameBytes;
     const maxGroupId = peer.capabilities.includes(Capability.groups) ? MAX_GROUP_ID : 0;
     this.maxGroupId = maxGroupId;
-    const out = new SendBuffer(socket, counters, () => this.#onDrained(), compressorFor(deps));
+    const out = new SendBuffer(
+      socket,
+      counters,
+      () => this.#onDrained(),
+      compressorFor(deps),
+      // TLS gives what it reads in records, a callback for each, and takes one write in a turn of the loop.
+      isTls(socket) ? setImmediate : afterCallback,
+    );
     this.out = out;
     this.control = new ControlFrames(out, options.maxSendBufferBytes);
     const errorLog = new ErrorLog(logger);

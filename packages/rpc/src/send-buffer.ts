@@ -22,6 +22,13 @@ const FRAMES_PER_CLOCK_READ = 64;
 const NO_FRAME = -1;
 const NOTHING: Buffer = Buffer.alloc(0);
 
+/** Calls back at the end of the turn. */
+export type AtTurnEnd = (callback: () => void) => void;
+
+export function afterCallback(callback: () => void): void {
+  process.nextTick(callback);
+}
+
 /** What a send buffer needs of a socket. */
 export interface WriteTarget {
   /**
@@ -42,6 +49,7 @@ export class SendBuffer {
   readonly #socket: WriteTarget;
   readonly #counters: Counters;
   readonly #onDrained: () => void;
+  readonly #atTurnEnd: AtTurnEnd;
   /** Null when bodies go as they are. */
   readonly compressor: Compressor | null;
   /**
@@ -67,13 +75,18 @@ export class SendBuffer {
   #bytesInSocket = 0;
   #writesDone = 0;
 
-  /** `onDrained` is called when everything that was handed to the socket has left it. */
+  /**
+   * `onDrained` is called when everything that was handed to the socket has left it. `atTurnEnd` says when
+   * a turn is over that something was made in: by default after the callback that runs.
+   */
   constructor(
     socket: WriteTarget,
     counters: Counters,
     onDrained: () => void,
     compressor: Compressor | null = null,
+    atTurnEnd: AtTurnEnd = afterCallback,
   ) {
+    this.#atTurnEnd = atTurnEnd;
     this.compressor = compressor;
     this.#socket = socket;
     this.#counters = counters;
@@ -222,7 +235,7 @@ export class SendBuffer {
   #openTurn(): void {
     this.#isTurnOpen = true;
     this.#readClock();
-    process.nextTick(this.#onTurnEnd);
+    this.#atTurnEnd(this.#onTurnEnd);
   }
 
   #readClock(): void {
