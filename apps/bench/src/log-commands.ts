@@ -53,11 +53,13 @@ interface RestartFlags {
 
 function restartCommand(): Command {
   return new Command("restart")
-    .description("build a log by appends, then open it as after an end and as after a crash")
+    .description(
+      "build a log by appends, then open it as after an end and as after a crash, and start a group with it",
+    )
     .option("--gib <n>", "GiB of log", gibibytes, 1)
     .option(
       "--tail-gib <n>",
-      "GiB at its end that are read as for a state machine",
+      "GiB that are applied, as of a log without a newer snapshot",
       gibibytes,
       0.25,
     )

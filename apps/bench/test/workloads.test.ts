@@ -132,7 +132,7 @@ describe("workloads", () => {
       onProgress: (line) => lines.push(line),
     });
     assert.ok(report.entries > 20_000 && report.segments >= 2);
-    assert.ok(report.openMs > 0 && report.openAfterCrashMs > 0 && report.tailReadMs > 0);
+    assert.ok(report.openMs > 0 && report.openAfterCrashMs > 0 && report.readyMs > 0);
   });
 
   test("kv put at depth one, beside the disk, with every key read back", async () => {

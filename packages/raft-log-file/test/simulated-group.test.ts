@@ -91,7 +91,7 @@ test("groups on file logs lose nothing in power cuts, and answer every call trul
   expect(segments).toBeGreaterThan(RUNS);
 }, 0);
 
-test("S16 groups that cut their logs behind snapshots on the same disk lose nothing in power cuts", async () => {
+test("S16 D24 groups that cut their logs behind snapshots on the same disk lose nothing in power cuts", async () => {
   const RUNS = Number(process.env["SIM_RUNS"] ?? 6);
   let crashes = 0;
   let restores = 0;

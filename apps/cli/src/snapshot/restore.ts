@@ -60,6 +60,8 @@ async function store(
   const { clusterId, nodeId } = identity;
   const data = await DataDirectory.open({ path: directory, clusterId, nodeId });
   try {
+    // A snapshot without a log is refused: in a directory that has none yet, it is made first.
+    await data.log(saved.head.groupId).open();
     const snapshots = data.snapshots(saved.head.groupId);
     await snapshots.open();
     const writer = await snapshots.create(saved.head.meta);

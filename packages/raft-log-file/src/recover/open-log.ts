@@ -16,6 +16,7 @@ import type { Status } from "../format/status-slot.ts";
 import { errorNumber } from "../log-error.ts";
 import type { ResolvedFileLogOptions } from "../options.ts";
 import { newSegment, type Segment } from "../segment/segment.ts";
+import { hasSnapshots } from "../snapshot/snapshot-directory.ts";
 import { requireUnmarked } from "../sync/damage-mark.ts";
 import type { DamageSite } from "./damage.ts";
 import { corrupt, type RecoveredEnd } from "./recover-segment.ts";
@@ -72,6 +73,14 @@ export async function openLog(
     } else if (!recovered.segments.every((segment) => segment.isEmpty)) {
       const reason = "the status is missing beside a log with entries";
       throw corrupt(statusPath(directory), 0, 0, reason);
+    } else if (await hasSnapshots(fileSystem, directory)) {
+      // A log comes before its first snapshot: term and vote are lost, and a new log would give the vote again.
+      throw corrupt(
+        statusPath(directory),
+        0,
+        0,
+        "the log is missing beside snapshots of its group",
+      );
     }
     if (status !== null && damaged.length > 0) {
       const { segments } = recovered;

@@ -51,6 +51,21 @@ export interface SnapshotListing {
   readonly highestGeneration: number;
 }
 
+/** Whether a group has finished snapshots, good or not. */
+export async function hasSnapshots(
+  fileSystem: FileSystem,
+  groupDirectory: string,
+): Promise<boolean> {
+  try {
+    return (await fileSystem.list(snapshotsPath(groupDirectory))).some((name) => NAME.test(name));
+  } catch (error) {
+    if (errorNumber(error) === "ENOENT") {
+      return false;
+    }
+    throw error;
+  }
+}
+
 /** Throws DT_LOG_FORMAT and DT_LOG_FOREIGN_FILE. Changes nothing. */
 export async function listSnapshots(
   fileSystem: FileSystem,
