@@ -155,8 +155,8 @@ export const HISTORICAL_BUGS: readonly HistoricalBug[] = [
     what: "who waits for a write is left behind when its node follows another leader and gets the entry, or a snapshot of it",
     patches: [
       {
-        file: "node/raft-group.js",
-        find: "this.#loseLeadership(wasTransferring, nowMs);",
+        file: "node/group-loop.js",
+        find: "proposals.loseLeadership(wasTransferring, nowMs);",
         replace: "",
       },
     ],
