@@ -157,7 +157,7 @@ function makeSnapshotStage<R>(
   { clock, logger, transport, snapshotSlots = new SnapshotSlots() }: GroupDeps,
   { catalog, target, sessions }: OpenedState,
   parts: Pick<GroupParts<R>, "core" | "applies" | "signal" | "onInput">,
-  { onFailed }: GroupPartsEvents,
+  events: GroupPartsEvents,
 ): SnapshotStage | null {
   const { core, applies, signal, onInput } = parts;
   if (catalog === null || target === null) {
@@ -179,7 +179,7 @@ function makeSnapshotStage<R>(
     send: (message) => transport.send(groupId, message),
     onInput,
     onRestored: () => signal.give(),
-    onFailed: (error) => onFailed(error),
+    onFailed: (error) => events.onFailed(error),
   });
 }
 
