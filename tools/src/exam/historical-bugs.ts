@@ -163,7 +163,7 @@ export const HISTORICAL_BUGS: readonly HistoricalBug[] = [
     runs: "snapshots",
     focus: null,
     budget: 200,
-    seed: 2,
+    seed: 3,
   },
   {
     id: "P47",

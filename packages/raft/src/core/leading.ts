@@ -13,7 +13,7 @@ import { answerAsker, NOT_CONFIRMED, sendHeartbeat } from "./remote-reads.ts";
 import { onAppendReply, onPeerAlive } from "./replication.ts";
 import { becomeFollower } from "./role.ts";
 import { excuseStall } from "./timing.ts";
-import { tickTransfer } from "./transfer.ts";
+import { handOverIfDue, tickTransfer } from "./transfer.ts";
 
 const NO_PAYLOAD = Buffer.alloc(0);
 
@@ -61,6 +61,8 @@ export function onPropose(s: CoreState, batch: EntryBatch): void {
 export function tickLeader(s: CoreState, sinceLastTickMs: number): void {
   if (s.transferTo !== 0) {
     tickTransfer(s);
+  } else {
+    handOverIfDue(s);
   }
   if (s.options.checkQuorum && !hasHeardQuorum(s)) {
     if (!excuseStall(s, sinceLastTickMs)) {

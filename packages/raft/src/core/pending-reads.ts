@@ -26,7 +26,14 @@ export class PendingReads {
     return this.newestToken;
   }
 
+  /**
+   * Of another member at most two wait, the oldest and the newest: the answer to one is an answer to all that it
+   * asked before, and the oldest keeps its place, so that who asks all the time gets answers, too.
+   */
   add(token: number, index: number, request: number, asker: NodeId, run: number): void {
+    if (asker !== 0) {
+      this.#dropNewestOf(asker);
+    }
     this.tokens.push(token);
     this.indexes.push(index);
     this.requests.push(request);
@@ -35,11 +42,7 @@ export class PendingReads {
   }
 
   dropFirst(count: number): void {
-    this.tokens.splice(0, count);
-    this.indexes.splice(0, count);
-    this.requests.splice(0, count);
-    this.askers.splice(0, count);
-    this.runs.splice(0, count);
+    this.#drop(0, count);
   }
 
   clone(): PendingReads {
@@ -51,5 +54,21 @@ export class PendingReads {
     copy.askers.push(...this.askers);
     copy.runs.push(...this.runs);
     return copy;
+  }
+
+  /** Unless it is the only one. */
+  #dropNewestOf(asker: NodeId): void {
+    const at = this.askers.lastIndexOf(asker);
+    if (at > 0 && this.askers.indexOf(asker) < at) {
+      this.#drop(at, 1);
+    }
+  }
+
+  #drop(at: number, count: number): void {
+    this.tokens.splice(at, count);
+    this.indexes.splice(at, count);
+    this.requests.splice(at, count);
+    this.askers.splice(at, count);
+    this.runs.splice(at, count);
   }
 }

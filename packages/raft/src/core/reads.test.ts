@@ -154,3 +154,23 @@ describe("a linearizable read", () => {
     expect(node.receive(heartbeatReply(1, { from: 3, readToken: 11 })).readGrants).toHaveLength(1);
   });
 });
+
+test("reads that other members ask for while nobody confirms the leader do not pile up, and all are answered", () => {
+  const node = leader();
+  const asks = (from: number, token: number) =>
+    node.receive({ kind: MessageKind.readIndex, from, to: 1, term: 1, run: 7, token });
+  node.nowMs += 10_000;
+  for (let token = 1; token <= 100; token++) {
+    asks(2, token);
+    asks(3, token);
+  }
+  const confirmed = node.receive(heartbeatReply(1, { readToken: 1000 }));
+  // An answer to one is an answer to all that the same member asked before.
+  const answered = ofKind(confirmed.messages, MessageKind.readIndexReply);
+  expect(answered.map(({ to, token }) => [to, token])).toEqual([
+    [2, 1],
+    [3, 1],
+    [2, 100],
+    [3, 100],
+  ]);
+});

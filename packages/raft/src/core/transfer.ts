@@ -59,8 +59,12 @@ export function tickTransfer(s: CoreState): void {
     return;
   }
   s.transferTo = 0;
+  handOverIfDue(s);
+}
+
+/** Leader: who is no voter any more leads only until somebody else does, and until then tries at every tick. */
+export function handOverIfDue(s: CoreState): void {
   if (!s.isVoter && s.isConfigurationSettled) {
-    // It leads only until somebody else does.
     beginTransfer(s, 0);
   }
 }

@@ -310,6 +310,27 @@ describe("a transfer that is not taken", () => {
     expect(cluster.slots.maxSendsSeen).toBe(1);
   });
 
+  test("S17 who waits for a snapshot to be built keeps no other transfer of its host waiting", async () => {
+    const cluster = new GroupCluster(3, { ...SNAPSHOTS, snapshotKeep: 1 }).keepSnapshots();
+    cluster.slots = new SnapshotSlots(1, 3);
+    await cluster.start(1, 2);
+    const { group, snapshots, machine } = await cluster.leader();
+    await write(cluster, group, 60);
+    const bad = await compact(cluster, group);
+    machine.isUnwilling = true;
+    snapshots?.damage(bad.id, 30);
+    await cluster.start(3);
+    await cluster.run(5000);
+    expect(items(cluster, 3)).toEqual([]);
+    // Another group of the host has one to send.
+    let isGranted = false;
+    cluster.slots.requestSend(() => void (isGranted = true));
+    await cluster.runUntil("the slot", () => isGranted, 5000);
+    machine.isUnwilling = false;
+    cluster.slots.releaseSend();
+    await cluster.runUntil("the follower", () => items(cluster, 3).length === 60);
+  });
+
   test("S17 a host that receives enough already puts others off, and nothing fails", async () => {
     const cluster = new GroupCluster(7, SNAPSHOTS).keepSnapshots();
     cluster.slots = new SnapshotSlots(3, 1);

@@ -190,6 +190,29 @@ test("M5 a leader that removes itself does not count, hands over when that is co
   cluster.checkHistory();
 });
 
+test("M5 a leader that found nobody to hand over to tries again as soon as somebody answers", () => {
+  const cluster = new SimCluster({ seed: 5, nodeCount: 3, core: { checkQuorum: false } });
+  cluster.electLeader(1);
+  cluster.settle();
+  const { network } = cluster;
+  network.hold(messages([MessageKind.timeoutNow]));
+  ask(cluster, 1, prepare(cluster, 1, [2, 3]));
+  const isOut = (): boolean => hasMembers(cluster, [2, 3]);
+  cluster.runUntil(isOut, 2 * cluster.electionMs, "the removal of 1");
+  // They hear it, so that nobody campaigns, and it does not hear them.
+  network.cutOneWay(2, 1);
+  network.cutOneWay(3, 1);
+  cluster.run(5 * cluster.electionMs);
+  expect(cluster.node(1).leads).toBe(true);
+  expect(cluster.node(1).core.transferTo).toBe(0);
+  network.take();
+  network.unhold();
+  network.heal();
+  cluster.runUntil(() => cluster.leader?.id !== 1, 2 * cluster.electionMs, "another leader");
+  cluster.runUntil(() => !cluster.node(1).leads, 2 * cluster.electionMs, "the end of leader 1");
+  expect([2, 3]).toContain(cluster.leader?.id);
+});
+
 test("M5 what commits after the removal of the leader is on a majority of the others", () => {
   const cluster = threeOf(3);
   // The final configuration {2, 3} reaches node 2 only: with the leader that would be two of three.

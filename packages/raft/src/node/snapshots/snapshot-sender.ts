@@ -38,6 +38,8 @@ interface Delivery {
   readonly leastIndex: number;
   readonly begin: () => void;
   hasSlot: boolean;
+  /** For a snapshot that can be sent, without a slot: building one may take long, and others have one to send. */
+  isWaiting: boolean;
   isOpening: boolean;
   retryAtMs: number;
   transfer: SnapshotTransfer | null;
@@ -68,6 +70,7 @@ export class SnapshotSender {
       leastIndex,
       begin,
       hasSlot: false,
+      isWaiting: false,
       isOpening: false,
       retryAtMs: Infinity,
       transfer: null,
@@ -83,8 +86,9 @@ export class SnapshotSender {
   /** Another snapshot is in the store, or none could be made. */
   onSnapshot(): void {
     for (const delivery of this.#deliveries.values()) {
-      if (delivery.hasSlot && delivery.transfer === null) {
-        this.#open(delivery);
+      if (delivery.isWaiting) {
+        delivery.isWaiting = false;
+        this.#parts.slots.requestSend(delivery.begin);
       }
     }
   }
@@ -129,6 +133,8 @@ export class SnapshotSender {
       return;
     }
     if (meta === null || !isUsable(meta) || meta.index < delivery.leastIndex) {
+      delivery.isWaiting = true;
+      this.#releaseSlot(delivery);
       build();
       return;
     }
