@@ -99,7 +99,12 @@ export class Arrivals {
     const key = keyOf(socket);
     if (key !== null) {
       this.#securing.set(key, socket);
-      socket.once("close", () => this.#securing.delete(key));
+      socket.once("close", () => {
+        // The next socket may have the same address before this one has told of its end.
+        if (this.#securing.get(key) === socket) {
+          this.#securing.delete(key);
+        }
+      });
     }
     socket.on("error", ignore);
     acceptor.accept(socket);

@@ -66,6 +66,8 @@ export class Pipeline {
   readonly #connection: Connection;
   /** Made when the first stream is: most connections have none. */
   #streams: Streams | null = null;
+  /** With what the connection has ended: null in good order, undefined before that. */
+  #endedBy: RpcError | null | undefined = undefined;
 
   /** `onIdle` is called when either all calls or all requests have ended. */
   constructor(
@@ -135,8 +137,14 @@ export class Pipeline {
   }
 
   get streams(): Streams {
+    this.#streams ??= this.#createStreams();
+    return this.#streams;
+  }
+
+  /** Those of a connection that has ended are closed from the start. */
+  #createStreams(): Streams {
     const { options, counters, wheel, peer } = this.#deps;
-    this.#streams ??= new Streams({
+    const streams = new Streams({
       connection: this.#connection,
       out: this.out,
       calls: this.calls,
@@ -146,7 +154,10 @@ export class Pipeline {
       maxStreams: options.maxStreams,
       isKnownToPeer: peer.capabilities.includes(Capability.streams),
     });
-    return this.#streams;
+    if (this.#endedBy !== undefined) {
+      streams.close(this.#endedBy);
+    }
+    return streams;
   }
 
   get isIdle(): boolean {
@@ -158,6 +169,7 @@ export class Pipeline {
    * order.
    */
   close(error: RpcError | null): void {
+    this.#endedBy = error;
     this.replies.isOpen = false;
     this.receiver.stop();
     this.out.close();

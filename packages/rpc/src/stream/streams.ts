@@ -40,7 +40,8 @@ export class Streams {
   readonly #table = new StreamTable();
   /** Streams with credit that wait for room in the send buffer. */
   readonly #waiting = new Set<Stream>();
-  #isClosed = false;
+  /** What those hear that come after the end of the connection; null before it. */
+  #lost: RpcError | null = null;
 
   constructor(deps: StreamsDeps) {
     this.#deps = deps;
@@ -102,7 +103,7 @@ export class Streams {
     window: StreamWindow,
     consumer: StreamConsumer,
   ): AcceptedStream | null {
-    if (this.#isClosed || request.isAnswered) {
+    if (this.#lost !== null || request.isAnswered) {
       if (!request.isAnswered) {
         request.drop();
       }
@@ -132,9 +133,14 @@ export class Streams {
 
   /**
    * `target` hears when the caller of the request gives up, until `unlisten`. A caller that uses its number
-   * for another request, before this one was answered, has given it up.
+   * for another request, before this one was answered, has given it up. After the end of the connection
+   * `target` hears of that at once.
    */
   listen(seq: number, target: CancelTarget): void {
+    if (this.#lost !== null) {
+      target.onCancel(this.#lost);
+      return;
+    }
     const { cancellable } = this.#table;
     const twin = cancellable.get(seq);
     cancellable.set(seq, target);
@@ -210,10 +216,10 @@ export class Streams {
 
   /** The connection has closed. Opened streams hear it from their calls. */
   close(error: RpcError | null): void {
-    this.#isClosed = true;
     const options = error === null ? {} : { cause: error };
     const code = error === null ? "DT_RPC_CLOSED" : "DT_RPC_CONNECTION_LOST";
     const lost = withoutStack({ code, wasSent: true }, options);
+    this.#lost = lost;
     for (const accepted of this.#table.accepted.values()) {
       accepted.onCancel(lost);
     }
