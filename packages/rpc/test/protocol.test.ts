@@ -1,58 +1,20 @@
-import { readFile } from "node:fs/promises";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { RpcClient } from "../src/index.ts";
 import { createInteropServer } from "./interop/target.ts";
 import { ECHO, NOTE, readText, writeText } from "./support/bodies.ts";
 import { failureOf } from "./support/failure.ts";
 import { LOOPBACK } from "./support/pair.ts";
+import { conversation, play } from "./support/protocol-page.ts";
 import { RAW_LIMITS, rawAccept, rawConnect, rawServer } from "./support/raw-peer.ts";
 import { SMALL_WINDOW, openStream } from "./support/stream-log.ts";
-import type { RpcServer } from "../src/index.ts";
-
-const PROTOCOL = await readFile(new URL("../../PROTOCOL.md", import.meta.url), "utf8");
-
-interface Frame {
-  /** ">" to the server, "<" from it. */
-  readonly direction: string;
-  readonly hex: string;
-  /** What the page says it is. */
-  readonly title: string;
-}
-
-/** The frames of the conversation below a heading. */
-function conversation(heading: string): Frame[] {
-  const section = PROTOCOL.split(`\n## ${heading}\n`)[1]?.split("\n## ")[0] ?? "";
-  const block = /```text\n([\s\S]*?)```/.exec(section.split("Vectors:")[1] ?? "")?.[1] ?? "";
-  const frames: Frame[] = [];
-  for (const line of block.split("\n")) {
-    const [, direction, title] = /^([<>]) +(.*)$/.exec(line) ?? [];
-    if (direction !== undefined && title !== undefined) {
-      frames.push({ direction, title, hex: "" });
-    } else if (line.trim() !== "") {
-      const frame = frames.at(-1);
-      frames.splice(-1, 1, { ...frame!, hex: `${frame!.hex}${line.replaceAll(" ", "")}` });
-    }
-  }
-  return frames;
-}
+import type { Address, RpcServer } from "../src/index.ts";
+import type { Frame } from "./support/protocol-page.ts";
 
 const [HELLO] = conversation("Handshake");
 
-async function listen(server: RpcServer): Promise<Parameters<typeof rawConnect>[0]> {
+async function listen(server: RpcServer): Promise<Address> {
   onTestFinished(() => server.close());
   return server.listen(LOOPBACK);
-}
-
-/** Plays a conversation against a server and compares every frame that comes back. */
-async function play(server: RpcServer, frames: readonly Frame[]): Promise<void> {
-  const peer = await rawConnect(await listen(server));
-  for (const { direction, hex, title } of frames) {
-    if (direction === ">") {
-      peer.send(hex);
-    } else {
-      expect([title, await peer.frame()]).toEqual([title, hex]);
-    }
-  }
 }
 
 /** A conversation behind the handshake. */
@@ -60,20 +22,14 @@ async function playAfterHello(server: RpcServer, frames: readonly Frame[]): Prom
   const peer = await rawConnect(await listen(server));
   peer.send(HELLO?.hex ?? "");
   await peer.frame();
-  for (const { direction, hex, title } of frames) {
-    if (direction === ">") {
-      peer.send(hex);
-    } else {
-      expect([title, await peer.frame()]).toEqual([title, hex]);
-    }
-  }
+  await play(peer, frames);
 }
 
 describe("PROTOCOL.md", () => {
   test("has the handshake as a server answers it", async () => {
     const frames = conversation("Handshake");
     expect(frames).toHaveLength(2);
-    await play(createInteropServer(), frames);
+    await play(await rawConnect(await listen(createInteropServer())), frames);
   });
 
   test.each([
@@ -96,7 +52,7 @@ describe("PROTOCOL.md", () => {
   test("has the refusal of a first frame that is none", async () => {
     const frames = conversation("Refusals");
     expect(frames).toHaveLength(2);
-    await play(createInteropServer(), frames);
+    await play(await rawConnect(await listen(createInteropServer())), frames);
   });
 
   test("has the frames that a client sends", async () => {

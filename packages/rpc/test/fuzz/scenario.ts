@@ -10,7 +10,7 @@ import {
 } from "../../src/index.ts";
 import { ECHO, FAIL, NOTE, writeText } from "../support/bodies.ts";
 import { echo } from "../support/pair.ts";
-import { StreamLog } from "../support/stream-log.ts";
+import { echoStream } from "../support/stream-log.ts";
 import type { Address, ClientOptions, ServerOptions } from "../../src/index.ts";
 
 export const GROUP = 7;
@@ -64,32 +64,10 @@ function createServer(options: ServerOptions): RpcServer {
     .on(FAIL, (request) => {
       request.failWith(Status.notLeader, "NOT_HERE", "elsewhere", writeText, "detail");
     })
-    .on(COUNT, (request) => {
-      const log = new CountedLog();
-      const { streams } = request.connection;
-      const accepted = streams.accept(request, { messages: 4, bytes: 4096 }, log);
-      if (accepted !== null) {
-        log.stream = accepted.stream;
-        log.onLast = () => accepted.reply(writeText, String(log.messages.length));
-      }
-    });
+    .on(COUNT, echoStream);
   server.groups.register(
     GROUP,
     new CommandTable().on(ECHO, echo).on(NOTE, () => {}),
   );
   return server;
-}
-
-/** Sends each message back and answers with how many there were. */
-class CountedLog extends StreamLog {
-  onLast: () => void = () => {};
-
-  override onMessage(body: Buffer, start: number, end: number): void {
-    super.onMessage(body, start, end);
-    this.stream?.send(writeText, this.messages.at(-1) ?? "");
-  }
-
-  override onEnd(): void {
-    this.onLast();
-  }
 }

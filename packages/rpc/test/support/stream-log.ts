@@ -100,3 +100,26 @@ export function takeStreams(window: StreamWindow = SMALL_WINDOW): {
     },
   };
 }
+
+/** Takes up the stream of a request, sends each message back and answers with how many there were. */
+export function echoStream(request: IncomingRequest): void {
+  const log = new EchoLog();
+  const accepted = request.connection.streams.accept(request, SMALL_WINDOW, log);
+  if (accepted !== null) {
+    log.stream = accepted.stream;
+    log.onLast = () => accepted.reply(writeText, String(log.messages.length));
+  }
+}
+
+class EchoLog extends StreamLog {
+  onLast: () => void = () => {};
+
+  override onMessage(body: Buffer, start: number, end: number): void {
+    super.onMessage(body, start, end);
+    this.stream?.send(writeText, this.messages.at(-1) ?? "");
+  }
+
+  override onEnd(): void {
+    this.onLast();
+  }
+}
