@@ -19,11 +19,12 @@ export function conversation(heading: string): Frame[] {
   const frames: Frame[] = [];
   for (const line of block.split("\n")) {
     const [, direction, title] = /^([<>]) +(.*)$/.exec(line) ?? [];
+    const last = frames.at(-1);
     if (direction !== undefined && title !== undefined) {
       frames.push({ direction, title, hex: "" });
-    } else if (line.trim() !== "") {
-      const frame = frames.at(-1);
-      frames.splice(-1, 1, { ...frame!, hex: `${frame!.hex}${line.replaceAll(" ", "")}` });
+    } else if (last !== undefined && line.trim() !== "") {
+      const hex = last.hex + line.replaceAll(" ", "");
+      frames.splice(-1, 1, { ...last, hex });
     }
   }
   return frames;
