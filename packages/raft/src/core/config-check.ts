@@ -3,6 +3,8 @@ import type { Configuration } from "./membership.ts";
 import type { NodeId } from "./message.ts";
 
 const MAX_NODE_ID = 0xffff_ffff;
+const MAX_PORT = 0xffff;
+const MAX_HOST_CHARS = 255;
 
 /** Everything that is wrong with the members that a request asks for. */
 export function problemsOf(
@@ -21,9 +23,16 @@ export function problemsOf(
     seen.add(id);
     problems.push(...problemsOfMember(active, id, members));
   }
-  for (const { nodeId } of members) {
+  for (const { nodeId, host, port } of members) {
     if (!seen.has(nodeId)) {
       problems.push(`node ${nodeId}: has an address but is neither voter nor observer`);
+    }
+    // Once in the log, an address that nobody can dial stays there.
+    if (host === "" || host.length > MAX_HOST_CHARS) {
+      problems.push(`node ${nodeId}: the host is empty or too long`);
+    }
+    if (!Number.isInteger(port) || port < 1 || port > MAX_PORT) {
+      problems.push(`node ${nodeId}: the port ${port} is not within 1..${MAX_PORT}`);
     }
   }
   return [...problems, ...sharedAddresses(active, members, seen)];

@@ -128,6 +128,17 @@ test("M15 what makes no sense is refused with a code, and nothing has changed", 
       }),
       "DT_RAFT_MEMBERS_BEHIND",
     ],
+    ...[70_000, 0].map((port): [Promise<unknown>, string] => [
+      admin.changeMembers({
+        voters: three,
+        observers: [{ nodeId: 4, host: "127.0.0.1", port }],
+      }),
+      "DT_RAFT_MEMBERS_INVALID",
+    ]),
+    [
+      admin.changeMembers({ voters: three, observers: [{ nodeId: 4, host: "", port: 7001 }] }),
+      "DT_RAFT_MEMBERS_INVALID",
+    ],
     [admin.commitConfigChange(99), "DT_RAFT_PREPARE_INDEX"],
     [admin.abortConfigChange(99), "DT_RAFT_PREPARE_INDEX"],
     [admin.transferLeadership(4), "DT_RAFT_TRANSFER_TARGET"],

@@ -468,6 +468,21 @@ describe("M15 what makes no sense is refused before anything is appended", () =>
       "invalid",
     ],
     [
+      "an address without a host",
+      (c) => prepare(c, 1, [1, 2, 3], [4], { members: [{ nodeId: 4, host: "", port: 7001 }] }),
+      "invalid",
+    ],
+    [
+      "an address with port 0",
+      (c) => prepare(c, 1, [1, 2, 3], [4], { members: [{ nodeId: 4, host: "x", port: 0 }] }),
+      "invalid",
+    ],
+    [
+      "an address with a port that there is not",
+      (c) => prepare(c, 1, [1, 2, 3], [4], { members: [{ nodeId: 4, host: "x", port: 70_000 }] }),
+      "invalid",
+    ],
+    [
       "wrong old members",
       (c) => prepare(c, 1, [1, 2], [], { old: { voters: [1, 2], observers: [3] } }),
       "oldMembers",
