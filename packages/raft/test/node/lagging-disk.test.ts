@@ -21,6 +21,12 @@ class SlowLog extends MemoryLog {
     });
   }
 
+  /** A log lets go only of what its disk holds: there it may still hold other entries. */
+  override dropHead(beforeIndex: number): void {
+    expect(beforeIndex - 1).toBeLessThanOrEqual(this.#reportedIndex);
+    super.dropHead(beforeIndex);
+  }
+
   override read(first: number, last: number, maxBytes: number): Promise<EntryBatch[]> {
     return last > this.#reportedIndex
       ? Promise.reject(new Error(`read to ${last} while ${this.#reportedIndex} is durable`))
@@ -60,4 +66,32 @@ test("R13 a restarted leader commits and applies ahead of its slow disk", async 
   expect(after.text).toBe("result 2");
   expect(machine.items).toEqual(["before", "after"]);
   expect(group!.status().durableIndex).toBeLessThan(group!.status().commitIndex);
+});
+
+test("a leader that applies ahead of its slow disk cuts its log no further than the disk is", async () => {
+  const cluster = new GroupCluster(3, { snapshotTailEntries: 0, snapshotKeep: 1 }).keepSnapshots();
+  const logs = cluster.nodes.map(() => new SlowLog(cluster.clock));
+  for (const [i, node] of cluster.nodes.entries()) {
+    node.log = logs[i]!;
+  }
+  await cluster.start();
+  const { id, group } = await cluster.leader();
+  const log = logs[id - 1]!;
+  const early = cluster.propose(group, "durable");
+  await cluster.runUntil("a write", () => early.text !== "waits");
+  await cluster.run(100);
+  log.syncMs = 1500;
+  const late = cluster.propose(group, "on its way");
+  await cluster.runUntil("a write", () => late.text !== "waits");
+  const taken = group.takeSnapshot();
+  let index = 0;
+  taken.then(
+    (meta) => (index = meta.index),
+    () => {},
+  );
+  await cluster.runUntil("a snapshot", () => index > 0, 1000);
+  expect(group.status().durableIndex).toBeLessThan(index);
+  expect(log.firstIndex).toBeLessThanOrEqual(group.status().durableIndex + 1);
+  await cluster.runUntil("the cut", () => log.firstIndex === index + 1, 5000);
+  expect(group.status().durableIndex).toBeGreaterThanOrEqual(index);
 });

@@ -385,6 +385,29 @@ describe("the policy", () => {
     expect(cluster.node(id).log.firstIndex).toBe(meta.index + 1);
   });
 
+  test("S11 a snapshot is of the moment that it is named after, however long its store takes to begin it", async () => {
+    const cluster = await started(3, { snapshotKeep: 1 }, [3]);
+    const { group, snapshots } = await cluster.leader();
+    const store = snapshots!;
+    const create = store.create.bind(store);
+    store.create = async (meta) => {
+      await new Promise<void>((resolve) => {
+        cluster.clock.setTimer(cluster.clock.nowMs() + 200, resolve);
+      });
+      return create(meta);
+    };
+    await write(cluster, group, 30, "before");
+    const taken = compact(cluster, group);
+    for (let round = 0; round < 20; round++) {
+      cluster.propose(group, `meanwhile${round}`);
+      await cluster.run(10);
+    }
+    await taken;
+    await cluster.start(3);
+    await cluster.runUntil("the follower", () => items(cluster, 3).length >= 50);
+    expect(items(cluster, 3)).toEqual(items(cluster, group.nodeId));
+  });
+
   test("S12 what becomes due during a build is looked at after it", async () => {
     const cluster = await started(1, { snapshotEveryEntries: 100 });
     const { group, machine, snapshots } = await cluster.leader();
