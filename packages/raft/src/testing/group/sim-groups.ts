@@ -2,11 +2,11 @@ import type { Message } from "../../core/message.ts";
 import { isJoint, isMemberOf } from "../../core/membership.ts";
 import { RaftError } from "../../errors.ts";
 import { MemorySnapshotStore } from "../../log/memory-snapshot-store.ts";
-import { type GroupOptions, resolveGroupOptions } from "../../node/group-options.ts";
 import { SESSION_LIMITS } from "../../node/sessions/session-limits.ts";
 import { ClientHistory } from "../check/client-history.ts";
 import { Ledger } from "../check/ledger.ts";
 import { checkLinearizable } from "../check/linearizability.ts";
+import { registerOperations } from "../check/register-operations.ts";
 import { DriftingClock } from "../sim/drifting-clock.ts";
 import { EventQueue } from "../sim/event-queue.ts";
 import { FAST_DISK, SimDisk } from "../sim/sim-disk.ts";
@@ -16,6 +16,7 @@ import { SimRandom } from "../sim/sim-random.ts";
 import { SimTrace } from "../sim/sim-trace.ts";
 import { StoredLog } from "../sim/stored-log.ts";
 import { type MemberStorage, SimDiskStorage, type StorageParts } from "./member-storage.ts";
+import { drawGroupOptions } from "./draw-group-options.ts";
 import { MemberChanges } from "./member-changes.ts";
 import { SessionClient, type SessionCounts } from "./session-client.ts";
 import { SimMember } from "./sim-member.ts";
@@ -60,7 +61,6 @@ export class SimGroups {
   #leaderGuess = 1;
   crashes = 0;
   stalls = 0;
-  readonly #snapshotRandom: SimRandom | null;
   /** Groups that stopped because their log failed. */
   diskFailures = 0;
   #failure: Error | null = null;
@@ -79,7 +79,7 @@ export class SimGroups {
     this.#drain = drain;
     this.#mixRandom = new SimRandom(seed + 2_000_003);
     // Draws of its own, so that a seed is the same run without snapshots as ever.
-    this.#snapshotRandom = snapshots ? new SimRandom(seed + 1_000_003) : null;
+    const snapshotRandom = snapshots ? new SimRandom(seed + 1_000_003) : null;
     this.random = new SimRandom(seed);
     const { random, queue } = this;
     this.electionMs = random.pick([200, 1000]);
@@ -96,7 +96,7 @@ export class SimGroups {
     const ids = groupOptions.members === true ? [1, 2, 3, 4, 5, 6] : drawn;
     const voters = groupOptions.members === true ? [1, 2, 3] : drawn;
     const ledger = new Ledger();
-    const options = this.#drawOptions();
+    const options = drawGroupOptions(random, snapshotRandom, this.electionMs);
     const syncMaxMs = this.electionMs / random.pick([200, 20]);
     for (const id of ids) {
       const rate = random.between(0.953, 1.047);
@@ -190,40 +190,6 @@ export class SimGroups {
   /** The end of the trace, for failures. */
   tail(): string {
     return this.#trace.tail(40).join("\n");
-  }
-
-  #drawOptions(): ReturnType<typeof resolveGroupOptions> {
-    const { random, electionMs } = this;
-    const heartbeatMs = Math.floor(electionMs / random.pick([4, 10]));
-    const maxAppendBytes = random.pick([100, 2000, 1 << 20]);
-    return resolveGroupOptions({
-      electionTimeoutMinMs: electionMs,
-      electionTimeoutMaxMs: electionMs * 2,
-      heartbeatMs,
-      tickMs: Math.floor(heartbeatMs / 4),
-      maxAppendBytes,
-      windowAppends: random.pick([2, 4, 256]),
-      windowBytes: Math.max(maxAppendBytes, 4000),
-      tailBytes: random.pick([1, 1000, 1 << 20]),
-      maxPendingProposals: random.pick([10, 1000]),
-      maxPendingReads: random.pick([5, 1000]),
-      preVote: random.chance(0.85),
-      ...this.#drawSnapshots(),
-    });
-  }
-
-  #drawSnapshots(): GroupOptions {
-    const random = this.#snapshotRandom;
-    return random === null
-      ? {}
-      : {
-          snapshotEveryEntries: random.pick([3, 10, 40]),
-          snapshotTailEntries: random.pick([0, 0, 5, 50]),
-          snapshotKeep: random.pick([1, 2, 3]),
-          snapshotChunkBytes: random.pick([10, 40, 1000]),
-          snapshotWindowChunks: random.pick([1, 3]),
-          snapshotTimeoutMs: random.pick([this.electionMs / 4, this.electionMs]),
-        };
   }
 
   /** Runs that mix everything have to do so; each of the others shows in its counts what it did. */
@@ -456,18 +422,7 @@ export class SimGroups {
   }
 
   #checkOrder(): void {
-    const operations = this.history.calls
-      .filter(
-        ({ kind, outcome }) => outcome === "ok" || (kind === "write" && outcome !== "refused"),
-      )
-      .map(({ kind, key, id, value, outcome, invokedAtMs, settledAtMs }) => ({
-        kind,
-        key,
-        value: kind === "write" ? id : value,
-        startMs: invokedAtMs,
-        endMs: outcome === "ok" ? settledAtMs : Infinity,
-      }));
-    const problem = checkLinearizable(operations);
+    const problem = checkLinearizable(registerOperations(this.history.calls));
     ensure(problem === null, "I11", problem ?? "");
   }
 }

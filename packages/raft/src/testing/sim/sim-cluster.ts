@@ -7,7 +7,8 @@ import { DriftingClock } from "./drifting-clock.ts";
 import type { AdminCall, AdminRequest } from "./admin-call.ts";
 import { EventQueue } from "./event-queue.ts";
 import { Invariants } from "../check/invariants.ts";
-import { checkLinearizable, type RegisterOperation } from "../check/linearizability.ts";
+import { checkLinearizable } from "../check/linearizability.ts";
+import { registerOperations } from "../check/register-operations.ts";
 import { COMMAND_BYTES } from "./register-machine.ts";
 import { type DiskTiming, FAST_DISK, SimDisk } from "./sim-disk.ts";
 import { ensure, SimFailure } from "./sim-failure.ts";
@@ -197,17 +198,7 @@ export class SimCluster {
 
   /** Fails when the calls so far have no linear order. */
   checkHistory(): void {
-    const operations: RegisterOperation[] = [];
-    for (const call of this.history.calls) {
-      const { kind, key, outcome, invokedAtMs: startMs } = call;
-      if (outcome === "ok") {
-        const value = kind === "write" ? call.id : call.value;
-        operations.push({ kind, key, value, startMs, endMs: call.settledAtMs });
-      } else if (kind === "write" && outcome !== "refused") {
-        operations.push({ kind, key, value: call.id, startMs, endMs: Infinity });
-      }
-    }
-    const problem = checkLinearizable(operations);
+    const problem = checkLinearizable(registerOperations(this.history.calls));
     this.#guard(() => ensure(problem === null, "I11", problem ?? ""));
   }
 
