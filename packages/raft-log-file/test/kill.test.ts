@@ -16,7 +16,7 @@ test(
     onTestFinished(() => rm(path, { recursive: true }));
     const random = new SimRandom(9);
     let acked = 0;
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < 12; round++) {
       const child = new Child("appending-child.js", [path]);
       await child.untilLines(random.int(1, 300));
       await child.kill();

@@ -1,4 +1,4 @@
-import { type EntryBatch, recordHeaderCrc, recordTerm, scanRecords } from "@dt/raft";
+import { type EntryBatch, recordHeaderCrc, recordTerm } from "@dt/raft";
 import { readInto } from "../file-io.ts";
 import { LogError } from "../log-error.ts";
 import { corrupt, reindex } from "../recover/recover-segment.ts";
@@ -7,6 +7,7 @@ import type { IndexPoint } from "../segment/segment-index.ts";
 import type { SegmentList } from "../segment/segment-list.ts";
 import type { FileCache } from "./file-cache.ts";
 import { locate, pack } from "./record-walk.ts";
+import { scanBulk } from "./scan-bulk.ts";
 
 /** Bytes that one call of `read` loads at most, whatever is asked for; one larger record still comes. */
 const MAX_READ_BYTES = 64 << 20;
@@ -106,7 +107,7 @@ export class LogReader {
       return null;
     }
     const end = pack(buf, found.at, lastIndex - firstIndex + 1, maxBytes);
-    const run = scanRecords(buf, found.at, end, firstIndex - 1, 0, found.prevChain);
+    const run = scanBulk(buf, found.at, end, firstIndex - 1, 0, found.prevChain);
     return run.fault === null && run.batches.length > 0 ? run.batches : null;
   }
 

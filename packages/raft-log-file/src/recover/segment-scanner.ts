@@ -1,4 +1,4 @@
-import { type EntryBatch, scanRecords } from "@dt/raft";
+import type { EntryBatch } from "@dt/raft";
 import { readInto } from "../file-io.ts";
 import type { StoredFile } from "../file-system.ts";
 import {
@@ -10,6 +10,7 @@ import {
   isFrame,
 } from "../format/flush-frame.ts";
 import { SEGMENT_HEADER_BYTES } from "../format/segment-header.ts";
+import { scanBulk } from "../read/scan-bulk.ts";
 import type { Segment } from "../segment/segment.ts";
 import type { LaterFrame } from "./tail.ts";
 
@@ -95,7 +96,7 @@ export class SegmentScanner {
     const bytes = Math.min(wanted, this.#fileBytes - offset);
     const at = await this.#load(offset, bytes);
     const before = [this.#index, this.#term, this.#chain] as const;
-    const run = scanRecords(this.#window, at, at + bytes, ...before);
+    const run = scanBulk(this.#window, at, at + bytes, ...before);
     const last = run.batches.at(-1);
     if (last !== undefined) {
       this.#index = last.lastIndex;

@@ -36,6 +36,15 @@ export class LogModel {
     }
   }
 
+  /** Another one that must hold the same, for a log that ends in more than one way. */
+  copy(): LogModel {
+    const copy = new LogModel();
+    copy.#acked = this.#acked;
+    copy.#headIndex = this.#headIndex;
+    copy.#pending = [...this.#pending];
+    return copy;
+  }
+
   /** Lets the log drop entries. */
   dropHead(log: RaftLog, beforeIndex: number): void {
     this.#headIndex = beforeIndex;
