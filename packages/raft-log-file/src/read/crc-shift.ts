@@ -13,39 +13,32 @@ export function shiftCrc(crc: number, bytes: number): number {
   let sum = crc | 0;
   for (let left = bytes; left > 0;) {
     const power = 31 - Math.clz32(left);
-    const table = POWERS[power]!;
-    sum =
-      table[sum & 255]! ^
-      table[256 + ((sum >>> 8) & 255)]! ^
-      table[512 + ((sum >>> 16) & 255)]! ^
-      table[768 + (sum >>> 24)]!;
+    sum = shiftBy(POWERS[power] as Int32Array, sum);
     left ^= 1 << power;
   }
   return sum >>> 0;
 }
 
+function shiftBy(table: Int32Array, sum: number): number {
+  return (
+    (table[sum & 255] as number) ^
+    (table[256 + ((sum >>> 8) & 255)] as number) ^
+    (table[512 + ((sum >>> 16) & 255)] as number) ^
+    (table[768 + (sum >>> 24)] as number)
+  );
+}
+
 function makePowers(count: number): Int32Array[] {
   const zero = Buffer.alloc(1);
   const ofNothing = crc32(zero, 0, 1);
-  const powers: Int32Array[] = [];
-  let apply = (sum: number): number => crc32(zero, 0, 1, sum >>> 0) ^ ofNothing;
+  const powers = [tableOf((sum) => crc32(zero, 0, 1, sum >>> 0) ^ ofNothing)];
   while (powers.length < count) {
-    const table = tableOf(apply);
-    powers.push(table);
-    const once = (sum: number): number =>
-      table[sum & 255]! ^
-      table[256 + ((sum >>> 8) & 255)]! ^
-      table[512 + ((sum >>> 16) & 255)]! ^
-      table[768 + (sum >>> 24)]!;
-    apply = (sum) => once(once(sum));
+    const last = powers.at(-1) as Int32Array;
+    powers.push(tableOf((sum) => shiftBy(last, shiftBy(last, sum))));
   }
   return powers;
 }
 
 function tableOf(apply: (sum: number) => number): Int32Array {
-  const table = new Int32Array(1024);
-  for (let i = 0; i < 1024; i++) {
-    table[i] = apply((i & 255) << (8 * (i >> 8)));
-  }
-  return table;
+  return Int32Array.from({ length: 1024 }, (_, i) => apply((i & 255) << (8 * (i >> 8))));
 }
