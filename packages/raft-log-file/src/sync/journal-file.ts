@@ -36,7 +36,7 @@ export class JournalFile {
   #staged: Buffer = Buffer.allocUnsafeSlow(64 << 10);
   #seed = 0;
   #position = JOURNAL_BLOCK_BYTES;
-  /** Bytes of the header that go with the next frame. */
+  /** Bytes of the header that go in front of the next frame. */
   #headerBytes = 0;
   frameCount = 0;
 
@@ -100,10 +100,25 @@ export class JournalFile {
     }
     this.frameCount++;
     sealFrame(staged, at, this.#seed, this.frameCount, flushes.length, contentBytes);
-    const position = this.#position - at;
+    const position = this.#position;
     this.#position += end - at;
     this.#headerBytes = 0;
-    writeAll(this.#file, staged, 0, end, position, (error) => {
+    if (at === 0) {
+      this.#writeSynced(0, end, position, done);
+      return;
+    }
+    // The header by itself: torn, both together may leave the old one in front of frames that are gone.
+    this.#writeSynced(0, at, 0, (error) => {
+      if (error === null) {
+        this.#writeSynced(at, end, position, done);
+      } else {
+        done(error);
+      }
+    });
+  }
+
+  #writeSynced(start: number, end: number, position: number, done: Done): void {
+    writeAll(this.#file, this.#staged, start, end, position, (error) => {
       if (error === null) {
         this.#file.sync(done);
       } else {
