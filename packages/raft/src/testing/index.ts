@@ -1,9 +1,6 @@
 // For authors of logs.
-export {
-  type ConformanceRunner,
-  type LogStorage,
-  runRaftLogConformance,
-} from "./log-conformance.ts";
+export type { ConformanceRunner, LogStorage } from "./conformance-cases.ts";
+export { runRaftLogConformance } from "./log-conformance.ts";
 export { runLogHeadConformance } from "./log-head-conformance.ts";
 export { runSnapshotStoreConformance, type SnapshotStorage } from "./snapshot-store-conformance.ts";
 

@@ -5,7 +5,14 @@ import { BatchBuilder } from "../entry/batch-builder.ts";
 import type { EntryBatch } from "../entry/entry-batch.ts";
 import { EntryType } from "../entry/record.ts";
 import { COMPACTED_CODE, type LogState, type RaftLog } from "../log/raft-log.ts";
-import type { ConformanceRunner, LogStorage } from "./log-conformance.ts";
+import {
+  type CaseSubject,
+  type ConformanceCase,
+  type ConformanceRunner,
+  type LogStorage,
+  rejectsWithCode,
+  runCases,
+} from "./conformance-cases.ts";
 
 /**
  * The cases about a log's head that every `RaftLog` must pass: entries that are dropped, a log that
@@ -15,26 +22,14 @@ export function runLogHeadConformance(
   runner: ConformanceRunner,
   create: () => Promise<LogStorage>,
 ): void {
-  for (const { name, body } of CASES) {
-    runner.test(name, async () => {
-      const storage = await create();
-      const subject = new HeadSubject(storage);
-      await subject.open();
-      try {
-        await body(subject);
-      } finally {
-        await subject.log.close();
-        await storage.dispose();
-      }
-    });
-  }
+  runCases(runner, create, CASES, (storage) => new HeadSubject(storage));
 }
 
 const TERM = 3;
 const FIRST_STAMP_MS = 1_700_000_000_000;
 
 /** A log whose entry i is stamped i times ten milliseconds after the first stamp. */
-class HeadSubject {
+class HeadSubject implements CaseSubject {
   readonly #storage: LogStorage;
   readonly #builder = new BatchBuilder(1 << 16);
   #log: RaftLog | null = null;
@@ -58,8 +53,12 @@ class HeadSubject {
   }
 
   async reopen(): Promise<LogState> {
-    await this.log.close();
+    await this.close();
     return this.open();
+  }
+
+  close(): Promise<void> {
+    return this.log.close();
   }
 
   /** The next `count` entries, one batch each, of `type`. */
@@ -126,20 +125,7 @@ class HeadSubject {
   }
 }
 
-interface Case {
-  readonly name: string;
-  readonly body: (subject: HeadSubject) => Promise<void>;
-}
-
-async function rejectsWithCode(promise: Promise<unknown>, code: string): Promise<void> {
-  await assert.rejects(promise, (error: unknown) => {
-    assert.ok(error instanceof Error && "code" in error);
-    assert.equal(error.code, code);
-    return true;
-  });
-}
-
-const CASES: readonly Case[] = [
+const CASES: readonly ConformanceCase<HeadSubject>[] = [
   {
     name: "a head that may go is gone in part or whole, and what is behind it stays",
     async body(subject) {

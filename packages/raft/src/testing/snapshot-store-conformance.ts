@@ -4,7 +4,7 @@ import {
   type SnapshotMeta,
   type SnapshotStore,
 } from "../log/snapshot-store.ts";
-import type { ConformanceRunner } from "./log-conformance.ts";
+import type { ConformanceRunner } from "./conformance-cases.ts";
 
 /** One group's snapshots, which outlive the objects that work on them. */
 export interface SnapshotStorage {
