@@ -3,16 +3,18 @@ import * as fs from "node:fs";
 import { constants } from "node:fs";
 import type { Done, FileSystem, OpenMode, StoredFile, Transferred } from "./file-system.ts";
 
-const FLAGS: Readonly<Record<OpenMode, number>> = {
+const FLAGS: Readonly<Record<Exclude<OpenMode, "durable">, number>> = {
   read: constants.O_RDONLY,
   write: constants.O_RDWR,
   create: constants.O_RDWR | constants.O_CREAT | constants.O_EXCL,
-  durable: constants.O_RDWR | constants.O_DSYNC,
 };
 
 /** The file system of this machine. */
 export const nodeFileSystem: FileSystem = {
-  open: async (path, mode) => new NodeFile(await openDescriptor(path, FLAGS[mode])),
+  open: async (path, mode) =>
+    mode === "durable"
+      ? openDurable(path, process.platform)
+      : new NodeFile(await openDescriptor(path, FLAGS[mode])),
 
   async makeDirectory(path) {
     try {
@@ -91,6 +93,43 @@ class NodeFile implements StoredFile {
   close(): Promise<void> {
     return settle((done) => fs.close(this.#descriptor, done));
   }
+}
+
+/** Writes, then syncs, where one call cannot do both. */
+class SyncedFile extends NodeFile {
+  override write(
+    from: Buffer,
+    start: number,
+    end: number,
+    position: number,
+    done: Transferred,
+  ): void {
+    super.write(from, start, end, position, this.#thenSync(done));
+  }
+
+  override writev(buffers: readonly Buffer[], position: number, done: Transferred): void {
+    super.writev(buffers, position, this.#thenSync(done));
+  }
+
+  #thenSync(done: Transferred): Transferred {
+    return (error, bytes) => {
+      if (error === null) {
+        this.sync((syncError) => done(syncError, bytes));
+      } else {
+        done(error, bytes);
+      }
+    };
+  }
+}
+
+/**
+ * A file of the mode `durable`. Only Linux is known to wait for the disk in a write with O_DSYNC: on macOS it leaves the
+ * bytes in the drive's cache, which its fdatasync in libuv does not, and Windows has no such flag.
+ */
+export async function openDurable(path: string, platform: NodeJS.Platform): Promise<StoredFile> {
+  return platform === "linux"
+    ? new NodeFile(await openDescriptor(path, constants.O_RDWR | constants.O_DSYNC))
+    : new SyncedFile(await openDescriptor(path, constants.O_RDWR));
 }
 
 function openDescriptor(path: string, flags: number): Promise<number> {

@@ -64,7 +64,7 @@ export async function readStoredIdentity(
   try {
     const bytes = Buffer.alloc(FILE_BYTES);
     await readInto(file, bytes, 0, FILE_BYTES, 0);
-    return { ...decode(bytes, path), foundAs: await file.fileNumber() };
+    return { ...decode(bytes, path), foundAs: await inodeOf(file) };
   } finally {
     await file.close();
   }
@@ -82,24 +82,45 @@ export async function createIdentity(
   return identity;
 }
 
-/** Writes an identity that tells which file it is in, whole and durable or not at all, in the place of another. */
+/**
+ * Writes an identity that tells which file it is in, whole and durable or not at all, in the place of another. Where
+ * the file system gives a file another inode with another name, it tells nothing: it would be taken for a copy.
+ */
 export async function writeIdentity(
   fileSystem: FileSystem,
   directory: string,
   identity: Identity,
+): Promise<void> {
+  await replaceIdentity(fileSystem, directory, identity, inodeOf);
+  const stored = await readStoredIdentity(fileSystem, directory);
+  if (stored?.madeAs !== stored?.foundAs) {
+    await replaceIdentity(fileSystem, directory, identity, () => Promise.resolve(0n));
+  }
+}
+
+async function replaceIdentity(
+  fileSystem: FileSystem,
+  directory: string,
+  identity: Identity,
+  madeAs: (file: StoredFile) => Promise<bigint>,
 ): Promise<void> {
   const path = join(directory, NAME);
   const temporary = `${path}.tmp`;
   await removeIfThere(fileSystem, temporary);
   const file = await fileSystem.open(temporary, "create");
   try {
-    await writeFrom(file, encode(identity, await file.fileNumber()), 0, FILE_BYTES, 0);
+    await writeFrom(file, encode(identity, await madeAs(file)), 0, FILE_BYTES, 0);
     await syncFile(file);
   } finally {
     await file.close();
   }
   await fileSystem.rename(temporary, path);
   await fileSystem.syncDirectory(directory);
+}
+
+/** Node gives one with the highest bit set, as network and union file systems make them, as a negative number. */
+async function inodeOf(file: StoredFile): Promise<bigint> {
+  return BigInt.asUintN(64, await file.fileNumber());
 }
 
 /** Throws DT_LOG_CLONED for an identity in another file than the one that it was written to. */

@@ -1,13 +1,17 @@
 // Hot path: per record of a long read. Bench: dt bench restart. No closures, no views.
 import { crc32 } from "@dt/codec";
 
+const POWER_COUNT = 25;
+/** Most bytes that a crc can be shifted by. */
+export const MAX_SHIFT_BYTES: number = 2 ** POWER_COUNT - 1;
+
 /** Four tables of 256 for each power of two: what this many zero bytes make of each byte of a sum. */
-const POWERS: readonly Int32Array[] = makePowers(25);
+const POWERS: readonly Int32Array[] = makePowers(POWER_COUNT);
 
 /**
  * What `bytes` more bytes make of a crc, apart from what is in them: for all A and B,
  * `crc(A B) = shiftCrc(crc(A), length of B) ^ crc(B)`. A crc is linear in its seed; zlib's `crc32_combine`
- * rests on the same. At most 2^25 - 1 bytes.
+ * rests on the same. At most `MAX_SHIFT_BYTES`.
  */
 export function shiftCrc(crc: number, bytes: number): number {
   let sum = crc | 0;

@@ -69,3 +69,15 @@ test("a record that was left out, put elsewhere or is of another log is found", 
     scanRecords(mixed, 0, mixed.length, 0, 0, 0).fault,
   );
 });
+
+test("a wrong length that is larger than any record, and still within what was read, is found as one by one", () => {
+  const good = records(new SimRandom(11));
+  const bytes = Buffer.alloc(50 << 20);
+  good.copy(bytes);
+  for (const wrongBytes of [(32 << 20) + 40, 40 << 20, 50 << 20]) {
+    bytes.writeUInt32BE(wrongBytes, 0);
+    const slow = scanRecords(bytes, 0, bytes.length, 0, 0, 0);
+    expect(slow.fault).not.toBeNull();
+    expect(scanBulk(bytes, 0, bytes.length, 0, 0, 0)).toEqual(slow);
+  }
+});

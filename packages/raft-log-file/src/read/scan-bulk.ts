@@ -9,7 +9,7 @@ import {
   scanRecords,
   storedBytes,
 } from "@dt/raft";
-import { shiftCrc } from "./crc-shift.ts";
+import { MAX_SHIFT_BYTES, shiftCrc } from "./crc-shift.ts";
 
 /** From so many bytes on one sum over everything is cheaper than one over each record. */
 const MIN_BYTES = 16 << 10;
@@ -62,6 +62,7 @@ function scanTrusting(
     const recordsTerm = looseUint64(buf, at + TERM_AT);
     if (
       length < RECORD_HEADER_BYTES ||
+      length - RECORD_HEADER_BYTES > MAX_SHIFT_BYTES ||
       next > end ||
       looseUint64(buf, at + INDEX_AT) !== index + 1 ||
       recordsTerm < term ||
