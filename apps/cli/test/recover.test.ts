@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatAddress, startCluster } from "@dt/server";
@@ -32,6 +32,10 @@ test("M14 when a majority is gone for good a survivor is made the group, after a
   }
   const stranger = await dt("log", "recover", data, "--keep", "9=127.0.0.1:1", ...start);
   expect(stranger.stderr).toContain("DT_RAFT_MEMBERS_INVALID");
+  const absent = await dt(...recover, "--group", "99");
+  expect(absent.stderr).toContain("DT_CLI_USAGE");
+  expect(existsSync(join(directory, data, "99"))).toBe(false);
+  expect(existsSync(join(directory, data, "data", "99"))).toBe(false);
   const plan = await dt(...recover);
   expect(plan.code).toBe(CliExit.failed);
   expect(plan.stdout).toContain("ACKNOWLEDGED WRITES INCLUDED");

@@ -65,6 +65,8 @@ export class SendBuffer {
   #isTurnOpen = false;
   #isClosed = false;
   #turnMs = 0;
+  /** The callback that the clock was read in is over, the turn is not. */
+  #isClockOld = false;
   #clockFrames = 0;
   /**
    * Slabs whose write has not been confirmed, oldest first; `NOTHING` for a buffer that is not
@@ -107,11 +109,11 @@ export class SendBuffer {
     return this.#writesDone;
   }
 
-  /** performance.now(), read once per turn, and again after every 64 frames. */
+  /** performance.now(), read once per turn and callback, and again after every 64 frames. */
   nowMs(): number {
     if (!this.#isTurnOpen) {
       this.#openTurn();
-    } else if (this.#clockFrames >= FRAMES_PER_CLOCK_READ) {
+    } else if (this.#isClockOld || this.#clockFrames >= FRAMES_PER_CLOCK_READ) {
       this.#readClock();
     }
     return this.#turnMs;
@@ -241,7 +243,16 @@ export class SendBuffer {
   #readClock(): void {
     this.#turnMs = performance.now();
     this.#clockFrames = 0;
+    this.#isClockOld = false;
+    if (this.#atTurnEnd !== afterCallback) {
+      // A turn of many callbacks may take long: a call would begin with a time that is over.
+      process.nextTick(this.#onCallbackEnd);
+    }
   }
+
+  readonly #onCallbackEnd = (): void => {
+    this.#isClockOld = true;
+  };
 
   readonly #onTurnEnd = (): void => {
     this.#isTurnOpen = false;

@@ -4,9 +4,9 @@ import { Worker } from "node:worker_threads";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { DeadlineWheel } from "../src/deadline-wheel.ts";
 import { ReadPace } from "../src/tls/read-pace.ts";
-import { ECHO, readLength, writeBytes } from "./support/bodies.ts";
+import { ECHO, HOLD, readLength, writeBytes } from "./support/bodies.ts";
 import { Authority } from "./support/certificates.ts";
-import { startClient } from "./support/pair.ts";
+import { holdOn, startClient, startServer } from "./support/pair.ts";
 import type { AddressInfo } from "node:net";
 import type { Address } from "../src/index.ts";
 import type { AnswerWorkerData } from "./support/answer-worker.ts";
@@ -83,5 +83,23 @@ describe("Over TLS", () => {
     standStill(shared, 301, untilMs);
     const failed = (await outcomes).filter(({ status }) => status === "rejected");
     expect(failed).toEqual([]);
+  });
+
+  test("a call has its whole time, however long the turn that it begins in has taken", async () => {
+    const { server, address } = await startServer({ tls: certificate });
+    holdOn(server.commands);
+    const client = await startClient({ address, tls: CA });
+    const timeoutMs = 300;
+    const hold = () => client.call(HOLD, 0, timeoutMs, writeBytes, Buffer.alloc(1), readLength);
+    // Opens the turn, which goes on in other callbacks.
+    const earlier = hold().catch(() => {});
+    await new Promise<void>((resolve) => {
+      process.nextTick(resolve);
+    });
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2 * timeoutMs);
+    const fromMs = performance.now();
+    await expect(hold()).rejects.toMatchObject({ code: "DT_RPC_TIMEOUT" });
+    expect(performance.now() - fromMs).toBeGreaterThanOrEqual(timeoutMs);
+    await earlier;
   });
 });

@@ -1,3 +1,5 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import {
   type ConfigEntry,
   forceMembers,
@@ -34,6 +36,11 @@ export async function recoverGroup(
   const identity = await readIdentity(nodeFileSystem, path);
   if (identity === null) {
     throw new CliError({ code: "DT_CLI_NO_DATA", directory: name });
+  }
+  if (!existsSync(join(path, String(options.group)))) {
+    // Opening its log would make one, and forcing it a group that never was.
+    const message = `${name} holds nothing of group ${options.group}`;
+    throw new CliError({ code: "DT_CLI_USAGE", message });
   }
   const { clusterId, nodeId } = identity;
   const data = await DataDirectory.open({ path, clusterId, nodeId });
