@@ -4,7 +4,9 @@
  */
 export function announce(address: unknown): void {
   process.on("disconnect", () => {
-    process.exit(0);
+    // Not process.exit: it joins the threads that compile, and one of them may wait for this one to collect garbage
+    // (Node 26.10 was seen to hang like that). There is nothing left to be done here.
+    process.kill(process.pid, "SIGKILL");
   });
   process.send?.(address);
 }

@@ -45,5 +45,6 @@ if (process.send !== undefined && process.argv[2] === "sim-worker") {
   process.on("message", (range: SeedRange) => {
     void runRange(range).then((report) => process.send?.(report));
   });
-  process.on("disconnect", () => process.exit());
+  // Not process.exit: it joins the threads that compile, and one of them may wait for this one to collect garbage.
+  process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
 }
