@@ -14,7 +14,7 @@ export function registerLogCommands(program: Command, context: CliContext): void
   const log = program
     .command("log")
     .description(
-      "look into data directories, also those of running nodes; only repair and adopt change something, and only with --yes",
+      "look into data directories, also those of running nodes; only repair, adopt and recover change something, and only with --yes or --confirm",
     );
 
   log

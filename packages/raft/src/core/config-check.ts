@@ -23,11 +23,19 @@ export function problemsOf(
     seen.add(id);
     problems.push(...problemsOfMember(active, id, members));
   }
-  for (const { nodeId, host, port } of members) {
+  for (const { nodeId } of members) {
     if (!seen.has(nodeId)) {
       problems.push(`node ${nodeId}: has an address but is neither voter nor observer`);
     }
-    // Once in the log, an address that nobody can dial stays there.
+  }
+  problems.push(...problemsOfAddresses(members));
+  return [...problems, ...sharedAddresses(active, members, seen)];
+}
+
+/** Once in the log, an address that nobody can dial stays there. */
+export function problemsOfAddresses(members: Addresses): string[] {
+  const problems: string[] = [];
+  for (const { nodeId, host, port } of members) {
     if (host === "" || host.length > MAX_HOST_CHARS) {
       problems.push(`node ${nodeId}: the host is empty or too long`);
     }
@@ -35,7 +43,7 @@ export function problemsOf(
       problems.push(`node ${nodeId}: the port ${port} is not within 1..${MAX_PORT}`);
     }
   }
-  return [...problems, ...sharedAddresses(active, members, seen)];
+  return problems;
 }
 
 type Addresses = readonly {

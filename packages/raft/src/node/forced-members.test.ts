@@ -71,6 +71,11 @@ describe("forced members", () => {
     ["with a stranger", wanted(1, [1, 9]), /node 9 does not vote/],
     ["with a voter twice", wanted(1, [1, 1]), /twice/],
     ["without anybody", wanted(1, []), /node 1/],
+    [
+      "with an address that nobody can dial",
+      { ...wanted(1, [1]), voters: [{ nodeId: 1, host: "", port: 0 }] },
+      /node 1: the host .*node 1: the port 0/,
+    ],
   ])("are refused %s", async (_, forced, problem) => {
     expect(problems(forced, await newLog().open()).join()).toMatch(problem);
   });

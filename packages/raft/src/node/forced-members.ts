@@ -1,3 +1,4 @@
+import { problemsOfAddresses } from "../core/config-check.ts";
 import type { ConfigEntry, LogState } from "../core/log-state.ts";
 import { type Configuration, configurationOf, isVoterIn, membersOf } from "../core/membership.ts";
 import type { NodeId } from "../core/message.ts";
@@ -119,6 +120,7 @@ function problemsOf(
   if (new Set(ids).size < ids.length) {
     problems.push("a voter is named twice");
   }
+  problems.push(...problemsOfAddresses(voters));
   for (const id of ids) {
     if (!isVoterIn(before, id)) {
       problems.push(`node ${id} does not vote in the configuration of index ${before.index}`);
