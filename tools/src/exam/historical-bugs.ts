@@ -43,7 +43,7 @@ export const HISTORICAL_BUGS: readonly HistoricalBug[] = [
     runs: "core",
     focus: "lateAnswers",
     budget: 2000,
-    seed: 2,
+    seed: 1,
   },
   {
     id: "P4",
@@ -58,7 +58,7 @@ export const HISTORICAL_BUGS: readonly HistoricalBug[] = [
     runs: "core",
     focus: "transfer",
     budget: 2000,
-    seed: 3,
+    seed: 1,
   },
   {
     id: "P9",
@@ -118,7 +118,7 @@ export const HISTORICAL_BUGS: readonly HistoricalBug[] = [
     runs: "core",
     focus: "conflict",
     budget: 2000,
-    seed: 3,
+    seed: 1,
   },
   {
     id: "P22",
@@ -149,6 +149,21 @@ export const HISTORICAL_BUGS: readonly HistoricalBug[] = [
     focus: null,
     budget: 200,
     seed: 1,
+  },
+  {
+    id: "P33",
+    what: "a node that lost its disk comes back with its old id, and counts",
+    patches: [
+      {
+        file: "transport/store-check.js",
+        find: "if (!sharesOurs && (known === null || known === store)) {",
+        replace: "if (!sharesOurs) {",
+      },
+    ],
+    runs: "core",
+    focus: "wipe",
+    budget: 500,
+    seed: 4,
   },
   {
     id: "P36",

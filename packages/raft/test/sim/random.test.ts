@@ -38,6 +38,8 @@ const FLOORS: Partial<Record<Count, number>> = {
   stops: 0.2,
   transfers: 0.2,
   memberChanges: 0.1,
+  wipes: 0.02,
+  refusedConnections: 0.1,
 };
 
 /** What the runs together did too little of to prove anything about it. */

@@ -161,7 +161,7 @@ export class Invariants implements StepWatch {
     const { core, id } = node;
     const { term } = core;
     this.elections++;
-    const votes = this.#idsOf(({ disk }) => disk.durableVote(term) === id);
+    const votes = this.#idsOf(({ disk }) => disk.firstVote(term) === id);
     ensure(
       isQuorum(core.configuration, votes),
       "I9",
@@ -211,9 +211,7 @@ export class Invariants implements StepWatch {
     if (leader.disk.durable.lastIndex < index) {
       this.commitsAheadOfDisk++;
     }
-    const holders = this.#idsOf(
-      ({ disk: { durable } }) => durable.lastIndex >= index && durable.chainAt(index) === chain,
-    );
+    const holders = this.#idsOf(({ disk }) => disk.holds(index, chain));
     ensure(
       isQuorum(configuration, holders),
       "I6",

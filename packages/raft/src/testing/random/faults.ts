@@ -28,6 +28,7 @@ import {
   stop,
 } from "./node-faults.ts";
 import type { Focus } from "./run-profile.ts";
+import { wipe, wipeHolders } from "./wipe-faults.ts";
 
 /** Something that goes wrong now, and is arranged to end later. */
 export type Fault = (nemesis: Nemesis) => void;
@@ -80,4 +81,5 @@ export const FAULTS_OF_FOCUS: Readonly<Record<Focus, readonly Fault[]>> = {
   logRead: [lag],
   diskFailure: [failSync],
   damage: [flipBit, misdirect],
+  wipe: [wipe, wipeHolders],
 };

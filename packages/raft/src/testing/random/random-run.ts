@@ -2,6 +2,7 @@ import { Nemesis } from "./nemesis.ts";
 import type { NodeId } from "../../core/message.ts";
 import type { ClientCall } from "../check/client-history.ts";
 import { countDone, startVoters } from "./admin-faults.ts";
+import { replaceWiped } from "./replacement.ts";
 import { drawProfile, type Focus } from "./run-profile.ts";
 import { SimClients } from "./sim-clients.ts";
 import { SimCluster } from "../sim/sim-cluster.ts";
@@ -27,6 +28,8 @@ export interface RunReport extends NodeCounts, NetworkCounts {
   /** Requests for another leader, and steps of changes of members, that were taken. */
   readonly transfers: number;
   readonly memberChanges: number;
+  /** Connections with nodes that had lost their disks, refused. */
+  readonly refusedConnections: number;
 }
 
 export interface RunOptions {
@@ -75,6 +78,10 @@ function play(seed: number, { focus, onLine }: RunOptions): RunReport {
     ensure(isExercised(cluster, nemesis), "rejected", problem);
   });
   converge(cluster);
+  if (profile.focus === "wipe") {
+    replaceWiped(cluster, voterCount);
+    converge(cluster);
+  }
   cluster.checkHistory();
   return report(cluster, nemesis);
 }
@@ -139,6 +146,8 @@ function isExercised(cluster: SimCluster, { profile, adminCalls }: Nemesis): boo
       return countDone(adminCalls, "change") > 1;
     case "lateAnswers":
       return counts.clogged > 0 && counts.confirmedReads > 0;
+    case "wipe":
+      return counts.wipes > 0 && cluster.handshakes.refused > 0;
     case "drift":
       return clockRates[0] < clockRates[1] && counts.leaseReads > 0;
   }
@@ -161,6 +170,7 @@ function totals(cluster: SimCluster): NodeCounts & NetworkCounts {
     confirmedReads: sum((counts) => counts.confirmedReads),
     proposeDrops: sum((counts) => counts.proposeDrops),
     clones: sum((counts) => counts.clones),
+    wipes: sum((counts) => counts.wipes),
   };
 }
 
@@ -180,6 +190,7 @@ function report(cluster: SimCluster, { profile, adminCalls }: Nemesis): RunRepor
     readsOk: calls.filter(({ kind, outcome }) => kind === "read" && outcome === "ok").length,
     transfers: countDone(adminCalls, "transfer"),
     memberChanges: countDone(adminCalls, "change"),
+    refusedConnections: cluster.handshakes.refused,
     unknown: calls.filter(({ outcome }) => outcome === "unknown").length,
   };
 }

@@ -5,6 +5,7 @@ import { type DiskTiming, FAST_DISK } from "../sim/sim-disk.ts";
 import { GOOD_LINK, type LinkFaults } from "../sim/sim-network.ts";
 import { type HostTiming, PROMPT_HOST } from "../sim/host-timing.ts";
 import type { SimRandom } from "../sim/sim-random.ts";
+import { maxWiped } from "./wipe-faults.ts";
 
 /** The fault that a random run is for; the run is rejected when it did not happen. */
 export const FOCUSES = [
@@ -25,6 +26,7 @@ export const FOCUSES = [
   "lateAnswers",
   "transfer",
   "members",
+  "wipe",
 ] as const;
 export type Focus = (typeof FOCUSES)[number];
 
@@ -40,6 +42,7 @@ const NEEDS_LEADERS: ReadonlySet<Focus> = new Set([
   "lateAnswers",
   "transfer",
   "members",
+  "wipe",
 ]);
 
 /** Everything about a random run that is drawn before it starts. */
@@ -67,11 +70,12 @@ export function drawProfile(random: SimRandom, wanted: Focus | null = null): Run
   // Leases end within a small part of a timeout: what is coarse would miss the moment.
   const isFine = focus === "drift";
   const heartbeatMs = Math.floor(electionMs / (isFine ? 10 : random.pick([3, 5, 10])));
-  const nodeCount = drawNodeCount(random, focus);
+  const drawnCount = drawNodeCount(random, focus);
+  const voterCount = focus === "members" ? random.int(1, 3) : drawnCount;
   return {
     focus,
-    nodeCount,
-    voterCount: focus === "members" ? random.int(1, 3) : nodeCount,
+    nodeCount: focus === "wipe" ? voterCount + maxWiped(voterCount) : drawnCount,
+    voterCount,
     core: drawCore(random, focus, electionMs, heartbeatMs),
     host: drawHost(random, focus, heartbeatMs),
     link: drawLink(random, focus, electionMs),

@@ -41,8 +41,8 @@ export function isSettled(nodes: readonly SimNode[]): boolean {
   );
 }
 
-/** Who runs and is, for the leader, a member. */
+/** Who runs and is, for the leader, a member that it can reach: one that lost its disk is refused by all. */
 function runningMembers(nodes: readonly SimNode[], leader: SimNode): SimNode[] {
   const { configuration } = leader.core;
-  return nodes.filter((node) => node.isUp && isMemberOf(configuration, node.id));
+  return nodes.filter((node) => node.isUp && !node.isWiped && isMemberOf(configuration, node.id));
 }

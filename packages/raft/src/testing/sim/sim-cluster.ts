@@ -13,7 +13,9 @@ import { COMMAND_BYTES } from "./register-machine.ts";
 import { type DiskTiming, FAST_DISK, SimDisk } from "./sim-disk.ts";
 import { ensure, SimFailure } from "./sim-failure.ts";
 import { GOOD_LINK, type LinkFaults, SimNetwork } from "./sim-network.ts";
+import { SimHandshakes } from "./sim-handshakes.ts";
 import { SimNode } from "./sim-node.ts";
+import { SimStoreBook } from "./sim-store-book.ts";
 import { type HostTiming, PROMPT_HOST } from "./host-timing.ts";
 import { SimRandom } from "./sim-random.ts";
 import { SimTrace } from "./sim-trace.ts";
@@ -75,6 +77,7 @@ export class SimCluster {
   readonly trace = new SimTrace();
   readonly history: ClientHistory;
   readonly network: SimNetwork;
+  readonly handshakes: SimHandshakes;
   readonly invariants: Invariants;
   readonly nodes: readonly SimNode[];
   /** Cut links report what they lose to the sender, as a broken connection does. */
@@ -88,6 +91,7 @@ export class SimCluster {
     this.history = new ClientHistory(this.queue, this.trace);
     const link = { ...GOOD_LINK, ...options.link };
     this.network = new SimNetwork(this.queue, this.random.fork(), this.trace, this, link);
+    this.handshakes = new SimHandshakes(this.queue, this.trace);
     const nodes: SimNode[] = [];
     const leasesHold = options.leasesHold ?? true;
     const { windowAppends } = this.options;
@@ -227,7 +231,10 @@ export class SimCluster {
     const content = options.logs?.get(id) ?? new StoredLog();
     const disk = new SimDisk(queue, random.fork(), content, { ...FAST_DISK, ...options.disk });
     const host = { ...PROMPT_HOST, ...options.host };
-    const send = (message: Message): void => this.network.send(message);
+    const send = (message: Message): void => this.#send(message);
+    const onStart = (node: SimNode): void => this.#dialAll(node);
+    // Its own chance, so that who remembers whom shifts nothing else.
+    const stores = new SimStoreBook(queue, new SimRandom(options.seed ^ (id * 0x85ebca6b)), disk);
     return new SimNode(id, clock, disk, {
       voters: isMember ? voters : [],
       observers: isMember ? observers : [],
@@ -239,7 +246,33 @@ export class SimCluster {
       history,
       watch,
       send,
+      stores,
+      onStart,
     });
+  }
+
+  #send(message: Message): void {
+    const { from, to } = message;
+    const isLost = this.network.isCut(from, to);
+    if (isLost || this.handshakes.isOpen(this.node(from), this.node(to))) {
+      this.network.send(message);
+    } else {
+      this.unreachable(from, to);
+    }
+  }
+
+  /** As a process does when it starts; who cannot be reached now is dialed by the first message. */
+  #dialAll(node: SimNode): void {
+    if (node.isWiped) {
+      this.network.loseAllTo(node.id);
+    }
+    for (const other of this.nodes) {
+      const isCut = this.network.isCut(node.id, other.id) || this.network.isCut(other.id, node.id);
+      if (other !== node && !isCut) {
+        this.handshakes.isOpen(node, other);
+        this.handshakes.isOpen(other, node);
+      }
+    }
   }
 
   #submit(call: ClientCall, onSettled: ClientCall["onSettled"]): ClientCall {

@@ -113,6 +113,28 @@ describe("a death", () => {
   });
 });
 
+describe("a wipe", () => {
+  test("leaves an empty disk, and to others what it had promised them", () => {
+    const { queue, disk, reported, done } = bench([1, 1]);
+    const chain = disk.durable.chainAt(2);
+    disk.write(write(1, [], { term: 2, vote: 3, commitIndex: 0 }), done);
+    queue.runUntil(100);
+    disk.write(write(2, [entry(disk, 2, 2)]), done);
+    disk.wipe();
+    queue.runUntil(200);
+    expect([reported, disk.durable.lastIndex, disk.issued.lastIndex]).toEqual([[1], 0, 0]);
+    expect(disk.open()?.hardState).toEqual({ term: 0, vote: 0, commitIndex: 0 });
+    expect([disk.everHeld(chain), disk.holds(2, chain), disk.holds(1, chain)]).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    disk.write(write(3, [], { term: 2, vote: 1, commitIndex: 0 }), done);
+    queue.runUntil(300);
+    expect([disk.durableVote(2), disk.firstVote(2)]).toEqual([1, 3]);
+  });
+});
+
 describe("a held disk", () => {
   test("makes durable only what is flushed", () => {
     const { queue, disk, reported, done } = bench([]);

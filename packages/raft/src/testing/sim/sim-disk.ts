@@ -6,7 +6,7 @@ import { recordLength } from "../../entry/record.ts";
 import type { EventQueue } from "./event-queue.ts";
 import { ensure } from "./sim-failure.ts";
 import type { SimRandom } from "./sim-random.ts";
-import { type StoredLog, writeSteps } from "./stored-log.ts";
+import { StoredLog, writeSteps } from "./stored-log.ts";
 
 export interface DiskTiming {
   /** Shortest and longest time of one sync. */
@@ -65,8 +65,12 @@ export class SimDisk {
   damageMet = 0;
   /** The vote that was durable in each term, ever. */
   readonly #votes = new Map<number, number>();
+  /** The same, with the votes that were wiped: the first one of a term. */
+  readonly #firstVotes = new Map<number, number>();
   /** Chains of all entries that were durable, ever. */
   readonly #chains = new Set<number>();
+  /** What it held when it was wiped. */
+  readonly #wiped: StoredLog[] = [];
 
   constructor(queue: EventQueue, random: SimRandom, content: StoredLog, timing: DiskTiming) {
     this.#queue = queue;
@@ -90,9 +94,21 @@ export class SimDisk {
     return this.#writes.some(({ write }) => write.truncateFrom > 0);
   }
 
-  /** The vote that this disk ever held durably for `term`; 0 for none. */
+  /** The vote that this disk ever held durably for `term`, since it was wiped; 0 for none. */
   durableVote(term: number): number {
     return this.#votes.get(term) ?? 0;
+  }
+
+  /** The vote that others may count on in `term`, wiped or not; 0 for none. */
+  firstVote(term: number): number {
+    return this.#firstVotes.get(term) ?? 0;
+  }
+
+  /** Whether the entry is durable, or was when the disk was wiped: acknowledged, it may be counted since. */
+  holds(index: number, chain: number): boolean {
+    return [this.durable, ...this.#wiped].some(
+      (log) => log.lastIndex >= index && log.chainAt(index) === chain,
+    );
   }
 
   /** True when the entry that `chain` stands for was durable here at some time. */
@@ -218,6 +234,17 @@ export class SimDisk {
     this.#forgetProcess();
   }
 
+  /** An empty disk takes the place of this one; no process may run. */
+  wipe(): void {
+    this.#wiped.push(this.durable);
+    this.durable = new StoredLog();
+    this.#votes.clear();
+    this.#chains.clear();
+    this.#isMisdirecting = false;
+    this.#isSyncFailing = false;
+    this.#forgetProcess();
+  }
+
   #forgetProcess(): void {
     this.#writes = [];
     this.#stopSync();
@@ -296,6 +323,9 @@ export class SimDisk {
   #noteVote(state: HardState): void {
     if (state.vote !== 0) {
       this.#votes.set(state.term, state.vote);
+      if (!this.#firstVotes.has(state.term)) {
+        this.#firstVotes.set(state.term, state.vote);
+      }
     }
   }
 

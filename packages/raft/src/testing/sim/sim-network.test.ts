@@ -132,6 +132,22 @@ describe("held messages", () => {
   });
 });
 
+test("nothing that was sent to a node is left once it is lost", () => {
+  const bench = new Bench();
+  const recorded = bench.network.record();
+  bench.send(2, 1, 2);
+  bench.network.clog(3, 2);
+  bench.send(2, 3, 2);
+  bench.send(1, 1, 3);
+  bench.network.loseAllTo(2);
+  bench.network.unclog(3, 2);
+  bench.queue.runUntil(100);
+  expect([bench.arrived, recorded.map(({ to }) => to)]).toEqual([[1], [3]]);
+  bench.send(1, 1, 2);
+  bench.queue.runUntil(200);
+  expect(bench.arrived).toEqual([1, 1]);
+});
+
 describe("a clogged link", () => {
   test("keeps what is sent, and lets all of it go in order", () => {
     const bench = new Bench();

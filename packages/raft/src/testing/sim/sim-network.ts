@@ -49,6 +49,8 @@ interface LinkState {
   waiting: Message[] | null;
   /** Arrival of the message that arrives last so far. */
   lastArrivalMs: number;
+  /** Grows when what is under way is lost. */
+  epoch: number;
 }
 
 export interface NetworkPort {
@@ -182,6 +184,23 @@ export class SimNetwork {
     }
   }
 
+  isCut(from: NodeId, to: NodeId): boolean {
+    return this.#link(from, to).isCut;
+  }
+
+  /** Everything that was ever sent to a node is lost, also for who recorded or holds it. */
+  loseAllTo(to: NodeId): void {
+    this.held = this.held.filter((message) => message.to !== to);
+    const others = this.recorded?.filter((message) => message.to !== to) ?? [];
+    this.recorded?.splice(0, Infinity, ...others);
+    for (const [key, link] of this.#links) {
+      if (key % MAX_NODES === to) {
+        link.epoch++;
+        link.waiting &&= [];
+      }
+    }
+  }
+
   cutOneWay(from: NodeId, to: NodeId): void {
     this.#link(from, to).isCut = true;
     this.#trace.add(this.#queue.nowMs, `cut ${from}>${to}`);
@@ -252,14 +271,21 @@ export class SimNetwork {
       }
     }
     link.lastArrivalMs = Math.max(link.lastArrivalMs, arrivalMs);
-    this.#queue.at(arrivalMs, () => this.inject(message));
+    const { epoch } = link;
+    this.#queue.at(arrivalMs, () => {
+      if (epoch === link.epoch) {
+        this.inject(message);
+      } else {
+        this.counts.lost++;
+      }
+    });
   }
 
   #link(from: NodeId, to: NodeId): LinkState {
     const key = from * MAX_NODES + to;
     let link = this.#links.get(key);
     if (link === undefined) {
-      link = { faults: this.#defaults, isCut: false, waiting: null, lastArrivalMs: 0 };
+      link = { faults: this.#defaults, isCut: false, waiting: null, lastArrivalMs: 0, epoch: 0 };
       this.#links.set(key, link);
     }
     return link;

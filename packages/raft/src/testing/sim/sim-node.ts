@@ -7,6 +7,7 @@ import type { ClientCall } from "../check/client-history.ts";
 import type { DriftingClock } from "./drifting-clock.ts";
 import type { RegisterMachine } from "./register-machine.ts";
 import type { SimDisk } from "./sim-disk.ts";
+import type { SimStoreBook } from "./sim-store-book.ts";
 import { ensure } from "./sim-failure.ts";
 import type { HostTiming } from "./host-timing.ts";
 import { type ProcessParts, SimProcess, type Work } from "./sim-process.ts";
@@ -30,9 +31,16 @@ export interface NodeCounts {
   confirmedReads: number;
   proposeDrops: number;
   clones: number;
+  /** Disks lost for good. */
+  wipes: number;
 }
 
-export type NodeParts = Omit<ProcessParts, "node"> & { readonly host: HostTiming };
+export type NodeParts = Omit<ProcessParts, "node"> & {
+  readonly host: HostTiming;
+  readonly stores: SimStoreBook;
+  /** Told of every process that runs from now on. */
+  readonly onStart: (node: SimNode) => void;
+};
 
 /** One member: a disk and a clock that last, and a process that comes and goes. */
 export class SimNode {
@@ -52,7 +60,10 @@ export class SimNode {
     confirmedReads: 0,
     proposeDrops: 0,
     clones: 0,
+    wipes: 0,
   };
+  /** Which store each other node came with; on the same disk. */
+  readonly stores: SimStoreBook;
   /** How the process runs; may change while it does. */
   host: HostTiming;
   readonly #parts: NodeParts;
@@ -63,12 +74,18 @@ export class SimNode {
     this.clock = clock;
     this.disk = disk;
     this.host = parts.host;
+    this.stores = parts.stores;
     this.#parts = parts;
     disk.onFailure = () => this.#failDisk();
   }
 
   get isUp(): boolean {
     return this.#process !== null;
+  }
+
+  /** Whether it lost its disk at some time. */
+  get isWiped(): boolean {
+    return this.counts.wipes > 0;
   }
 
   get isPaused(): boolean {
@@ -106,6 +123,7 @@ export class SimNode {
     const process = new SimProcess({ ...this.#parts, node: this }, state);
     this.#process = process;
     this.#parts.watch.started(this);
+    this.#parts.onStart(this);
     process.begin();
   }
 
@@ -115,6 +133,17 @@ export class SimNode {
     this.counts.crashes++;
     this.counts.lostWrites += lost;
     this.#die(`crashes, ${lost} writes lost`);
+  }
+
+  /** Power is cut and the disk is lost: the next process finds an empty one. */
+  wipe(): void {
+    if (this.isUp) {
+      this.crash();
+    }
+    this.disk.wipe();
+    this.stores.wipe();
+    this.counts.wipes++;
+    this.#parts.trace.add(this.#parts.queue.nowMs, `n${this.id} loses its disk`);
   }
 
   /** The process dies, what it wrote survives. */
@@ -193,6 +222,7 @@ export class SimNode {
   #die(how: string): void {
     this.#running.die(how);
     this.#process = null;
+    this.stores.reopen();
     this.#parts.watch.died(this);
   }
 }
