@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { DataDirectory } from "../src/directory/data-directory.ts";
+import { planRepair } from "../src/inspect/repair-logs.ts";
 import { FaultyDisk } from "../src/testing/index.ts";
 import { SMALL } from "./disk-log.ts";
 import { EntryMaker, store } from "./entry-maker.ts";
@@ -59,4 +60,21 @@ test("D24 a state ahead of its log keeps what the member promised", async () => 
   const data = await openOn(disk);
   expect(await data.log(7, SMALL).open()).toMatchObject({ hardState: HARD_STATE, lastIndex: 5 });
   await data.close();
+});
+
+test("D24 what would be done about a state without its log is told, and about a group that is not made yet", async () => {
+  const disk = await stored(5);
+  for (const path of disk.paths().filter((each) => /\/log\/|status$/.test(each))) {
+    disk.lose(path);
+  }
+  await disk.makeDirectory("/data/8");
+  const plan = async () => (await planRepair("/data", disk)).groups;
+  const refusal = { code: "DT_LOG_CORRUPT", file: "/data/7/status" };
+  const expected = [
+    { groupId: 7, refusal },
+    { groupId: 8, refusal: null, damaged: [] },
+  ];
+  expect(await plan()).toMatchObject(expected);
+  await disk.removeDirectory("/data/7/log");
+  expect(await plan()).toMatchObject(expected);
 });

@@ -1,11 +1,17 @@
 import { join } from "node:path";
 import { DataDirectory } from "../directory/data-directory.ts";
 import { type Identity, readIdentity } from "../directory/identity-file.ts";
-import { listSegments, segmentsPath, statusPath } from "../directory/log-directory.ts";
+import {
+  type DirectoryListing,
+  listSegments,
+  segmentsPath,
+  statusPath,
+} from "../directory/log-directory.ts";
 import { readStatus } from "../directory/status-file.ts";
 import type { FileSystem } from "../file-system.ts";
 import { errorNumber, LogError, type LogFault } from "../log-error.ts";
 import { nodeFileSystem } from "../node-file-system.ts";
+import { requireNoState } from "../recover/open-log.ts";
 import { recover } from "../recover/recovery.ts";
 import { JOURNAL_NAMES } from "../sync/journal-file.ts";
 import { type OnSegment, SegmentCounter } from "./segment-progress.ts";
@@ -40,13 +46,20 @@ export async function planRepair(
   const groups: LogRepair[] = [];
   const counter = await counterOf(fileSystem, dataDirectory, names, onProgress);
   for (const groupId of groupIdsIn(names)) {
-    const path = segmentsPath(join(dataDirectory, String(groupId)));
+    const group = join(dataDirectory, String(groupId));
+    const path = segmentsPath(group);
     groups.push(
       await attempt(groupId, async () => {
-        const listing = await listSegments(fileSystem, path);
+        const listing = await listIfThere(fileSystem, path);
+        const headIndex = await headOf(fileSystem, group);
+        if (headIndex === null && (listing === null || listing.segments.length === 0)) {
+          await requireNoState(fileSystem, group);
+        }
+        if (listing === null) {
+          return { tornBytes: 0, leftovers: [], damaged: [] };
+        }
         const owner = { groupId, storeId: identity.storeId };
-        const headIndex = await headOf(fileSystem, join(dataDirectory, String(groupId)));
-        const options = { useHints: true, headIndex, onProgress: counter.add };
+        const options = { useHints: true, headIndex: headIndex ?? 1, onProgress: counter.add };
         const { end, superseded, damaged } = await recover(
           fileSystem,
           path,
@@ -94,13 +107,25 @@ export async function repairLogs(
   }
 }
 
-/** The first entry that must be there; 1 for a group that has no status yet. */
-async function headOf(fileSystem: FileSystem, groupDirectory: string): Promise<number> {
+/** Null for a group whose directory was being made when its process died, or whose log is gone. */
+async function listIfThere(fileSystem: FileSystem, path: string): Promise<DirectoryListing | null> {
+  try {
+    return await listSegments(fileSystem, path);
+  } catch (error) {
+    if (errorNumber(error) === "ENOENT") {
+      return null;
+    }
+    throw error;
+  }
+}
+
+/** The first entry that must be there; null for a group that has no status. */
+async function headOf(fileSystem: FileSystem, groupDirectory: string): Promise<number | null> {
   try {
     return (await readStatus(fileSystem, statusPath(groupDirectory))).status.headIndex;
   } catch (error) {
     if (errorNumber(error) === "ENOENT") {
-      return 1;
+      return null;
     }
     throw error;
   }

@@ -73,14 +73,8 @@ export async function openLog(
     } else if (!recovered.segments.every((segment) => segment.isEmpty)) {
       const reason = "the status is missing beside a log with entries";
       throw corrupt(statusPath(directory), 0, 0, reason);
-    } else if (await hasSnapshots(fileSystem, directory)) {
-      // A log comes before its first snapshot: term and vote are lost, and a new log would give the vote again.
-      throw corrupt(
-        statusPath(directory),
-        0,
-        0,
-        "the log is missing beside snapshots of its group",
-      );
+    } else {
+      await requireNoState(fileSystem, directory);
     }
     if (status !== null && damaged.length > 0) {
       const { segments } = recovered;
@@ -102,6 +96,17 @@ export async function openLog(
   } catch (error) {
     await status?.close();
     throw error;
+  }
+}
+
+/**
+ * Of a group without entries and status. A log comes before its first snapshot: where there is one, term and vote
+ * are lost, and a new log would give the vote again. Throws DT_LOG_CORRUPT then.
+ */
+export async function requireNoState(fileSystem: FileSystem, directory: string): Promise<void> {
+  if (await hasSnapshots(fileSystem, directory)) {
+    const reason = "the log is missing beside snapshots of its group";
+    throw corrupt(statusPath(directory), 0, 0, reason);
   }
 }
 
