@@ -94,7 +94,7 @@ export function writeFrom(
   return settled((done) => writeAll(file, from, start, end, position, done));
 }
 
-export function syncFile(file: StoredFile): Promise<void> {
+export function syncFile(file: Pick<StoredFile, "sync">): Promise<void> {
   return settled((done) => file.sync(done));
 }
 

@@ -53,7 +53,12 @@ export async function openParts(
   const files = new FileCache(fileSystem, readerFiles);
   const hints = new HintWriter(fileSystem);
   // Without its hint the next open reads the segment whole, and has the damage repaired.
-  const reader = new LogReader(segments, files, (segment) => hints.remove(segment));
+  const reader = new LogReader(
+    segments,
+    files,
+    (segment) => hints.remove(segment),
+    (segment, from, to) => writer.tailOf(segment, from, to),
+  );
   const counters = newLogCounters();
   const onBroken = (cause: Error): void => {
     const file = segments.last.path;
@@ -61,7 +66,7 @@ export async function openParts(
     appender.fail(new LogError(fault, { cause }));
   };
   const current = await openFilled(fileSystem, segments.last.path);
-  const writer = new SegmentWriter(
+  const writer: SegmentWriter = new SegmentWriter(
     {
       fileSystem,
       directory: segmentsPath(directory),

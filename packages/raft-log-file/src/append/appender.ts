@@ -324,6 +324,11 @@ export class Appender {
 
   #proceed(): void {
     this.#next();
-    this.#reports.run();
+    if (this.#context.writer.isShared) {
+      // The others of the wave have flushes to begin first: what reports make is for the wave behind.
+      this.#reports.runSoon();
+    } else {
+      this.#reports.run();
+    }
   }
 }

@@ -77,15 +77,26 @@ export class FlushBuffer {
     }
   }
 
+  /** Puts frame and records into `into`, which they fill, instead of writing them. */
+  copyTo(into: Buffer, seed: number, flush: number): void {
+    const { firstIndex, prevChain } = this.#parts[0] as EntryBatch;
+    writeFrame(into, 0, seed, flush, firstIndex, prevChain, this.#recordBytes);
+    this.#copyRecords(into, FRAME_BYTES);
+  }
+
   #copyParts(total: number): void {
     if (this.#kept.length < total) {
       const larger = Buffer.allocUnsafeSlow(Math.min(COPY_LIMIT_BYTES, total * 2));
       this.#kept.copy(larger, 0, 0, this.#headBytes);
       this.#kept = larger;
     }
-    let at = this.#headBytes;
+    this.#copyRecords(this.#kept, this.#headBytes);
+  }
+
+  #copyRecords(into: Buffer, start: number): void {
+    let at = start;
     for (const part of this.#parts) {
-      this.#kept.set(part.bytes, at);
+      into.set(part.bytes, at);
       at += part.bytes.length;
     }
   }

@@ -1,7 +1,7 @@
 // Hot path: per flush. Bench: bench/append.bench.ts. No promises but where a segment begins.
 import type { EntryBatch } from "@dt/raft";
 import { syncFile } from "../file-io.ts";
-import type { FileSystem } from "../file-system.ts";
+import type { FileSystem, StoredFile } from "../file-system.ts";
 import { FRAME_BYTES } from "../format/flush-frame.ts";
 import type { LogIdentity } from "../format/log-identity.ts";
 import { SEGMENT_HEADER_BYTES } from "../format/segment-header.ts";
@@ -11,6 +11,7 @@ import type { SegmentList } from "../segment/segment-list.ts";
 import type { FlushSync } from "../sync/flush-sync.ts";
 import { eraseFrame } from "./erase-frame.ts";
 import { FlushBuffer } from "./flush-buffer.ts";
+import { SegmentTail, type TailPiece } from "./segment-tail.ts";
 import { type FilledFile, SegmentFiller } from "./segment-filler.ts";
 
 export interface SegmentWriterContext {
@@ -29,6 +30,9 @@ export interface SegmentWriterContext {
   readonly onBroken: (error: LogError) => void;
 }
 
+/** Larger flushes are written by themselves. */
+const MAX_STAGED_BYTES = 64 << 10;
+
 /** What happened to a flush: stored, or DT_LOG_NO_SPACE, or DT_LOG_POISONED. */
 export type Flushed = (error: LogError | null) => void;
 
@@ -38,6 +42,10 @@ export class SegmentWriter {
   readonly #context: SegmentWriterContext;
   readonly #filler: SegmentFiller;
   #current: FilledFile;
+  /** Of the current segment. */
+  #tail: SegmentTail;
+  /** The flush that was put there, and not written. */
+  #staged: Buffer | null = null;
   /** The segment that the next flush begins; null to go on in the current one. */
   #begun: Segment | null = null;
   #begunFile: FilledFile | null = null;
@@ -49,6 +57,7 @@ export class SegmentWriter {
   constructor(context: SegmentWriterContext, current: FilledFile) {
     this.#context = context;
     this.#current = current;
+    this.#tail = this.#newTail(current);
     this.#filler = new SegmentFiller(context.fileSystem, context.directory, context.segmentBytes, {
       onStep: (error) => this.#onRoom(error),
     });
@@ -109,6 +118,16 @@ export class SegmentWriter {
     this.#filler.recycle();
   }
 
+  /** Flushes are stored together with those of other logs at the moment. */
+  get isShared(): boolean {
+    return this.#context.sync.isShared;
+  }
+
+  /** What of `[from, to)` of a segment is not in its file yet, in order. */
+  tailOf(segment: Segment, from: number, to: number): TailPiece[] {
+    return segment === this.#context.segments.last ? this.#tail.pieces(from, to) : [];
+  }
+
   async close(): Promise<void> {
     // What cannot be made durable in its segment is so in the journal, which then stays.
     await this.#context.sync.settle().catch(() => {});
@@ -153,17 +172,43 @@ export class SegmentWriter {
     target.filledBytes = Math.max(target.filledBytes, end);
     const { isSynced, sync } = this.#context;
     const isDirect = isSynced && !isNew && sync.begin(bytes);
-    if (isSynced && !isNew && !isDirect) {
-      sync.expect();
+    this.#staged = null;
+    if (isDirect || isNew || !isSynced) {
+      this.#write(isDirect ? target.durable : target.file, position, isDirect);
+      return;
     }
-    this.buffer.write(
-      isDirect ? target.durable : target.file,
-      position,
-      isNew,
-      segment.seed,
-      segment.lastFlush,
-      isDirect ? this.#onDurable : this.#onWritten,
-    );
+    sync.expect();
+    this.#staged =
+      sync.isShared && bytes <= MAX_STAGED_BYTES ? this.#tail.stage(position, bytes) : null;
+    if (this.#staged !== null) {
+      this.buffer.copyTo(this.#staged, segment.seed, segment.lastFlush);
+      this.#sync();
+    } else if (this.#tail.isEmpty) {
+      this.#write(target.file, position, false);
+    } else {
+      this.#tail.writeOut(this.#onTailWritten);
+    }
+  }
+
+  #write(file: StoredFile, position: number, isDirect: boolean): void {
+    const { seed, lastFlush } = this.target;
+    const done = isDirect ? this.#onDurable : this.#onWritten;
+    this.buffer.write(file, position, this.#begun !== null, seed, lastFlush, done);
+  }
+
+  /** What stands before the flush is in the file, or the flush, which was not begun, must not be written either. */
+  readonly #onTailWritten = (error: Error | null): void => {
+    if (error === null) {
+      this.#write(this.#current.file, this.target.endOffset, false);
+      return;
+    }
+    this.#context.sync.forgo();
+    this.#current.filledBytes = this.#filledBefore;
+    this.#end(isOutOfSpace(error) ? this.#noSpace(error) : this.#poisoned("write", error));
+  };
+
+  #newTail({ file }: FilledFile): SegmentTail {
+    return new SegmentTail(file, (error) => this.#context.onBroken(this.#poisoned("write", error)));
   }
 
   #onRoom(error: Error | null): void {
@@ -213,9 +258,8 @@ export class SegmentWriter {
   };
 
   #sync(): void {
-    const { file } = this.#begunFile ?? this.#current;
     if (this.#begunFile !== null) {
-      file.sync(this.#onSynced);
+      this.#begunFile.file.sync(this.#onSynced);
       return;
     }
     const first = this.buffer.parts[0] as EntryBatch;
@@ -223,21 +267,25 @@ export class SegmentWriter {
     const { seed, header, endOffset } = this.target;
     this.#context.sync.sync(
       {
-        file,
+        file: this.#tail,
         seed,
         segmentFirstIndex: header.firstIndex,
         firstIndex: first.firstIndex,
         lastIndex: last.lastIndex,
         lastChain: last.chain,
         position: endOffset,
-        bytes: this.buffer.written,
+        bytes: this.#staged ?? this.buffer.written,
       },
       this.#onSynced,
     );
   }
 
   readonly #onSynced = (error: Error | null): void => {
-    if (error !== null) {
+    if (error !== null && isOutOfSpace(error) && this.#staged !== null && !this.#tail.isEmpty) {
+      // No journal took it, and its segment has no space for what stands before it and for it.
+      this.#tail.unstage(this.#staged.length);
+      this.#takeBack(error);
+    } else if (error !== null) {
       this.#end(this.#poisoned("sync", error));
     } else if (this.#begun !== null && this.#begunFile !== null) {
       void this.#install(this.#begun, this.#begunFile);
@@ -279,6 +327,7 @@ export class SegmentWriter {
     const old = this.#current;
     file.path = segment.path;
     this.#current = file;
+    this.#tail = this.#newTail(file);
     this.#begun = null;
     this.#begunFile = null;
     const sealed = segments.last;

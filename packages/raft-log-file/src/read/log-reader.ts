@@ -2,6 +2,7 @@ import { type EntryBatch, recordHeaderCrc, recordTerm } from "@dt/raft";
 import { readInto } from "../file-io.ts";
 import { LogError } from "../log-error.ts";
 import { corrupt, reindex } from "../recover/recover-segment.ts";
+import type { TailPiece } from "../append/segment-tail.ts";
 import type { Segment } from "../segment/segment.ts";
 import type { IndexPoint } from "../segment/segment-index.ts";
 import type { SegmentList } from "../segment/segment-list.ts";
@@ -12,21 +13,29 @@ import { scanBulk } from "./scan-bulk.ts";
 /** Bytes that one call of `read` loads at most, whatever is asked for; one larger record still comes. */
 const MAX_READ_BYTES = 64 << 20;
 
+export type TailOf = (segment: Segment, from: number, to: number) => readonly TailPiece[];
+
 /** Reads entries back, as stored. Every byte that it returns has passed the chain and its checksum. */
 export class LogReader {
   readonly #segments: SegmentList;
   readonly #files: FileCache;
   readonly #onDamaged: (segment: Segment) => void;
+  readonly #tailOf: TailOf;
 
-  /** `onDamaged` runs when a segment turned out to hold something else than what was stored. */
+  /**
+   * `onDamaged` runs when a segment turned out to hold something else than what was stored. `tailOf` tells what of a
+   * segment is not in its file yet.
+   */
   constructor(
     segments: SegmentList,
     files: FileCache,
     onDamaged: (segment: Segment) => void = () => {},
+    tailOf: TailOf = () => [],
   ) {
     this.#segments = segments;
     this.#files = files;
     this.#onDamaged = onDamaged;
+    this.#tailOf = tailOf;
   }
 
   /** Throws DT_LOG_NOT_FOUND, DT_LOG_COMPACTED, DT_LOG_CORRUPT, DT_LOG_IO. */
@@ -123,9 +132,20 @@ export class LogReader {
     const firstEnd = index.after(firstIndex)?.offset ?? endOffset;
     const lastEnd = index.after(lastIndex)?.offset ?? endOffset;
     const bytes = Math.min(lastEnd, firstEnd + maxBytes) - point.offset;
+    // Asked before the file is read: what is written there meanwhile is the same.
+    const pieces = this.#tailOf(segment, point.offset, point.offset + bytes);
+    const [first] = pieces;
+    if (first !== undefined && first.position === point.offset && first.bytes.length === bytes) {
+      return Promise.resolve(first.bytes);
+    }
     return this.#files.with(segment.path, async (file) => {
       const buf = Buffer.allocUnsafeSlow(bytes);
-      return buf.subarray(0, await readInto(file, buf, 0, bytes, point.offset));
+      let end = await readInto(file, buf, 0, bytes, point.offset);
+      for (const piece of pieces) {
+        buf.set(piece.bytes, piece.position - point.offset);
+        end = Math.max(end, piece.position - point.offset + piece.bytes.length);
+      }
+      return buf.subarray(0, end);
     });
   }
 

@@ -1,9 +1,12 @@
 import type { Done, StoredFile } from "../file-system.ts";
 
-/** A flush that was written to its segment and is to be made durable. */
+/** Where a flush is to be made durable, with everything before it. */
+export type Synced = Pick<StoredFile, "sync">;
+
+/** A flush that was written to its segment, or is kept for it, and is to be made durable. */
 export interface WrittenFlush {
-  /** The segment, which is not closed before `settle`. */
-  readonly file: StoredFile;
+  /** The segment, which is not closed before `settle`. Its sync brings there what is in the journal only. */
+  readonly file: Synced;
   /** Crc of the segment's header, and the index in its name: which file this is. */
   readonly seed: number;
   readonly segmentFirstIndex: number;
@@ -30,7 +33,7 @@ export interface FlushSync {
   expect(): void;
   /** The write failed. */
   forgo(): void;
-  /** An error is final: what is on the disk is not known. */
+  /** An error is final: what is on the disk is not known. But for a lack of space for what is not in the segment yet. */
   sync(flush: WrittenFlush, done: Done): void;
   /** Everything that was flushed is in the segment itself, durably. Between flushes; before the segment is left. */
   settle(): Promise<void>;

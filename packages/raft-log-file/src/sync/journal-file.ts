@@ -31,6 +31,7 @@ export interface JournaledFlush extends WrittenFlush {
  */
 export class JournalFile {
   readonly path: string;
+  /** One call writes and syncs: the thread of the event loop makes the next wave meanwhile. */
   readonly #file: StoredFile;
   readonly #fileBytes: number;
   #staged: Buffer = Buffer.allocUnsafeSlow(64 << 10);
@@ -62,7 +63,8 @@ export class JournalFile {
       await file.close();
       throw error;
     }
-    return new JournalFile(path, file, fileBytes);
+    await file.close();
+    return new JournalFile(path, await fileSystem.open(path, "durable"), fileBytes);
   }
 
   /** Starts over: what stands in the file is not needed any more. */
@@ -118,13 +120,7 @@ export class JournalFile {
   }
 
   #writeSynced(start: number, end: number, position: number, done: Done): void {
-    writeAll(this.#file, this.#staged, start, end, position, (error) => {
-      if (error === null) {
-        this.#file.sync(done);
-      } else {
-        done(error);
-      }
-    });
+    writeAll(this.#file, this.#staged, start, end, position, done);
   }
 
   close(): Promise<void> {

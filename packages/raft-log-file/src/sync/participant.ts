@@ -1,7 +1,8 @@
 // Hot path: per flush. Bench: dt bench log --groups 100.
 import { syncFile } from "../file-io.ts";
-import type { Done, StoredFile } from "../file-system.ts";
-import type { FlushSync, WrittenFlush } from "./flush-sync.ts";
+import type { Done } from "../file-system.ts";
+import { isOutOfSpace } from "../log-error.ts";
+import type { FlushSync, Synced, WrittenFlush } from "./flush-sync.ts";
 
 /** What a participant needs of its journal. */
 export interface FlushJournal {
@@ -26,7 +27,7 @@ export class Participant implements FlushSync {
   /** Some of its flushes are in the journal only. */
   isJournaled = false;
   /** The segment that the last flush went to. */
-  #file: StoredFile | null = null;
+  #file: Synced | null = null;
   #syncing: Promise<unknown> = Promise.resolve();
 
   constructor(journal: FlushJournal, groupId: number, onBroken: (error: Error) => void) {
@@ -92,7 +93,10 @@ export class Participant implements FlushSync {
       await syncing;
       return true;
     } catch (error) {
-      this.#onBroken(error as Error);
+      // Out of space, what the journal holds for it stays there and in memory until a later flush finds some.
+      if (!isOutOfSpace(error as Error)) {
+        this.#onBroken(error as Error);
+      }
       return false;
     }
   }

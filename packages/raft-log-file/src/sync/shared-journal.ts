@@ -34,9 +34,9 @@ interface JournalPart {
 }
 
 /**
- * Makes flushes of many logs durable with one sync. Each was written to its segment already; here the
- * same bytes of all of them go to one file, which is synced once, and the segments are synced when the
- * file is full and the other one is in use. After a power cut the flushes are copied from the journal to
+ * Makes flushes of many logs durable with one sync. The bytes of all of them go to one file by one durable
+ * write. Each log keeps its own in memory and brings them to its segment later, many at a time; the segments
+ * are written and synced when the file is full and the other one is in use. After a power cut the flushes are copied from the journal to
  * their segments before any log is opened (`replayJournal`). While few flushes come together each is
  * synced in its own segment, and the journal is neither made nor used.
  */
@@ -276,13 +276,14 @@ export class SharedJournal implements FlushJournal {
   readonly #onWave = (error: Error | null): void => {
     const wave = this.#wave;
     this.#wave = [];
+    this.#isPumpDue = true; // Not before all of them have begun their next one.
     if (error === null) {
       this.#finish(wave, null);
     } else {
       this.#isBroken = true;
       if (isOutOfSpace(error)) {
         for (const participant of wave) {
-          this.#syncDirectly(participant);
+          this.#syncDirectly(participant, error);
         }
       } else {
         this.#finish(wave, error);
@@ -290,7 +291,15 @@ export class SharedJournal implements FlushJournal {
     }
     // Those whose flush has just ended have begun their next one: it joins the wave that waits.
     this.#waveTarget = this.#expectedCount;
-    this.#pumpSoon();
+    this.#isPumpDue = false;
+    // Is that most of them, they are on their way while reports make what the others and the wave behind hold.
+    const isMost = this.#waiting.length * 2 >= wave.length;
+    const isHot = this.#waiting.length >= this.#options.hotFlushes;
+    if (isMost && isHot && this.#writtenCount >= this.#waveTarget) {
+      this.#pump();
+    } else {
+      this.#pumpSoon();
+    }
     this.#tellIdle();
   };
 
@@ -300,14 +309,18 @@ export class SharedJournal implements FlushJournal {
     }
   }
 
-  #syncDirectly(participant: Participant): void {
+  /** With the error of a write to the journal, which may hold the flush all the same: it cannot be refused any more. */
+  #syncDirectly(participant: Participant, journalError: Error | null = null): void {
     this.#directCount++;
     (participant.flush as WrittenFlush).file.sync((error) => {
       this.#directCount--;
       if (error === null && participant.isJournaled) {
         this.settled(participant);
       }
-      participant.finish(error);
+      const isDoubtful = error !== null && journalError !== null;
+      participant.finish(
+        isDoubtful ? new Error("neither journal nor segment", { cause: error }) : error,
+      );
       this.#tellIdle();
     });
   }
