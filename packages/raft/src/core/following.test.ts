@@ -187,6 +187,15 @@ describe("taking entries", () => {
     expect([node.core.lastIndex, node.core.leaderId]).toEqual([0, 0]);
   });
 
+  test("an answer to a message of an earlier term echoes nothing: its sender may lead again since", () => {
+    const node = new HandDriven({ hardState: { term: 5 } });
+    const stale = { sentAtMs: 700, readToken: 9 };
+    const echoesNothing = [{ term: 5, sentAtMs: -1, readToken: 0 }];
+    expect(node.receive(append({ term: 4, ...stale })).messages).toMatchObject(echoesNothing);
+    expect(node.receive(heartbeat(4, stale)).messages).toMatchObject(echoesNothing);
+    expect(node.receive(heartbeat(5, stale)).messages).toMatchObject([{ term: 5, ...stale }]);
+  });
+
   test("entries that do not follow each other stop the group", () => {
     const [, two] = entries(1, 2);
     for (const message of [

@@ -12,7 +12,7 @@ import { leaderHeard } from "./timing.ts";
 export function onAppend(s: CoreState, append: Append): void {
   if (append.term < s.term) {
     // Answered so that a leader of the past learns of the present.
-    replyToAppend(s, append, false, append.prevIndex, 0, 0);
+    refuseAppend(s, append, 0, 0, -1, 0);
     return;
   }
   follow(s, append.from, append.term);
@@ -20,7 +20,8 @@ export function onAppend(s: CoreState, append: Append): void {
   if (!isPrevMatching(s, append)) {
     const { prevIndex, prevTerm } = append;
     const hintIndex = conflictHint(s.log.runs, prevIndex, prevTerm, s.commitIndex);
-    replyToAppend(s, append, false, prevIndex, hintIndex, Math.max(s.log.termAt(hintIndex), 0));
+    const hintTerm = Math.max(s.log.termAt(hintIndex), 0);
+    refuseAppend(s, append, hintIndex, hintTerm, append.sentAtMs, append.readToken);
     return;
   }
   const verifiedIndex = takeEntries(s, append);
@@ -29,8 +30,14 @@ export function onAppend(s: CoreState, append: Append): void {
   acknowledge(s, append, verifiedIndex);
 }
 
+/**
+ * An answer carries the term of now. To a message of an earlier term it echoes nothing: who sent that one may lead
+ * again since, and would take the echo for a word of this term. It could confirm reads that nobody was asked about, as
+ * the tokens of a node that has started again are those of its earlier life, and extend a lease that nobody gave.
+ */
 export function onHeartbeat(s: CoreState, heartbeat: Heartbeat): void {
-  if (heartbeat.term >= s.term) {
+  const isOfNow = heartbeat.term >= s.term;
+  if (isOfNow) {
     follow(s, heartbeat.from, heartbeat.term);
     s.leaderCommitIndex = Math.max(s.leaderCommitIndex, heartbeat.leaderCommitIndex);
     // The leader names no entry here that this node has not acknowledged to it.
@@ -42,8 +49,8 @@ export function onHeartbeat(s: CoreState, heartbeat: Heartbeat): void {
     from: s.id,
     to: heartbeat.from,
     term: s.term,
-    sentAtMs: heartbeat.sentAtMs,
-    readToken: heartbeat.readToken,
+    sentAtMs: isOfNow ? heartbeat.sentAtMs : -1,
+    readToken: isOfNow ? heartbeat.readToken : 0,
   });
 }
 
@@ -188,24 +195,24 @@ function pushAck(
   });
 }
 
-function replyToAppend(
+function refuseAppend(
   s: CoreState,
   append: Append,
-  accepted: boolean,
-  index: number,
   hintIndex: number,
   hintTerm: number,
+  sentAtMs: number,
+  readToken: number,
 ): void {
   s.out.messages.push({
     kind: MessageKind.appendReply,
     from: s.id,
     to: append.from,
     term: s.term,
-    accepted,
-    index,
+    accepted: false,
+    index: append.prevIndex,
     hintIndex,
     hintTerm,
-    sentAtMs: append.sentAtMs,
-    readToken: append.readToken,
+    sentAtMs,
+    readToken,
   });
 }
