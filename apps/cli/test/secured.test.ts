@@ -112,9 +112,12 @@ describe("a cluster of three processes over TLS and SCRAM", () => {
   it("elects, replicates and serves who logs in", async () => {
     expect(await dt(["kv", "put", "app/host", "10.0.0.5"])).toMatchObject({ code: 0, stderr: "" });
     expect(await dt(["kv", "get", "app/host"])).toMatchObject({ code: 0, stdout: "10.0.0.5" });
-    const status = await dt(["cluster", "status", "-o", "json"]);
-    const { nodes } = JSON.parse(status.stdout) as { nodes: { commitIndex?: number }[] };
-    expect(nodes.map(({ commitIndex = 0 }) => commitIndex > 1)).toEqual([true, true, true]);
+    // A follower hears of a commit with the next message of its leader.
+    await until("every node has committed it", async () => {
+      const status = await dt(["cluster", "status", "-o", "json"]);
+      const { nodes } = JSON.parse(status.stdout) as { nodes: { commitIndex?: number }[] };
+      return nodes.length === 3 && nodes.every(({ commitIndex = 0 }) => commitIndex > 1);
+    });
   });
 
   it("goes on when its leader is killed", async () => {
