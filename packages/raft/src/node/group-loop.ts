@@ -66,6 +66,10 @@ export class GroupLoop<R> {
       this.#carryOut(output);
     }
     this.#apply(nowMs, wallMs);
+    if (core.isRemoved && reads.queue.count > 0) {
+      // What they wait for is applied elsewhere, and not here any more.
+      reads.queue.failAll(standing.notLeader);
+    }
     proposals.releaseHeld(nowMs);
     if (admin.isBusy) {
       admin.onTurn();

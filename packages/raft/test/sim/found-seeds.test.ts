@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { runRandom } from "../../src/testing/index.ts";
+import { runMix, runRandom } from "../../src/testing/index.ts";
 
 // Found by 100,000 seeds: a heartbeat of an earlier term reached a voter late, and its answer carried the term of now. Its
 // sender led again, and took the answer for one to a message of its new term.
@@ -12,4 +12,9 @@ test.each([42793, 54348])(
 
 test.each([28709, 69125, 99463])("Q4 no lease counts from such an answer, seed %i", (seed) => {
   expect(runRandom(seed).leaseReads).toBeGreaterThan(0);
+});
+
+// Found by the same search: reads that were confirmed, and wait for what a removed member never gets to apply.
+test.each([61760, 99020])("Q7 reads end at a member that was removed, seed %i", async (seed) => {
+  expect((await runMix(seed)).memberChanges).toBeGreaterThan(0);
 });
