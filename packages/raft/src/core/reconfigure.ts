@@ -1,6 +1,7 @@
 import type { CoreState } from "./core-state.ts";
 import { renewLease } from "./lease.ts";
 import { Role } from "./output.ts";
+import { grantReads } from "./reads.ts";
 
 /**
  * Another configuration is active: an entry of one was appended, or cut away again. Who leads starts
@@ -20,4 +21,6 @@ export function reconfigure(s: CoreState): void {
     }
   }
   renewLease(s);
+  // What was too few before may be a quorum now, and say nothing new any more.
+  grantReads(s);
 }

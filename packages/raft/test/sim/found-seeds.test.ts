@@ -18,3 +18,11 @@ test.each([28709, 69125, 99463])("Q4 no lease counts from such an answer, seed %
 test.each([61760, 99020])("Q7 reads end at a member that was removed, seed %i", async (seed) => {
   expect((await runMix(seed)).memberChanges).toBeGreaterThan(0);
 });
+
+// A change of members was aborted: who had confirmed the reads of its leader was a quorum from then on.
+test.each([103191, 109723])(
+  "reads that a smaller quorum has confirmed are served, seed %i",
+  (seed) => {
+    expect(runRandom(seed).readsOk).toBeGreaterThan(0);
+  },
+);
