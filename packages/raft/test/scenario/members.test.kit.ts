@@ -1,9 +1,17 @@
 import type { ConfigRequest } from "../../src/core/config-request.ts";
 import { isJoint, isSameSet } from "../../src/core/membership.ts";
 import type { NodeId } from "../../src/core/message.ts";
-import type { AdminCall, AdminRequest, SimCluster } from "../../src/testing/index.ts";
+import { type AdminCall, type AdminRequest, SimCluster } from "../../src/testing/index.ts";
 
 type Prepare = Extract<ConfigRequest, { action: "prepare" }>;
+
+/** Of `nodeCount` nodes the first three vote; node 1 leads. */
+export function threeOf(nodeCount: number, seed = 1): SimCluster {
+  const cluster = new SimCluster({ seed, nodeCount, voters: [1, 2, 3] });
+  cluster.electLeader(1);
+  cluster.settle();
+  return cluster;
+}
 
 /** The first step from what node `at` takes for the members to others. */
 export function prepare(
