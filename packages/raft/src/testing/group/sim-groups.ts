@@ -1,6 +1,4 @@
 import type { Message } from "../../core/message.ts";
-import { isJoint, isMemberOf } from "../../core/membership.ts";
-import { RaftError } from "../../errors.ts";
 import { MemorySnapshotStore } from "../../log/memory-snapshot-store.ts";
 import { SESSION_LIMITS } from "../../node/sessions/session-limits.ts";
 import { ClientHistory } from "../check/client-history.ts";
@@ -15,14 +13,14 @@ import { GOOD_LINK, SimNetwork } from "../sim/sim-network.ts";
 import { SimRandom } from "../sim/sim-random.ts";
 import { SimTrace } from "../sim/sim-trace.ts";
 import { StoredLog } from "../sim/stored-log.ts";
-import { type MemberStorage, SimDiskStorage, type StorageParts } from "./member-storage.ts";
 import { drawGroupOptions } from "./draw-group-options.ts";
+import { GroupClients } from "./group-clients.ts";
+import { GroupFaults } from "./group-faults.ts";
+import { areAtRest, leaderAtRest } from "./group-rest.ts";
 import { MemberChanges } from "./member-changes.ts";
-import { SessionClient, type SessionCounts } from "./session-client.ts";
+import { type MemberStorage, SimDiskStorage, type StorageParts } from "./member-storage.ts";
+import type { SessionCounts } from "./session-client.ts";
 import { SimMember } from "./sim-member.ts";
-
-const CLIENTS = 5;
-const SESSION_CLIENTS = 3;
 
 export interface SimGroupOptions {
   /** What a member keeps its log on; default a `SimDisk`. */
@@ -55,74 +53,55 @@ export class SimGroups {
   readonly random: SimRandom;
   readonly queue = new EventQueue();
   readonly history: ClientHistory;
-  readonly members: SimMember[] = [];
+  readonly members: readonly SimMember[];
   readonly electionMs: number;
   readonly #network: SimNetwork;
   readonly #trace = new SimTrace();
-  #isCalm = false;
-  #isNarrow = false;
-  #leaderGuess = 1;
-  crashes = 0;
-  stalls = 0;
-  /** Groups that stopped because their log failed. */
-  diskFailures = 0;
-  #failure: Error | null = null;
   readonly #drain: () => Promise<void>;
-  /** Draws of its own, too. */
+  /** Draws of its own, so that a seed is the same run without snapshots, changes and sessions as ever. */
   readonly #mixRandom: SimRandom;
   readonly #options: SimGroupOptions;
   readonly #changes: MemberChanges | null;
-  readonly #sessionClients: SessionClient[] = [];
-  readonly sessions: SessionCounts = { repeated: 0, remembered: 0, expired: 0 };
+  readonly #clients: GroupClients;
+  readonly #faults: GroupFaults;
   steps = 0;
 
   constructor(seed: number, groupOptions: SimGroupOptions = {}) {
-    const { makeStorage = onSimDisk, drain = runMicrotasks, snapshots = false } = groupOptions;
     this.#options = groupOptions;
-    this.#drain = drain;
+    this.#drain = groupOptions.drain ?? runMicrotasks;
     this.#mixRandom = new SimRandom(seed + 2_000_003);
-    // Draws of its own, so that a seed is the same run without snapshots as ever.
-    const snapshotRandom = snapshots ? new SimRandom(seed + 1_000_003) : null;
     this.random = new SimRandom(seed);
     const { random, queue } = this;
     this.electionMs = random.pick([200, 1000]);
+    const { electionMs } = this;
     this.history = new ClientHistory(queue, this.#trace);
+    const { history } = this;
     const link = {
       ...GOOD_LINK,
-      delayMaxMs: random.pick([1, this.electionMs / 20]),
+      delayMaxMs: random.pick([1, electionMs / 20]),
       lossRate: random.pick([0, 0.02]),
       duplicateRate: random.pick([0, 0.05]),
       ordered: random.chance(0.5),
     };
     this.#network = new SimNetwork(queue, random.fork(), this.#trace, this, link);
-    const drawn = random.chance(0.7) ? [1, 2, 3] : [1, 2, 3, 4, 5];
-    const ids = groupOptions.members === true ? [1, 2, 3, 4, 5, 6] : drawn;
-    const voters = groupOptions.members === true ? [1, 2, 3] : drawn;
-    const ledger = new Ledger();
-    const options = drawGroupOptions(random, snapshotRandom, this.electionMs);
-    const syncMaxMs = this.electionMs / random.pick([200, 20]);
-    for (const id of ids) {
-      const rate = random.between(0.953, 1.047);
-      this.members.push(
-        new SimMember({
-          id,
-          ids: voters,
-          queue,
-          clock: new DriftingClock(queue, random.between(0, 1e6), rate),
-          storage: makeStorage({ nodeId: id, queue, random: random.fork(), syncMaxMs }),
-          history: this.history,
-          ledger,
-          options,
-          seed: random.bits(),
-          send: (message) => this.#network.send(message),
-          snapshots: snapshots ? new MemorySnapshotStore() : undefined,
-        }),
-      );
-    }
+    this.members = this.#makeMembers(seed);
+    const { members } = this;
     this.#changes =
       groupOptions.members === true
-        ? new MemberChanges(this.members, this.#mixRandom.fork(), this.electionMs)
+        ? new MemberChanges(members, this.#mixRandom.fork(), electionMs)
         : null;
+    this.#clients = new GroupClients({ queue, random, history, members, electionMs });
+    this.#faults = new GroupFaults({
+      queue,
+      random,
+      mixRandom: this.#mixRandom,
+      network: this.#network,
+      members,
+      clients: this.#clients,
+      electionMs,
+      changes: this.#changes,
+      jumpMs: groupOptions.sessions === true ? SESSION_AGE_MS : 0,
+    });
   }
 
   /** Changes of members that were carried out and told so. */
@@ -132,6 +111,28 @@ export class SimGroups {
 
   get transfers(): number {
     return this.#changes?.transfers ?? 0;
+  }
+
+  get crashes(): number {
+    return this.#faults.crashes;
+  }
+
+  get stalls(): number {
+    return this.#faults.stalls;
+  }
+
+  /** Groups that stopped because their log failed. */
+  get diskFailures(): number {
+    return this.#faults.diskFailures;
+  }
+
+  get sessions(): SessionCounts {
+    return this.#clients.sessions;
+  }
+
+  /** States that came from snapshots, at starts and from leaders. */
+  get restores(): number {
+    return this.members.reduce((sum, { restores }) => sum + restores, 0);
   }
 
   /** Stands for everything that was called, answered, lost and cut so far. */
@@ -146,48 +147,33 @@ export class SimGroups {
 
   /** Runs under load and faults, then without; all rules are checked on the way. */
   async play(): Promise<void> {
-    for (const member of this.members) {
-      this.#revive(member);
-    }
-    for (let client = 1; client <= CLIENTS; client++) {
-      this.#callLater(client);
-    }
+    const clients = this.#clients;
+    const faults = this.#faults;
+    this.members.forEach((member) => faults.revive(member));
+    clients.start();
     if (this.#options.sessions === true) {
-      this.#startSessions();
+      clients.startSessions(this.#mixRandom.fork());
     }
-    this.#strikeLater();
+    faults.start();
     await this.#run(25 * this.electionMs);
     for (let i = 0; i < MAX_EXTENSIONS && !this.#isExercised(); i++) {
       if (i === MAX_EXTENSIONS / 2) {
-        this.#narrow();
+        faults.narrow();
+        clients.narrow();
       }
       await this.#run(10 * this.electionMs);
     }
     ensure(this.#isExercised(), "rejected", "a run did without what it is for");
-    this.#isCalm = true;
-    this.#sessionClients.forEach((client) => client.stop());
-    this.#network.heal();
-    this.#network.setAllLinks(GOOD_LINK);
-    for (const member of this.members) {
-      member.storage.heal();
-      this.#revive(member);
-    }
-    await this.#runUntil(() => this.#isAtRest(), "rest");
+    clients.stop();
+    faults.stop();
+    await this.#rest("rest");
     let ends = await this.#callAtLeader();
     for (let i = 1; i < MAX_LAST_CALLS && ends.includes("refused"); i++) {
       ends = await this.#callAtLeader();
     }
     ensure(ends === "ok, ok", "I13", () => `the last write and read are ${ends}`);
-    this.#checkOrder();
-  }
-
-  /** One write and one read; who is asked may be handing over, or have just done so, and refuse. */
-  async #callAtLeader(): Promise<string> {
-    const leader = this.#leader();
-    ensure(leader !== null, "I13", "nobody leads at rest");
-    const calls = [this.#call(leader.id, "write", 0), this.#call(leader.id, "read", 0)];
-    await this.#runUntil(() => this.#isAtRest(), "the last answers");
-    return calls.map(({ outcome }) => outcome).join(", ");
+    const problem = checkLinearizable(registerOperations(this.history.calls));
+    ensure(problem === null, "I11", problem ?? "");
   }
 
   deliver(message: Message): void {
@@ -203,6 +189,34 @@ export class SimGroups {
     return this.#trace.tail(40).join("\n");
   }
 
+  #makeMembers(seed: number): SimMember[] {
+    const { random, queue, history, electionMs } = this;
+    const { makeStorage = onSimDisk, snapshots = false, members } = this.#options;
+    const snapshotRandom = snapshots ? new SimRandom(seed + 1_000_003) : null;
+    const drawn = random.chance(0.7) ? [1, 2, 3] : [1, 2, 3, 4, 5];
+    const nodes = members === true ? [1, 2, 3, 4, 5, 6] : drawn;
+    const ids = members === true ? [1, 2, 3] : drawn;
+    const ledger = new Ledger();
+    const options = drawGroupOptions(random, snapshotRandom, electionMs);
+    const syncMaxMs = electionMs / random.pick([200, 20]);
+    return nodes.map((id) => {
+      const rate = random.between(0.953, 1.047);
+      return new SimMember({
+        id,
+        ids,
+        queue,
+        clock: new DriftingClock(queue, random.between(0, 1e6), rate),
+        storage: makeStorage({ nodeId: id, queue, random: random.fork(), syncMaxMs }),
+        history,
+        ledger,
+        options,
+        seed: random.bits(),
+        send: (message) => this.#network.send(message),
+        snapshots: snapshots ? new MemorySnapshotStore() : undefined,
+      });
+    });
+  }
+
   /** Runs that mix everything have to do so; each of the others shows in its counts what it did. */
   #isExercised(): boolean {
     const { members, sessions, snapshots } = this.#options;
@@ -210,183 +224,17 @@ export class SimGroups {
       return true;
     }
     const { repeated, remembered, expired } = this.sessions;
-    const installs = this.members.reduce((sum, { restores }) => sum + restores, 0);
-    return this.memberChanges > 0 && installs > 0 && repeated > 0 && remembered + expired > 0;
+    return this.memberChanges > 0 && this.restores > 0 && repeated > 0 && remembered + expired > 0;
   }
 
-  /** All members of the last configuration applied one and the same log, and nobody waits. */
-  #isAtRest(): boolean {
-    const reader = this.#leader();
-    const group = reader?.group;
-    if (reader === null || group === undefined || group === null) {
-      return false;
-    }
-    const { configuration } = group;
-    const isSettled = !isJoint(configuration) && configuration.index <= group.status().commitIndex;
-    return (
-      isSettled &&
-      this.#sessionClients.every(({ isBusy }) => !isBusy) &&
-      this.members.every(
-        ({ id, appliedIndex, waitingCalls }) =>
-          waitingCalls === 0 &&
-          (appliedIndex === reader.appliedIndex || !isMemberOf(configuration, id)),
-      )
-    );
-  }
-
-  /** Who leads in the highest term and has applied its whole log; after a transfer that failed it has no lease. */
-  #leader(): SimMember | null {
-    let found: SimMember | null = null;
-    let foundTerm = 0;
-    for (const member of this.members) {
-      const status = member.group?.status();
-      if (status?.role === "leader" && status.term > foundTerm) {
-        found = status.appliedIndex === status.lastIndex ? member : null;
-        foundTerm = status.term;
-      }
-    }
-    return found;
-  }
-
-  /** From now on only what the run is for, so that nothing keeps it from happening. */
-  #narrow(): void {
-    this.#isNarrow = true;
-    this.#network.heal();
-    this.#network.setAllLinks(GOOD_LINK);
-    for (const member of this.members) {
-      member.storage.heal();
-      this.#revive(member);
-    }
-  }
-
-  #startSessions(): void {
-    const { queue, history, members, electionMs } = this;
-    const random = this.#mixRandom.fork();
-    const guess = (): SimMember => {
-      const leader = this.#leader();
-      const isBlind = leader === null || (!this.#isCalm && random.chance(0.3));
-      return isBlind ? random.pick(members) : leader;
-    };
-    const parts = { queue, random, history, members, electionMs, guess };
-    for (let client = 1; client <= SESSION_CLIENTS; client++) {
-      this.#sessionClients.push(new SessionClient(CLIENTS + client, parts, this.sessions));
-    }
-  }
-
-  /** What runs for more than crashes and cuts do besides; true when it was that this time. */
-  #strikeOtherwise(): boolean {
-    const random = this.#mixRandom;
-    if (this.#options.sessions === true && random.chance(0.1)) {
-      this.members.forEach((member) => member.clock.jumpWall(SESSION_AGE_MS));
-      return true;
-    }
-    if (this.#changes !== null && random.chance(0.6)) {
-      this.#changes.strike();
-      return true;
-    }
-    return false;
-  }
-
-  #callLater(client: number): void {
-    this.queue.after(this.random.between(0, this.electionMs / 4), () => {
-      if (this.#isNarrow && !this.#isCalm) {
-        this.#callLater(client);
-      } else if (!this.#isCalm) {
-        const isStray = this.random.chance(0.2);
-        const id = isStray ? this.random.int(1, this.members.length) : this.#leaderGuess;
-        const count = this.random.chance(0.1) ? 15 : 1;
-        for (let i = 0; i < count; i++) {
-          this.#call(id, this.random.chance(0.4) ? "read" : "write", client);
-        }
-        this.#callLater(client);
-      }
-    });
-  }
-
-  #call(id: number, kind: "read" | "write", client: number): ReturnType<ClientHistory["invoke"]> {
-    const key = this.random.int(1, 2);
-    const call = this.history.invoke(kind, id, client, key, this.random.pick([8, 40, 300]));
-    call.onSettled = ({ outcome }) => {
-      this.#leaderGuess = outcome === "ok" ? id : this.random.int(1, this.members.length);
-    };
-    this.members[id - 1]?.submit(call);
-    return call;
-  }
-
-  #strikeLater(): void {
-    this.queue.after(this.random.between(0.2, 2) * this.electionMs, () => {
-      if (!this.#isCalm) {
-        if (!this.#strikeOtherwise() && !this.#isNarrow) {
-          this.#strike();
-        }
-        this.#strikeLater();
-      }
-    });
-  }
-
-  #strike(): void {
-    const { random, electionMs } = this;
-    const id = random.chance(0.5) ? this.#leaderGuess : random.int(1, this.members.length);
-    const victim = this.members[id - 1];
-    const undoMs = random.between(0.1, 4) * electionMs;
-    const others = this.members.map((member) => member.id).filter((other) => other !== id);
-    if (victim === undefined || !victim.isUp) {
-      return;
-    }
-    switch (random.int(0, 4)) {
-      case 0:
-        this.crashes++;
-        victim.crash();
-        break;
-      case 1:
-        this.stalls++;
-        victim.pause();
-        break;
-      case 2:
-        this.#network.cut([id], others);
-        break;
-      case 3:
-        victim.storage.failNextSync();
-        break;
-      default:
-        victim.storage.setSyncMaxMs(electionMs);
-    }
-    this.queue.after(undoMs, () => {
-      if (!this.#isCalm) {
-        this.#network.heal();
-        victim.storage.setSyncMaxMs(electionMs / 50);
-        // Whoever was away may take itself for the leader still.
-        this.#call(id, "read", 0);
-        this.#revive(victim);
-        this.#call(id, "read", 0);
-      }
-    });
-  }
-
-  /** A start takes the time that opening the log takes; what fails in it fails the run. */
-  #revive(member: SimMember): void {
-    if (member.isUp) {
-      member.resume();
-    } else {
-      member.start().catch((error: unknown) => {
-        this.#noStart(member, error instanceof Error ? error : new Error(String(error)));
-      });
-    }
-  }
-
-  /** A disk may fail in a start, too; anything else that keeps a member from starting is a failure. */
-  #noStart(member: SimMember, error: Error): void {
-    if (!("code" in error && error.code === "EIO")) {
-      this.#failure ??= error;
-      return;
-    }
-    this.diskFailures++;
-    member.crash();
-    this.queue.after(this.electionMs, () => {
-      if (!member.isUp) {
-        this.#revive(member);
-      }
-    });
+  /** One write and one read; who is asked may be handing over, or have just done so, and refuse. */
+  async #callAtLeader(): Promise<string> {
+    const leader = leaderAtRest(this.members);
+    ensure(leader !== null, "I13", "nobody leads at rest");
+    const { id } = leader;
+    const calls = [this.#clients.call(id, "write", 0), this.#clients.call(id, "read", 0)];
+    await this.#rest("the last answers");
+    return calls.map(({ outcome }) => outcome).join(", ");
   }
 
   async #run(ms: number): Promise<void> {
@@ -396,9 +244,9 @@ export class SimGroups {
     }
   }
 
-  async #runUntil(condition: () => boolean, what: string): Promise<void> {
+  async #rest(what: string): Promise<void> {
     const endMs = this.queue.nowMs + 20 * this.electionMs;
-    while (!condition()) {
+    while (this.#clients.isWaiting || !areAtRest(this.members)) {
       ensure(this.queue.nextAtMs <= endMs, "I13", () => `${what} did not come`);
       await this.#step();
     }
@@ -409,32 +257,7 @@ export class SimGroups {
     this.queue.runNext();
     this.steps++;
     await this.#drain();
-    const failure = this.#failure ?? this.#changes?.failure ?? null;
-    if (failure !== null) {
-      throw failure;
-    }
-    for (const member of this.members) {
-      const stopped = member.group?.stopped ?? null;
-      if (stopped !== null) {
-        this.#stopped(member, stopped);
-      }
-    }
-  }
-
-  /** A group may stop when its log failed, and only then; its process ends with it. */
-  #stopped(member: SimMember, reason: Error): void {
-    const isDisk = reason instanceof RaftError && reason.code === "DT_RAFT_LOG_FAILED";
-    ensure(isDisk, "stopped", () => `the group of node ${member.id} stopped: ${String(reason)}`);
-    this.diskFailures++;
-    member.crash();
-    if (this.#isCalm) {
-      this.#revive(member);
-    }
-  }
-
-  #checkOrder(): void {
-    const problem = checkLinearizable(registerOperations(this.history.calls));
-    ensure(problem === null, "I11", problem ?? "");
+    this.#faults.check();
   }
 }
 

@@ -41,8 +41,8 @@ export async function runMix(
     const detail = error instanceof SimFailure ? error.detail : String(error);
     throw new SimFailure(rule, `${detail}\n${groups.tail()}`, { cause: error });
   }
-  const { memberChanges, transfers, crashes, diskFailures, sessions, steps, traceHash } = groups;
-  const restores = groups.members.reduce((sum, member) => sum + member.restores, 0);
+  const { memberChanges, transfers, restores, crashes, diskFailures, sessions, steps, traceHash } =
+    groups;
   const counts = { memberChanges, transfers, restores, crashes, diskFailures, ...sessions };
   return { seed, focus: "mix", traceHash, steps, ...counts };
 }
