@@ -10,7 +10,9 @@ test("sim runs the seeds it is asked for, in workers, each for the fault that is
   const { code, stdout, stderr } = await dt(argv);
   expect(stderr).toBe("");
   expect(stdout).toMatch(/^loss +30$/mu);
-  expect(stdout).toMatch(/^30 seeds from 5, \d+ checked steps, .* seeds\/s, 0 failed$/mu);
+  expect(stdout).toMatch(
+    /^30 seeds from 5, \d+ checked steps, .* seeds\/s, 0 failed, 0 rejected$/mu,
+  );
   expect(code).toBe(0);
 });
 
@@ -29,7 +31,7 @@ test("sim replays a seed to the same trace", async () => {
 
 test("every tenth seed of a search mixes changes of members, snapshots and sessions", async () => {
   const report = await runRange({ from: 9, count: 3, focus: null });
-  expect(report).toMatchObject({ done: 3, byFocus: { mix: 1 }, failures: [] });
+  expect(report).toMatchObject({ done: 3, byFocus: { mix: 1 }, failures: [], rejected: [] });
 });
 
 test("sim refuses a fault that there is not", async () => {
@@ -40,5 +42,5 @@ test("sim refuses a fault that there is not", async () => {
 
 test("a worker reports what each seed did", async () => {
   const report = await runRange({ from: 1, count: 3, focus: "crash" });
-  expect(report).toMatchObject({ done: 3, byFocus: { crash: 3 }, failures: [] });
+  expect(report).toMatchObject({ done: 3, byFocus: { crash: 3 }, failures: [], rejected: [] });
 });

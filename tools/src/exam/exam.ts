@@ -22,7 +22,7 @@ export async function searchFor(
 ): Promise<Finding | null> {
   const copy = new PatchedCopy(bug.patches);
   try {
-    const { runMix, runRandom, SimGroups } = await copy.load();
+    const { isRejection, runMix, runRandom, SimGroups } = await copy.load();
     const focus = kind === "guided" ? bug.focus : null;
     for (let seed = from; seed < from + count; seed++) {
       try {
@@ -34,9 +34,8 @@ export async function searchFor(
           await new SimGroups(seed, { snapshots: bug.runs === "snapshots" }).play();
         }
       } catch (error) {
-        const text = error instanceof Error ? error.message : String(error);
-        // A run without its fault shows nothing about the code.
-        if (!text.startsWith("rejected")) {
+        if (!isRejection(error)) {
+          const text = error instanceof Error ? error.message : String(error);
           return { seed, tried: seed - from + 1, problem: text.split("\n", 1)[0] ?? "" };
         }
       }

@@ -5,10 +5,10 @@ import type { SeedFocus } from "@dt/raft/testing";
 import type { CliContext } from "../cli-context.ts";
 import { StopSignal } from "../dev/stop-signal.ts";
 import { CliExit } from "../exit-code.ts";
-import { formatTable } from "../output.ts";
 import { type Progress, startProgress } from "../progress.ts";
 import { print } from "../terminal.ts";
-import type { RangeReport, SeedFailure, SeedRange } from "./sim-worker.ts";
+import { SearchTally } from "./search-tally.ts";
+import type { RangeReport, SeedRange } from "./sim-worker.ts";
 
 export interface SearchOptions {
   readonly from: number;
@@ -37,21 +37,18 @@ export async function searchSeeds(context: CliContext, options: SearchOptions): 
     stop.release();
   }
   await print(context.terminal.stdout, search.summary());
-  if (search.failures.length > 0) {
+  if (search.tally.hasFailed) {
     context.exitCode = CliExit.failed;
   }
 }
 
 class Search {
-  readonly failures: SeedFailure[] = [];
+  readonly tally = new SearchTally();
   readonly #options: SearchOptions;
   readonly #signal: AbortSignal;
   readonly #progress: Progress;
-  readonly #byFocus = new Map<string, number>();
   readonly #startMs = performance.now();
   #nextSeed: number;
-  #done = 0;
-  #steps = 0;
   #elapsedMs = 0;
 
   constructor({ terminal }: CliContext, options: SearchOptions, signal: AbortSignal) {
@@ -74,22 +71,7 @@ class Search {
   }
 
   summary(): string {
-    const { focus } = this.#options;
-    const seconds = this.#elapsedMs / 1000;
-    const rows = [...this.#byFocus].toSorted(([a], [b]) => (a < b ? -1 : 1));
-    const rate = seconds > 0 ? this.#done / seconds : 0;
-    const lines = [
-      formatTable(["for", "runs"], rows),
-      `${this.#done} seeds from ${this.#options.from}, ${this.#steps} checked steps, ` +
-        `${seconds.toFixed(1)} s, ${rate.toFixed(1)} seeds/s, ${this.failures.length} failed\n`,
-    ];
-    const flags = focus === null ? "" : ` --focus ${focus}`;
-    for (const { seed, problem } of this.failures.toSorted((a, b) => a.seed - b.seed)) {
-      lines.push(
-        `seed ${seed}: ${problem}\n  dt sim --seed ${seed}${flags} --trace ${seed}.trace\n`,
-      );
-    }
-    return lines.join("");
+    return this.tally.text(this.#options.from, this.#options.focus, this.#elapsedMs);
   }
 
   /** One worker process from its start to its end. */
@@ -99,7 +81,9 @@ class Search {
     try {
       for (let range = this.#nextRange(); range !== null; range = this.#nextRange()) {
         worker.send(range);
-        this.#note(await answerOf(worker));
+        const report = await answerOf(worker);
+        this.tally.add(report);
+        this.#progress.advance(report.done);
       }
     } finally {
       if (worker.connected) {
@@ -113,22 +97,12 @@ class Search {
     const { from, count, limitMs, focus } = this.#options;
     const isOver = performance.now() - this.#startMs >= limitMs || this.#signal.aborted;
     const left = from + count - this.#nextSeed;
-    if (isOver || left <= 0 || this.failures.length >= MAX_FAILURES) {
+    if (isOver || left <= 0 || this.tally.failures >= MAX_FAILURES) {
       return null;
     }
     const range = { from: this.#nextSeed, count: Math.min(RANGE, left), focus };
     this.#nextSeed += range.count;
     return range;
-  }
-
-  #note(report: RangeReport): void {
-    this.#done += report.done;
-    this.#steps += report.steps;
-    this.failures.push(...report.failures);
-    for (const [focus, runs] of Object.entries(report.byFocus)) {
-      this.#byFocus.set(focus, (this.#byFocus.get(focus) ?? 0) + runs);
-    }
-    this.#progress.advance(report.done);
   }
 }
 

@@ -1,4 +1,4 @@
-import { runSeed, type SeedFocus } from "@dt/raft/testing";
+import { isRejection, runSeed, type SeedFocus } from "@dt/raft/testing";
 
 /** Seeds to run, and what they are for. */
 export interface SeedRange {
@@ -20,11 +20,14 @@ export interface RangeReport {
   readonly byFocus: Readonly<Record<string, number>>;
   readonly steps: number;
   readonly failures: readonly SeedFailure[];
+  /** Runs that did without the fault that they were for: no failures, and no proof either. */
+  readonly rejected: readonly SeedFailure[];
 }
 
 export async function runRange({ from, count, focus }: SeedRange): Promise<RangeReport> {
   const byFocus: Record<string, number> = {};
   const failures: SeedFailure[] = [];
+  const rejected: SeedFailure[] = [];
   let steps = 0;
   for (let seed = from; seed < from + count; seed++) {
     try {
@@ -33,10 +36,11 @@ export async function runRange({ from, count, focus }: SeedRange): Promise<Range
       steps += report.steps;
     } catch (error) {
       const text = error instanceof Error ? error.message : String(error);
-      failures.push({ seed, problem: text.split("\n", 1)[0] ?? "" });
+      const found = isRejection(error) ? rejected : failures;
+      found.push({ seed, problem: text.split("\n", 1)[0] ?? "" });
     }
   }
-  return { done: count, byFocus, steps, failures };
+  return { done: count, byFocus, steps, failures, rejected };
 }
 
 // A worker lives as long as the process that gives it work; the terminal's Ctrl-C is for that one.

@@ -31,7 +31,7 @@ export { EventQueue, type SimEvent } from "./sim/event-queue.ts";
 export { SimRandom } from "./sim/sim-random.ts";
 export { SimTrace } from "./sim/sim-trace.ts";
 export { withoutEntropy } from "./sim/entropy-trap.ts";
-export { SimFailure } from "./sim/sim-failure.ts";
+export { isRejection, SimFailure } from "./sim/sim-failure.ts";
 export { describeInput, describeMessage, describeRole } from "./sim/describe.ts";
 export {
   type ApplyListener,

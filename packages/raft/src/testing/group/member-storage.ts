@@ -4,8 +4,9 @@ import type { EntryBatch } from "../../entry/entry-batch.ts";
 import { COMPACTED_CODE, type RaftLog } from "../../log/raft-log.ts";
 import type { SnapshotStore } from "../../log/snapshot-store.ts";
 import type { EventQueue } from "../sim/event-queue.ts";
-import type { SimDisk } from "../sim/sim-disk.ts";
+import { FAST_DISK, SimDisk } from "../sim/sim-disk.ts";
 import type { SimRandom } from "../sim/sim-random.ts";
+import { StoredLog } from "../sim/stored-log.ts";
 import type { ProcessClock } from "./process-clock.ts";
 
 /** What a member keeps its log on: outlives the processes of the member. */
@@ -30,6 +31,12 @@ export interface StorageParts {
   readonly queue: EventQueue;
   readonly random: SimRandom;
   readonly syncMaxMs: number;
+}
+
+/** A new `SimDisk` for a node. */
+export function onSimDisk({ queue, random, syncMaxMs }: StorageParts): MemberStorage {
+  const timing = { ...FAST_DISK, syncMaxMs, readMaxMs: syncMaxMs, gather: random.chance(0.7) };
+  return new SimDiskStorage(new SimDisk(queue, random, new StoredLog(), timing));
 }
 
 /** A `SimDisk` as a member's storage. */

@@ -1,26 +1,21 @@
 import type { Message } from "../../core/message.ts";
-import { MemorySnapshotStore } from "../../log/memory-snapshot-store.ts";
 import { SESSION_LIMITS } from "../../node/sessions/session-limits.ts";
 import { ClientHistory } from "../check/client-history.ts";
-import { Ledger } from "../check/ledger.ts";
 import { checkLinearizable } from "../check/linearizability.ts";
 import { registerOperations } from "../check/register-operations.ts";
-import { DriftingClock } from "../sim/drifting-clock.ts";
 import { EventQueue } from "../sim/event-queue.ts";
-import { FAST_DISK, SimDisk } from "../sim/sim-disk.ts";
-import { ensure } from "../sim/sim-failure.ts";
+import { ensure, REJECTED } from "../sim/sim-failure.ts";
 import { GOOD_LINK, SimNetwork } from "../sim/sim-network.ts";
 import { SimRandom } from "../sim/sim-random.ts";
 import { SimTrace } from "../sim/sim-trace.ts";
-import { StoredLog } from "../sim/stored-log.ts";
-import { drawGroupOptions } from "./draw-group-options.ts";
+import { drawMembers } from "./draw-members.ts";
 import { GroupClients } from "./group-clients.ts";
 import { GroupFaults } from "./group-faults.ts";
 import { areAtRest, leaderAtRest } from "./group-rest.ts";
 import { MemberChanges } from "./member-changes.ts";
-import { type MemberStorage, SimDiskStorage, type StorageParts } from "./member-storage.ts";
+import { type MemberStorage, onSimDisk, type StorageParts } from "./member-storage.ts";
 import type { SessionCounts } from "./session-client.ts";
-import { SimMember } from "./sim-member.ts";
+import type { SimMember } from "./sim-member.ts";
 
 export interface SimGroupOptions {
   /** What a member keeps its log on; default a `SimDisk`. */
@@ -84,7 +79,16 @@ export class SimGroups {
       ordered: random.chance(0.5),
     };
     this.#network = new SimNetwork(queue, random.fork(), this.#trace, this, link);
-    this.members = this.#makeMembers(seed);
+    this.members = drawMembers({
+      queue,
+      random,
+      snapshotRandom: groupOptions.snapshots === true ? new SimRandom(seed + 1_000_003) : null,
+      history,
+      electionMs,
+      areAdded: groupOptions.members === true,
+      makeStorage: groupOptions.makeStorage ?? onSimDisk,
+      send: (message) => this.#network.send(message),
+    });
     const { members } = this;
     this.#changes =
       groupOptions.members === true
@@ -163,7 +167,7 @@ export class SimGroups {
       }
       await this.#run(10 * this.electionMs);
     }
-    ensure(this.#isExercised(), "rejected", "a run did without what it is for");
+    ensure(this.#isExercised(), REJECTED, "a run did without what it is for");
     clients.stop();
     faults.stop();
     await this.#rest("rest");
@@ -187,34 +191,6 @@ export class SimGroups {
   /** The end of the trace, for failures. */
   tail(): string {
     return this.#trace.tail(40).join("\n");
-  }
-
-  #makeMembers(seed: number): SimMember[] {
-    const { random, queue, history, electionMs } = this;
-    const { makeStorage = onSimDisk, snapshots = false, members } = this.#options;
-    const snapshotRandom = snapshots ? new SimRandom(seed + 1_000_003) : null;
-    const drawn = random.chance(0.7) ? [1, 2, 3] : [1, 2, 3, 4, 5];
-    const nodes = members === true ? [1, 2, 3, 4, 5, 6] : drawn;
-    const ids = members === true ? [1, 2, 3] : drawn;
-    const ledger = new Ledger();
-    const options = drawGroupOptions(random, snapshotRandom, electionMs);
-    const syncMaxMs = electionMs / random.pick([200, 20]);
-    return nodes.map((id) => {
-      const rate = random.between(0.953, 1.047);
-      return new SimMember({
-        id,
-        ids,
-        queue,
-        clock: new DriftingClock(queue, random.between(0, 1e6), rate),
-        storage: makeStorage({ nodeId: id, queue, random: random.fork(), syncMaxMs }),
-        history,
-        ledger,
-        options,
-        seed: random.bits(),
-        send: (message) => this.#network.send(message),
-        snapshots: snapshots ? new MemorySnapshotStore() : undefined,
-      });
-    });
   }
 
   /** Runs that mix everything have to do so; each of the others shows in its counts what it did. */
@@ -259,11 +235,6 @@ export class SimGroups {
     await this.#drain();
     this.#faults.check();
   }
-}
-
-function onSimDisk({ queue, random, syncMaxMs }: StorageParts): MemberStorage {
-  const timing = { ...FAST_DISK, syncMaxMs, readMaxMs: syncMaxMs, gather: random.chance(0.7) };
-  return new SimDiskStorage(new SimDisk(queue, random, new StoredLog(), timing));
 }
 
 async function runMicrotasks(): Promise<void> {

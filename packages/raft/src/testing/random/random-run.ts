@@ -7,7 +7,7 @@ import { drawProfile, type Focus } from "./run-profile.ts";
 import { SimClients } from "./sim-clients.ts";
 import { SimCluster } from "../sim/sim-cluster.ts";
 import { withoutEntropy } from "../sim/entropy-trap.ts";
-import { ensure } from "../sim/sim-failure.ts";
+import { ensure, REJECTED } from "../sim/sim-failure.ts";
 import type { NetworkCounts } from "../sim/sim-network.ts";
 import type { NodeCounts } from "../sim/sim-node.ts";
 import { SimRandom } from "../sim/sim-random.ts";
@@ -75,7 +75,7 @@ function play(seed: number, { focus, onLine }: RunOptions): RunReport {
     clients.stop();
     nemesis.stop();
     const problem = `a run for ${profile.focus} did without it`;
-    ensure(isExercised(cluster, nemesis), "rejected", problem);
+    ensure(isExercised(cluster, nemesis), REJECTED, problem);
   });
   converge(cluster);
   if (profile.focus === "wipe") {

@@ -13,6 +13,14 @@ export class SimFailure extends Error {
   }
 }
 
+/** The rule that a run breaks by doing without the fault that it is for. */
+export const REJECTED = "rejected";
+
+/** True for the failure of a run that did without its fault: it shows nothing about the code. */
+export function isRejection(error: unknown): boolean {
+  return error instanceof SimFailure && error.rule === REJECTED;
+}
+
 /** Throws a `SimFailure` of `rule` when `holds` is false; a text that takes work is made only then. */
 export function ensure(
   holds: boolean,
