@@ -1,35 +1,20 @@
 import { singleEntry } from "../entry/batch-builder.ts";
 import type { EntryBatch } from "../entry/entry-batch.ts";
 import { EntryType } from "../entry/record.ts";
+import { stored, Torn } from "./explored-disk.test.kit.ts";
+import { describeMessage, isReply } from "./explored-message.test.kit.ts";
+import { nameOf } from "./explored-name.test.kit.ts";
+import { type ExploredNode, nodeOf, startCore } from "./explored-node.test.kit.ts";
 import {
-  describeBatch,
-  describeDisk,
-  describeWrite,
-  type Disk,
-  logStateOf,
-  stored,
-  storedTerm,
-  Torn,
-} from "./explored-disk.test.kit.ts";
-import { TEST_OPTIONS } from "./hand-driven.test.kit.ts";
+  check,
+  checkDurable,
+  checkLogMatching,
+  type CommittedEntry,
+  committedWith,
+} from "./explored-promises.test.kit.ts";
 import { type Input, InputKind } from "./input.ts";
-import { type Message, MessageKind, type NodeId } from "./message.ts";
-import { Role, type Write } from "./output.ts";
-import { RaftCore } from "./raft-core.ts";
-
-/**
- * Time stands still in an explored world: every tick of a node that does not lead starts a round,
- * every tick of a leader sends heartbeats, and no voter refuses for the sake of a leader it heard.
- * Whatever timing could do happens in some interleaving.
- */
-const OPTIONS = {
-  ...TEST_OPTIONS,
-  electionTimeoutMinMs: 0,
-  electionTimeoutMaxMs: 0,
-  heartbeatMs: 0,
-  preVote: false,
-  checkQuorum: false,
-};
+import type { Message, NodeId } from "./message.ts";
+import { Role } from "./output.ts";
 
 const NO_PAYLOAD = Buffer.alloc(0);
 
@@ -46,21 +31,6 @@ export type Action =
   | { readonly kind: "tick" | "propose" | "persist"; readonly node: ExploredNode }
   | { readonly kind: "crash"; readonly node: ExploredNode; readonly torn: Torn }
   | { readonly kind: "deliver" | "duplicate"; readonly key: number; readonly message: Message };
-
-interface ExploredNode {
-  readonly core: RaftCore;
-  readonly disk: Disk;
-  /** Oldest first. */
-  readonly pending: readonly Write[];
-  /** Stands for all of the above. */
-  readonly name: number;
-}
-
-interface CommittedEntry {
-  readonly term: number;
-  /** Term of the leader that committed it. */
-  readonly inTerm: number;
-}
 
 interface WorldParts {
   readonly nodes: readonly ExploredNode[];
@@ -247,7 +217,7 @@ export class ExploredWorld {
     for (const node of this.#parts.nodes) {
       checkLogMatching(core, node.core);
     }
-    const committed = this.#committedWith(core);
+    const committed = committedWith(core, this.#parts.nodes, this.#parts.committed);
     let { leaders } = this.#parts;
     if (core.role === Role.leader) {
       const known = leaders.get(core.term);
@@ -264,96 +234,4 @@ export class ExploredWorld {
     }
     return this.#with({ leaders, committed });
   }
-
-  #committedWith(core: RaftCore): readonly CommittedEntry[] {
-    const { committed, nodes } = this.#parts;
-    for (const [at, entry] of committed.slice(0, core.commitIndex).entries()) {
-      check(core.termAt(at + 1) === entry.term, "a committed entry never changes");
-    }
-    if (core.commitIndex <= committed.length) {
-      return committed;
-    }
-    check(core.role === Role.leader, "leaders commit first");
-    const more = [...committed];
-    while (more.length < core.commitIndex) {
-      const index = more.length + 1;
-      const term = core.termAt(index);
-      const holders = nodes.filter(({ disk }) => storedTerm(disk, index) === term);
-      check(holders.length * 2 > nodes.length, "what is committed is on a quorum of disks");
-      more.push({ term, inTerm: core.term });
-    }
-    return more;
-  }
-}
-
-function check(holds: boolean, promise: string): void {
-  if (!holds) {
-    throw new Error(`broken promise: ${promise}`);
-  }
-}
-
-/** Votes and acks never leave before what they promise is on disk. */
-function checkDurable(core: RaftCore, disk: Disk, message: Message): void {
-  const { term, vote } = disk.hardState;
-  if (message.kind === MessageKind.vote) {
-    check(term === message.term && vote === core.id, "the own vote is on disk");
-  }
-  if (message.kind === MessageKind.voteReply && message.granted) {
-    check(term === message.term && vote === message.to, "a granted vote is on disk");
-  }
-  if (message.kind === MessageKind.appendReply && message.accepted) {
-    check(term === message.term, "the term of an ack is on disk");
-    for (let index = 1; index <= message.index; index++) {
-      check(storedTerm(disk, index) === core.termAt(index), "acknowledged entries are on disk");
-    }
-  }
-}
-
-/** Equal (index, term) in two logs means that the logs are equal up to there. */
-function checkLogMatching(a: RaftCore, b: RaftCore): void {
-  let index = Math.min(a.lastIndex, b.lastIndex);
-  while (index > 0 && a.termAt(index) !== b.termAt(index)) {
-    index--;
-  }
-  for (; index > 0; index--) {
-    check(a.termAt(index) === b.termAt(index), "equal entries have equal histories");
-  }
-}
-
-function startCore(id: NodeId, disk: Disk): RaftCore {
-  const state = logStateOf(disk);
-  const voters = [1, 2, 3];
-  return new RaftCore({ id, voters, options: OPTIONS, state, appliedIndex: 0, seed: 1 }, 0);
-}
-
-function nodeOf(core: RaftCore, disk: Disk, pending: readonly Write[]): ExploredNode {
-  const parts = [core.digest(), describeDisk(disk), ...pending.map(describeWrite)];
-  return { core, disk, pending, name: nameOf(parts.join("|")) };
-}
-
-function isReply({ kind }: Message): boolean {
-  return (
-    kind === MessageKind.voteReply ||
-    kind === MessageKind.appendReply ||
-    kind === MessageKind.heartbeatReply
-  );
-}
-
-function describeMessage(message: Message): string {
-  if (message.kind !== MessageKind.append) {
-    return JSON.stringify(message);
-  }
-  return JSON.stringify({ ...message, batches: message.batches.map(describeBatch) });
-}
-
-/** Short names for long descriptions, so that many worlds fit into memory. */
-const NAMES = new Map<string, number>();
-
-function nameOf(description: string): number {
-  const known = NAMES.get(description);
-  if (known !== undefined) {
-    return known;
-  }
-  NAMES.set(description, NAMES.size);
-  return NAMES.size - 1;
 }
