@@ -241,6 +241,21 @@ export const HISTORICAL_BUGS: readonly HistoricalBug[] = [
     seed: 1,
   },
   {
+    id: "late echo",
+    what: "an answer to a heartbeat of an earlier term echoes its read token with the term of now",
+    patches: [
+      {
+        file: "core/following.js",
+        find: "readToken: isOfNow ? heartbeat.readToken : 0,",
+        replace: "readToken: heartbeat.readToken,",
+      },
+    ],
+    runs: "core",
+    focus: "lateAnswers",
+    budget: 2000,
+    seed: 109,
+  },
+  {
     id: "twice",
     what: "a call of a session that is proposed again is applied again",
     patches: [

@@ -3,12 +3,9 @@ import { runMix, runRandom } from "../../src/testing/index.ts";
 
 // Found by 100,000 seeds: a heartbeat of an earlier term reached a voter late, and its answer carried the term of now. Its
 // sender led again, and took the answer for one to a message of its new term.
-test.each([42793, 54348])(
-  "Q3 no read is confirmed by an answer to an earlier term, seed %i",
-  (seed) => {
-    expect(runRandom(seed).readsOk).toBeGreaterThan(0);
-  },
-);
+test("Q3 no read is confirmed by an answer to an earlier term", () => {
+  expect(runRandom(54348).readsOk).toBeGreaterThan(0);
+});
 
 test.each([28709, 69125, 99463])("Q4 no lease counts from such an answer, seed %i", (seed) => {
   expect(runRandom(seed).leaseReads).toBeGreaterThan(0);

@@ -12,7 +12,14 @@ import {
   split,
   strand,
 } from "./link-faults.ts";
-import { answerLate, driftApart, forget, stretchLease, usurp } from "./lease-faults.ts";
+import {
+  answerLate,
+  driftApart,
+  echoOldTerm,
+  forget,
+  stretchLease,
+  usurp,
+} from "./lease-faults.ts";
 import type { Nemesis } from "./nemesis.ts";
 import {
   ambush,
@@ -68,7 +75,7 @@ export const FAULTS_OF_FOCUS: Readonly<Record<Focus, readonly Fault[]>> = {
   duplication: [haunt],
   reordering: [haunt],
   drift: [driftApart, forget, stretchLease],
-  lateAnswers: [answerLate],
+  lateAnswers: [answerLate, echoOldTerm],
   transfer: [handOver, usurp],
   members: [changeMembers, changeMembers, endOutOfReach],
   partition: [split, isolate, bridge, cutOneLink],

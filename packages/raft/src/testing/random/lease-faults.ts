@@ -1,3 +1,4 @@
+import { MessageKind } from "../../core/message.ts";
 import type { SimNode } from "../sim/sim-node.ts";
 import { write } from "./bursts.ts";
 import { healLater } from "./link-faults.ts";
@@ -96,6 +97,42 @@ export function answerLate(nemesis: Nemesis): void {
       cluster.network.cutOneWay(leader.id, id);
     }
   });
+  readWhileOthersWrite(nemesis, leader, electionMs, 4 * electionMs);
+  nemesis.later(3 * electionMs, 5 * electionMs, () => cluster.network.heal());
+}
+
+/**
+ * What a leader sent in an earlier term of its own, perhaps in an earlier life, is all that the others hear from it: they
+ * answer that, while they elect another leader and it writes, and the old one is asked to read.
+ */
+export function echoOldTerm(nemesis: Nemesis): void {
+  const { cluster, profile, random } = nemesis;
+  const { leader } = cluster;
+  if (leader === null) {
+    return;
+  }
+  const { term } = leader.core;
+  // Those that asked for the newest reads: a node that starts again counts its reads from one on.
+  const old = (cluster.network.recorded ?? [])
+    .filter((message) => message.kind === MessageKind.heartbeat)
+    .filter((message) => message.from === leader.id && message.term < term)
+    .toSorted((a, b) => b.readToken - a.readToken)
+    .slice(0, 20);
+  if (old.length === 0 || random.chance(0.3)) {
+    leader.crash();
+    nemesis.revive(leader);
+    nemesis.ask(leader.id, { action: "campaign" });
+    return;
+  }
+  const electionMs = profile.core.electionTimeoutMinMs;
+  for (const { id } of cluster.nodes) {
+    if (id !== leader.id) {
+      cluster.network.cutOneWay(leader.id, id);
+    }
+  }
+  for (let i = 0; i < 40; i++) {
+    nemesis.later(0, 4 * electionMs, () => cluster.network.inject(random.pick(old)));
+  }
   readWhileOthersWrite(nemesis, leader, electionMs, 4 * electionMs);
   nemesis.later(3 * electionMs, 5 * electionMs, () => cluster.network.heal());
 }
