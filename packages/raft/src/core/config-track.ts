@@ -79,6 +79,12 @@ export class ConfigTrack {
     this.list.push(base);
   }
 
+  /** A snapshot tells what was active before the log: `base`, and then what the log holds behind it. */
+  rebase(base: Configuration): void {
+    const later = this.list.filter(({ index }) => index > base.index);
+    this.list.splice(0, this.list.length, base, ...later);
+  }
+
   clone(): ConfigTrack {
     return new ConfigTrack(this.list);
   }

@@ -20,7 +20,7 @@ export interface CoreSetup {
   /** Default 1, 2, 3. */
   readonly voters?: readonly NodeId[];
   readonly options?: Partial<CoreOptions>;
-  /** What the disk holds. */
+  /** What the disk holds; entries before its first one were dropped. */
   readonly log?: readonly EntryBatch[];
   readonly hardState?: Partial<HardState>;
   /** The CONFIG entries among `log`. */
@@ -32,7 +32,9 @@ export interface CoreSetup {
 /** A core whose disk holds `setup.log`; its term is the log's last unless said. */
 export function startCore(setup: CoreSetup, nowMs = 0): RaftCore {
   const log = setup.log ?? [];
+  const first = log[0];
   const last = log.at(-1);
+  const firstIndex = first?.firstIndex ?? 1;
   const term = last?.term ?? 0;
   return new RaftCore(
     {
@@ -41,13 +43,13 @@ export function startCore(setup: CoreSetup, nowMs = 0): RaftCore {
       options: { ...TEST_OPTIONS, ...setup.options },
       state: {
         hardState: { term, vote: 0, commitIndex: 0, ...setup.hardState },
-        firstIndex: 1,
+        firstIndex,
         lastIndex: last?.lastIndex ?? 0,
         lastChain: last?.chain ?? 0,
         termRuns: log.map((batch) => ({ firstIndex: batch.firstIndex, term: batch.term })),
-        prevIndex: 0,
-        prevTerm: 0,
-        prevChain: 0,
+        prevIndex: firstIndex - 1,
+        prevTerm: firstIndex > 1 ? (first?.term ?? 0) : 0,
+        prevChain: first?.prevChain ?? 0,
         configs: setup.configs ?? [],
       },
       appliedIndex: setup.appliedIndex ?? 0,

@@ -1,6 +1,7 @@
 import type { CoreState } from "./core-state.ts";
 import type { Peer } from "./progress.ts";
 import { reachedByQuorum } from "./quorum.ts";
+import { isReadable } from "./reads.ts";
 
 /**
  * A quorum answered messages sent at or after some moment. Each of those voters refuses every rival
@@ -29,4 +30,13 @@ export function quorumAckedSentMs(s: CoreState): number {
     scratch[i] = (peers[i] as Peer).ackedSentAtMs;
   }
   return reachedByQuorum(s, Infinity);
+}
+
+/**
+ * Leader: when its state machine last held everything that was committed; -1 = not known. That a
+ * quorum answered says so only of a leader that knows what is committed and has applied it.
+ */
+export function leaderFreshMs(s: CoreState, nowMs: number): number {
+  const hasAll = isReadable(s) && s.appliedIndex === s.commitIndex;
+  return hasAll ? Math.max(s.freshMs, Math.min(quorumAckedSentMs(s), nowMs)) : s.freshMs;
 }

@@ -6,7 +6,7 @@ import type { Configuration } from "./membership.ts";
 import type { NodeId } from "./message.ts";
 import { type Output, Role } from "./output.ts";
 import type { ProgressView } from "./progress.ts";
-import { quorumAckedSentMs } from "./lease.ts";
+import { leaderFreshMs } from "./lease.ts";
 import { isReadable } from "./reads.ts";
 import { step } from "./step.ts";
 import { hasOutput, takeOutput } from "./take.ts";
@@ -119,7 +119,7 @@ export class RaftCore {
    */
   freshMs(nowMs: number): number {
     const s = this.#s;
-    return s.role === Role.leader ? Math.min(quorumAckedSentMs(s), nowMs) : s.freshMs;
+    return s.role === Role.leader ? leaderFreshMs(s, nowMs) : s.freshMs;
   }
 
   /** Reads may be served from the state machine before this time; 0 = not at all. */

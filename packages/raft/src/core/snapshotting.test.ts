@@ -36,6 +36,20 @@ function baseAt(index: number, fields: Partial<SnapshotBase> = {}): SnapshotBase
   return { index, term: TERM, chain, membership: Buffer.alloc(0), membershipIndex: 0, ...fields };
 }
 
+function membershipOf(voters: readonly number[]): Buffer {
+  return encodeConfigPayload({
+    members: voters.map((nodeId) => ({ nodeId, host: "h", port: nodeId })),
+    voters,
+    observers: [],
+    nextVoters: [],
+    nextObservers: [],
+    prepareIndex: 0,
+    leavesByItself: false,
+    removed: [],
+    isAbort: false,
+  });
+}
+
 /** A follower of node 2 in term 3 with `lastIndex` entries of term 1, of which `commitIndex` are committed. */
 function follower(lastIndex: number, commitIndex: number): HandDriven {
   const log = [batchOf(lastIndex, 48, 1, 1, 0)];
@@ -175,17 +189,7 @@ describe("a follower", () => {
   test("S8 replaces a log that contradicts the snapshot, and takes its membership", () => {
     const node = follower(95, 40);
     node.receive(chunkAt(90));
-    const members = [1, 2, 4].map((nodeId) => ({ nodeId, host: "h", port: nodeId }));
-    const lists = { observers: [], nextVoters: [], nextObservers: [], prepareIndex: 0 };
-    const membership = encodeConfigPayload({
-      members,
-      voters: [1, 2, 4],
-      ...lists,
-      leavesByItself: false,
-      removed: [],
-      isAbort: false,
-    });
-    const base = baseAt(90, { membership, membershipIndex: 70 });
+    const base = baseAt(90, { membership: membershipOf([1, 2, 4]), membershipIndex: 70 });
     const output = install(node, base);
     expect(output.write).toMatchObject({
       reset: { index: 90, term: TERM, chain: 1090 },
@@ -261,6 +265,37 @@ describe("a follower", () => {
     expect(node.core.role).toBe(Role.follower);
     node.step({ kind: InputKind.applied, index: 100 });
     node.tickUntil(Role.preCandidate);
+  });
+
+  test("that has lost its state takes the members of a snapshot that its log holds", () => {
+    const dropped = { ...entries(1)[0]!, lastIndex: 100, chain: 77 };
+    const log = entriesAfter(dropped, ...Array.from({ length: 50 }, () => 1));
+    const node = new HandDriven({ log, hardState: { term: TERM, commitIndex: 140 } });
+    expect(node.core).toMatchObject({ firstIndex: 101, isStateMissing: true });
+    expect(node.core.configuration.voters).toEqual([1, 2, 3]);
+    const membership = membershipOf([1, 4, 5]);
+    const output = install(node, baseAt(120, { term: 1, membership, membershipIndex: 50 }));
+    expect(output.snapshots?.install).toMatchObject({ index: 120 });
+    expect(output.configuration).toMatchObject({ index: 50, voters: [1, 4, 5] });
+    node.step({ kind: InputKind.applied, index: 120 });
+    expect(node.core.configurationAt(120).voters).toEqual([1, 4, 5]);
+    // Removed members elect nobody any more.
+    const asked = node.tickUntil(Role.preCandidate).messages.map(({ to }) => to);
+    expect(asked).toEqual([4, 5]);
+  });
+
+  test("that has lost its state keeps what its log says behind such a snapshot", () => {
+    const dropped = { ...entries(1)[0]!, lastIndex: 100, chain: 77 };
+    const log = entriesAfter(dropped, ...Array.from({ length: 50 }, () => 1));
+    const payload = membershipOf([1, 4]);
+    const configs = [{ index: 130, term: 1, payload }];
+    const node = new HandDriven({ log, configs, hardState: { term: TERM, commitIndex: 125 } });
+    install(
+      node,
+      baseAt(120, { term: 1, membership: membershipOf([1, 4, 5]), membershipIndex: 50 }),
+    );
+    expect(node.core.configurationAt(120).voters).toEqual([1, 4, 5]);
+    expect(node.core.configuration).toMatchObject({ index: 130, voters: [1, 4] });
   });
 
   test("R6 an append below the log's first index is answered up to what is known", () => {

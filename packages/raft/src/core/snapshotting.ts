@@ -84,6 +84,8 @@ export function onSnapshotReceived(s: CoreState, base: SnapshotBase): void {
     s.log.reset(base);
     s.acks.clear();
     takeMembership(s, base);
+  } else if (s.isStateMissing) {
+    recoverMembership(s, base);
   }
   s.commitIndex = Math.max(s.commitIndex, base.index);
   if (mustRestore) {
@@ -101,6 +103,20 @@ function takeMembership(s: CoreState, { membership, membershipIndex, term }: Sna
     s.configs.reset(start);
   }
   reconfigure(s);
+}
+
+/**
+ * The log goes on, and may have lost the members' entry with its head; whoever came back without its
+ * last snapshot knows only those of the group's start.
+ */
+function recoverMembership(
+  s: CoreState,
+  { membership, membershipIndex, term }: SnapshotBase,
+): void {
+  if (membershipIndex > 0) {
+    s.configs.rebase(configurationOf({ index: membershipIndex, term, payload: membership }));
+    reconfigure(s);
+  }
 }
 
 function snapshotReply(

@@ -12,6 +12,7 @@ import {
 import { noteFreshness, onAppend, onHeartbeat, releaseAcks } from "./following.ts";
 import { type Input, InputKind } from "./input.ts";
 import { invariant } from "./invariant.ts";
+import { leaderFreshMs } from "./lease.ts";
 import { onFollowerReply, onPropose, onReadIndex, tickLeader } from "./leading.ts";
 import {
   type AppendReply,
@@ -169,7 +170,9 @@ function applied(s: CoreState, index: number): void {
   if (s.transferTo !== 0) {
     advanceTransfer(s);
   }
-  if (s.role !== Role.leader) {
+  if (s.role === Role.leader) {
+    s.freshMs = leaderFreshMs(s, s.nowMs);
+  } else {
     noteFreshness(s);
   }
   trimTail(s);
