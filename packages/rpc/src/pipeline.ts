@@ -2,6 +2,7 @@ import type { Authorize } from "./auth/authorize.ts";
 import { Capability } from "./capabilities.ts";
 import { agreedAlgorithm } from "./compression/algorithm.ts";
 import { Compressor } from "./compression/compressed-body.ts";
+import { ConnectionState } from "./connection-state.ts";
 import { ControlFrames } from "./control-frames.ts";
 import { ErrorLog } from "./error-log.ts";
 import { LENGTH_BYTES, MAX_GROUP_ID } from "./frame.ts";
@@ -62,6 +63,8 @@ export class Pipeline {
   readonly receiver: Receiver;
   /** Requests of the peer that have no answer yet. */
   readonly inFlight: Permits;
+  /** The connection's lifecycle moves it on. */
+  state: ConnectionState = ConnectionState.open;
   readonly #deps: PipelineDeps;
   readonly #connection: Connection;
   /** Made when the first stream is: most connections have none. */

@@ -13,7 +13,7 @@ import { resolveServerOptions } from "./options.ts";
 import { addService } from "./service/add-service.ts";
 import { Listener } from "./listener.ts";
 import type { Socket } from "node:net";
-import type { CloseOptions } from "./connection.ts";
+import type { CloseOptions } from "./lifecycle.ts";
 import type { OnHandshake } from "./handshake.ts";
 import type { CallChain } from "./interceptor/call-chain.ts";
 import type { Interceptor } from "./interceptor/interceptor.ts";

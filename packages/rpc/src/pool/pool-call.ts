@@ -1,7 +1,7 @@
 // Hot path: per call of a pool.
 import { Status } from "../status.ts";
 import type { CallCompletion, Encode } from "../call-completion.ts";
-import type { CallParent } from "../connection.ts";
+import type { CallParent } from "../call-parent.ts";
 import type { RpcError } from "../errors.ts";
 import type { PoolEndpoint } from "./pool-endpoint.ts";
 

@@ -1,7 +1,7 @@
 import { RpcError } from "../errors.ts";
 import { Connection } from "../connection.ts";
 import { ServiceContext } from "./service-context.ts";
-import type { CallParent } from "../connection.ts";
+import type { CallParent } from "../call-parent.ts";
 
 /**
  * Where calls go: one connection, or what knows the connection in use, as an RpcClient does. Asked

@@ -1,6 +1,7 @@
 import { processWheel } from "../deadline-wheel.ts";
 import { withoutStack } from "../errors.ts";
-import type { CallParent, Connection } from "../connection.ts";
+import type { CallParent } from "../call-parent.ts";
+import type { Connection } from "../connection.ts";
 import type { DeadlineEntry } from "../deadline-wheel.ts";
 import type { RpcError } from "../errors.ts";
 import type { IncomingRequest } from "../incoming-request.ts";
