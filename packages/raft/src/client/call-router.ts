@@ -1,6 +1,6 @@
 // Hot path: per call. No closures.
 import { type RpcError, Status } from "@dt/rpc";
-import { RaftError } from "../errors.ts";
+import { RaftError, type RaftFault } from "../errors.ts";
 import type { StatusReply } from "../gen/raft.ts";
 import { decodeLeaderHint } from "../transport/status-codec.ts";
 import type { CallOwner, ClientCall } from "./client-call.ts";
@@ -8,8 +8,7 @@ import { GroupRoute } from "./group-route.ts";
 import { LeaderSearch } from "./leader-search.ts";
 import type { Link } from "./link.ts";
 import type { Links } from "./links.ts";
-import { isWorthAnotherNode } from "./retry-rules.ts";
-import { SESSION_EXPIRED_CODE } from "./session-calls.ts";
+import { isUnseen, isWorthAnotherNode } from "./retry-rules.ts";
 
 /** NOT_LEADER answers in a row that one call follows before it waits for a search. */
 const MAX_HOPS = 3;
@@ -61,7 +60,7 @@ export class CallRouter implements CallOwner {
 
   dispatch(call: ClientCall): void {
     if (this.#isClosed) {
-      call.reject(new RaftError({ code: "DT_RAFT_CLIENT_CLOSED" }));
+      this.#refuseClosed(call);
       return;
     }
     const link = call.route.leader;
@@ -127,7 +126,7 @@ export class CallRouter implements CallOwner {
     this.#search.close();
     for (const route of this.#routes.values()) {
       for (const call of route.waiting.splice(0)) {
-        call.reject(new RaftError({ code: "DT_RAFT_CLIENT_CLOSED" }));
+        this.#refuseClosed(call);
       }
     }
   }
@@ -169,29 +168,29 @@ export class CallRouter implements CallOwner {
   }
 
   #expire(call: ClientCall): void {
+    const { timeoutMs, attempts: tried } = call;
+    this.#endUnanswered(call, { code: "DT_RAFT_NO_LEADER", timeoutMs, tried });
+  }
+
+  #refuseClosed(call: ClientCall): void {
+    this.#endUnanswered(call, { code: "DT_RAFT_CLIENT_CLOSED" });
+  }
+
+  /** `fault` is for a call that no attempt can have executed. */
+  #endUnanswered(call: ClientCall, fault: RaftFault): void {
     const options = call.lastError === null ? {} : { cause: call.lastError };
-    if (call.isAmbiguous) {
-      call.reject(
-        new RaftError({ code: "DT_RAFT_OUTCOME_UNKNOWN", command: call.command }, options),
-      );
-      return;
-    }
-    call.reject(
-      new RaftError(
-        { code: "DT_RAFT_NO_LEADER", timeoutMs: call.timeoutMs, tried: call.attempts },
-        options,
-      ),
-    );
+    call.reject(new RaftError(call.isAmbiguous ? unknownOutcome(call) : fault, options));
   }
 
   #giveUp(call: ClientCall, error: RpcError): void {
-    const isForgotten = error.remoteCode === SESSION_EXPIRED_CODE && call.isAmbiguous;
-    if (error.mayHaveExecuted || isForgotten) {
-      call.reject(
-        new RaftError({ code: "DT_RAFT_OUTCOME_UNKNOWN", command: call.command }, { cause: error }),
-      );
+    if (error.mayHaveExecuted || (call.isAmbiguous && isUnseen(error))) {
+      call.reject(new RaftError(unknownOutcome(call), { cause: error }));
       return;
     }
     call.refuse(error);
   }
+}
+
+function unknownOutcome({ command }: ClientCall): RaftFault {
+  return { code: "DT_RAFT_OUTCOME_UNKNOWN", command };
 }

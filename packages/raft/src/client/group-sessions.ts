@@ -5,10 +5,17 @@ import { ClientSession } from "./client-session.ts";
 export class GroupSessions {
   readonly #openSession: () => Promise<SessionKey>;
   #opening: Promise<ClientSession> | null = null;
+  /** What `#opening` came to. */
+  #opened: ClientSession | null = null;
 
   /** `openSession` asks the group for another session. */
   constructor(openSession: () => Promise<SessionKey>) {
     this.#openSession = openSession;
+  }
+
+  /** The session, when it is open and has room for one more call. */
+  get opened(): ClientSession | null {
+    return this.#opened?.isFull === false ? this.#opened : null;
   }
 
   /** A session with room for one more call. A full one is left to its open calls. */
@@ -19,29 +26,27 @@ export class GroupSessions {
       return session;
     }
     if (this.#opening === opening) {
-      this.#opening = null;
+      this.#replace();
     }
     return this.session();
   }
 
   /** The group does not know the session of this call any more. */
   forget(call: SessionCallId): void {
-    const opening = this.#opening;
-    opening?.then(
-      (session) => {
-        if (session.id === call.session && this.#opening === opening) {
-          this.#opening = null;
-        }
-      },
-      () => {
-        // Another one was being opened already: who waits for that hears of it.
-      },
-    );
+    if (this.#opened?.id === call.session) {
+      this.#replace();
+    }
+  }
+
+  #replace(): void {
+    this.#opening = null;
+    this.#opened = null;
   }
 
   async #open(): Promise<ClientSession> {
     try {
-      return new ClientSession(await this.#openSession());
+      this.#opened = new ClientSession(await this.#openSession());
+      return this.#opened;
     } catch (error) {
       this.#opening = null;
       throw error;

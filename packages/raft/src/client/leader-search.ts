@@ -133,7 +133,9 @@ export class LeaderSearch {
     );
     this.#events.onStatus(reply);
     const group = reply.groups.find((each) => each.groupId === groupId);
-    return { leads: group?.role === Role.leader, leader: group?.leader ?? null };
+    // A group that has stopped is shown as it was then, a leader perhaps.
+    const leads = group?.role === Role.leader && group.stoppedCode === "";
+    return { leads, leader: group?.leader ?? null };
   }
 
   #pause(ms: number): Promise<void> {

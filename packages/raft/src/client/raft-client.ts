@@ -22,6 +22,8 @@ import { MemberWatch } from "./member-watch.ts";
 import { SessionCalls } from "./session-calls.ts";
 
 const REFRESH_MS = 5000;
+/** The longest time that a timer takes. */
+const MAX_TIMER_MS = 0x7fff_ffff;
 
 export interface RaftClientOptions {
   /** Some nodes of the cluster; the others are learned from hints. */
@@ -46,9 +48,7 @@ export class RaftClient {
   readonly #watch: MemberWatch;
 
   constructor(options: RaftClientOptions) {
-    if (options.endpoints.length === 0) {
-      throw new RaftError({ code: "DT_RAFT_OPTIONS", problems: ["endpoints: empty"] });
-    }
+    checkOptions(options);
     this.#timeoutMs = options.timeoutMs ?? 10_000;
     this.#links = new Links(options.endpoints, options.rpc ?? {});
     this.#router = new CallRouter(this.#links, (reply) => this.#watch.note(reply));
@@ -82,7 +82,8 @@ export class RaftClient {
 
   /**
    * One call to the leader of `groupId`. Rejects with DT_RAFT_NO_LEADER (never executed),
-   * DT_RAFT_OUTCOME_UNKNOWN (may have been executed) or the `RpcError` of a coded refusal.
+   * DT_RAFT_OUTCOME_UNKNOWN (may have been executed), DT_RAFT_OPTIONS for a time that is no number, or the `RpcError`
+   * of a coded refusal.
    */
   call<A, T>(
     command: number,
@@ -92,6 +93,10 @@ export class RaftClient {
     decode: Decode<T>,
     options?: CallOptions,
   ): Promise<T> {
+    const timeoutMs = options?.timeoutMs ?? this.#timeoutMs;
+    if (Number.isNaN(timeoutMs)) {
+      return Promise.reject(timeIsNoNumber());
+    }
     if (options?.session === true) {
       const body = encode as Encode<unknown>;
       return this.#sessions.call(command, groupId, body, argument, decode, options);
@@ -135,7 +140,7 @@ export class RaftClient {
 
   /** What the node at `endpoint` says about itself and its groups. */
   async status(endpoint: Endpoint, timeoutMs: number = this.#timeoutMs): Promise<StatusReply> {
-    this.#assertOpen();
+    this.#assertUsable(timeoutMs);
     const { client } = this.#links.to(endpoint);
     await client.connect();
     return client.call(STATUS_COMMAND, 0, timeoutMs, encodeNothing, null, decodeStatusReply);
@@ -147,7 +152,7 @@ export class RaftClient {
     groupId: number,
     timeoutMs: number = this.#timeoutMs,
   ): Promise<SnapshotTaken> {
-    this.#assertOpen();
+    this.#assertUsable(timeoutMs);
     const { client } = this.#links.to(endpoint);
     await client.connect();
     return client.call(
@@ -181,9 +186,32 @@ export class RaftClient {
     }
   }
 
-  #assertOpen(): void {
+  #assertUsable(timeoutMs: number): void {
+    if (Number.isNaN(timeoutMs)) {
+      throw timeIsNoNumber();
+    }
     if (this.#router.isClosed) {
       throw new RaftError({ code: "DT_RAFT_CLIENT_CLOSED" });
     }
   }
+}
+
+function checkOptions({ endpoints, timeoutMs = 1, refreshMs = 1 }: RaftClientOptions): void {
+  const problems: string[] = [];
+  if (endpoints.length === 0) {
+    problems.push("endpoints: empty");
+  }
+  if (!(timeoutMs > 0)) {
+    problems.push(`timeoutMs: ${timeoutMs} is not above 0`);
+  }
+  if (!(refreshMs >= 1 && refreshMs <= MAX_TIMER_MS)) {
+    problems.push(`refreshMs: ${refreshMs} is not within 1..${MAX_TIMER_MS}`);
+  }
+  if (problems.length > 0) {
+    throw new RaftError({ code: "DT_RAFT_OPTIONS", problems });
+  }
+}
+
+function timeIsNoNumber(): RaftError {
+  return new RaftError({ code: "DT_RAFT_OPTIONS", problems: ["timeoutMs: not a number"] });
 }

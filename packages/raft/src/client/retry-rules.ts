@@ -1,5 +1,24 @@
 import { Status } from "@dt/rpc";
 import type { RpcError } from "@dt/rpc";
+import type { RaftFault } from "../errors.ts";
+
+/** The group has stopped on that node, and goes on without it. */
+const GONE_CODES: ReadonlySet<string> = new Set<RaftFault["code"]>([
+  "DT_RAFT_LEADERSHIP_LOST",
+  "DT_RAFT_GROUP_STOPPED",
+  "DT_RAFT_LOG_FAILED",
+]);
+
+/** Refusals of a group that has not looked at what is asked. */
+const UNSEEN_CODES: ReadonlySet<string> = new Set<RaftFault["code"]>([
+  "DT_RAFT_PROPOSALS_FULL",
+  "DT_RAFT_READS_FULL",
+  "DT_RAFT_ENTRY_TOO_LARGE",
+  "DT_RAFT_NO_SPACE",
+  "DT_RAFT_NO_SESSIONS",
+  "DT_RAFT_SESSION_EXPIRED",
+  "DT_RAFT_SESSION_SEQUENCE",
+]);
 
 /** Failures that say something about the node or the connection, not about the request. */
 export function isWorthAnotherNode(error: RpcError): boolean {
@@ -30,6 +49,18 @@ function isNodeStatus(error: RpcError): boolean {
     case Status.groupStopped:
       return true;
     default:
-      return error.remoteCode === "DT_RAFT_LEADERSHIP_LOST";
+      return error.remoteCode !== null && GONE_CODES.has(error.remoteCode);
   }
+}
+
+/**
+ * Failures of one attempt that tell nothing about an earlier one: it failed on this side, or was refused before
+ * anybody looked at what is asked. Everything else is an answer.
+ */
+export function isUnseen({ status, remoteCode }: RpcError): boolean {
+  return (
+    status === null ||
+    status === Status.flowControl ||
+    (remoteCode !== null && (remoteCode.startsWith("DT_RPC_") || UNSEEN_CODES.has(remoteCode)))
+  );
 }

@@ -1,9 +1,14 @@
 import type { Decode, Encode, RpcError } from "@dt/rpc";
 import type { SessionCall, SessionKey } from "../transport/session-commands.ts";
+import { RaftError } from "../errors.ts";
+import type { ClientSession } from "./client-session.ts";
 import { GroupSessions } from "./group-sessions.ts";
 import type { CallOptions } from "./call-options.ts";
 
-export const SESSION_EXPIRED_CODE = "DT_RAFT_SESSION_EXPIRED";
+const SESSION_EXPIRED_CODE = "DT_RAFT_SESSION_EXPIRED";
+
+/** The longest time that a timer takes. */
+const MAX_TIMER_MS = 0x7fff_ffff;
 
 /** How sessions reach their groups. */
 export interface SessionPort {
@@ -40,10 +45,11 @@ export class SessionCalls {
     decode: Decode<T>,
     options: CallOptions,
   ): Promise<T> {
-    const deadlineMs = performance.now() + (options.timeoutMs ?? this.#timeoutMs);
+    const wholeMs = options.timeoutMs ?? this.#timeoutMs;
+    const deadlineMs = performance.now() + wholeMs;
     const sessions = this.#sessionsOf(groupId);
     for (;;) {
-      const session = await sessions.session();
+      const session = sessions.opened ?? (await sessionWithin(sessions, wholeMs, deadlineMs));
       const id = session.begin();
       const timeoutMs = Math.max(1, deadlineMs - performance.now());
       const toError = (error: RpcError): Error => asExpired(error, options);
@@ -73,6 +79,42 @@ export class SessionCalls {
     }
     return sessions;
   }
+}
+
+/** Calls share the opening of their session, and each waits for it in its own time. */
+async function sessionWithin(
+  sessions: GroupSessions,
+  timeoutMs: number,
+  deadlineMs: number,
+): Promise<ClientSession> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<null>((resolve) => {
+    const leftMs = Math.min(Math.max(0, deadlineMs - performance.now()), MAX_TIMER_MS);
+    timer = setTimeout(resolve, leftMs, null);
+  });
+  try {
+    for (;;) {
+      const session = await Promise.race([orNoLeader(sessions.session()), late]);
+      if (session === null) {
+        throw new RaftError({ code: "DT_RAFT_NO_LEADER", timeoutMs, tried: 0 });
+      }
+      if (!(session instanceof RaftError)) {
+        return session;
+      }
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Resolves to the error when no leader was found in the time that an opening has: another one may follow. */
+function orNoLeader(opening: Promise<ClientSession>): Promise<ClientSession | RaftError> {
+  return opening.catch((error: unknown) => {
+    if (error instanceof RaftError && error.code === "DT_RAFT_NO_LEADER") {
+      return error;
+    }
+    throw error;
+  });
 }
 
 /** The session is not known any more, and no attempt can have been executed in it. */

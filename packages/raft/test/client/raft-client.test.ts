@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { RpcError, Status } from "@dt/rpc";
+import { CommandTable, RpcError, Status } from "@dt/rpc";
 import type { IncomingRequest } from "@dt/rpc";
 import { onTestFinished, test } from "vitest";
 import { MemoryLog, RaftClient, RaftError, RaftServer, failRequest } from "../../src/index.ts";
@@ -12,9 +12,13 @@ const REFUSE = 258;
 
 class Counter implements StateMachine<number> {
   #count = 0;
+  isBroken = false;
 
   applyBatch(entries: EntryCursor, results: number[]): void {
     while (entries.next()) {
+      if (this.isBroken) {
+        throw new Error("this machine is broken");
+      }
       results.push(++this.#count);
     }
   }
@@ -23,6 +27,7 @@ class Counter implements StateMachine<number> {
 interface Node {
   readonly server: RaftServer;
   readonly group: RaftGroup<number>;
+  readonly counter: Counter;
   /** Requests of STALL, which are never answered. */
   readonly stalled: IncomingRequest[];
 }
@@ -43,9 +48,10 @@ async function startNodes(count: number): Promise<Node[]> {
       const server = new RaftServer({ clusterId: "test", nodeId, members });
       onTestFinished(() => server.close(0));
       const stalled: IncomingRequest[] = [];
+      const counter = new Counter();
       const group = await server.addGroup({
         groupId: 1,
-        stateMachine: new Counter(),
+        stateMachine: counter,
         log: new MemoryLog(),
         options: {
           electionTimeoutMinMs: 150,
@@ -67,7 +73,7 @@ async function startNodes(count: number): Promise<Node[]> {
         })
         .on(REFUSE, (request) => request.fail(Status.denied, "TEST_REFUSED", "no"));
       await server.listen();
-      return { server, group, stalled };
+      return { server, group, counter, stalled };
     }),
   );
 }
@@ -182,6 +188,52 @@ test("closing ends what waits and refuses what comes", async () => {
   await ended;
   const late = client.call(WRITE, 1, encodeNothing, null, decodeNumber);
   await assert.rejects(late, hasCode("DT_RAFT_CLIENT_CLOSED"));
+});
+
+test("a node whose group has stopped is not taken for its leader any more", async () => {
+  const nodes = await startNodes(3);
+  const client = clientOf(nodes);
+  const leader = await leaderOf(nodes);
+  leader.counter.isBroken = true;
+  const lost = client.call(WRITE, 1, encodeNothing, null, decodeNumber);
+  await assert.rejects(lost, hasCode("DT_RAFT_OUTCOME_UNKNOWN"));
+  assert.equal(leader.group.stopped?.code, "DT_RAFT_APPLY_FAILED");
+  let asked = 0;
+  const stopped = new CommandTable().on(WRITE, (request) => {
+    asked++;
+    request.fail(Status.groupStopped, "DT_RAFT_GROUP_STOPPED", "stopped");
+  });
+  leader.server.rpc.groups.register(1, stopped);
+  const onlyIt = clientOf([leader]);
+  const write = onlyIt.call(WRITE, 1, encodeNothing, null, decodeNumber, { timeoutMs: 20_000 });
+  assert.equal(await write, 2);
+  assert.equal(asked, 0);
+});
+
+test.each([
+  { timeoutMs: Number.NaN },
+  { timeoutMs: 0 },
+  { timeoutMs: -1 },
+  { refreshMs: Number.NaN },
+  { refreshMs: 0 },
+  { refreshMs: 2 ** 31 },
+])("a client refuses %o", (times) => {
+  const endpoints = [{ host: "127.0.0.1", port: 1 }];
+  const make = () => void new RaftClient({ endpoints, ...times }).close();
+  assert.throws(make, hasCode("DT_RAFT_OPTIONS"));
+});
+
+test("a call whose time is no number is refused and does not wait for ever", async () => {
+  const endpoints = [{ host: "127.0.0.1", port: 1 }];
+  const client = new RaftClient({ endpoints });
+  onTestFinished(() => client.close());
+  const timeoutMs = Number.NaN;
+  const plain = client.call(WRITE, 1, encodeNothing, null, decodeNumber, { timeoutMs });
+  await assert.rejects(plain, hasCode("DT_RAFT_OPTIONS"));
+  const session = { timeoutMs, session: true };
+  const inSession = client.call(WRITE, 1, encodeNothing, null, decodeNumber, session);
+  await assert.rejects(inSession, hasCode("DT_RAFT_OPTIONS"));
+  await assert.rejects(client.status(endpoints[0]!, timeoutMs), hasCode("DT_RAFT_OPTIONS"));
 });
 
 function hasCode(code: RaftError["code"]): (error: unknown) => boolean {

@@ -1,8 +1,8 @@
 import { RpcClient, Status } from "@dt/rpc";
 import type { Authorize, IncomingRequest } from "@dt/rpc";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { failRequest, MemoryLog, RaftClient, RaftServer } from "../../src/index.ts";
-import type { EntryCursor, KeptResults, RaftGroup, StateMachine } from "../../src/index.ts";
+import { failRequest, MemoryLog, RaftClient, RaftError, RaftServer } from "../../src/index.ts";
+import type { EntryCursor, KeptResults, Member, RaftGroup, StateMachine } from "../../src/index.ts";
 import type { SessionKey } from "../../src/index.ts";
 import { OPEN_SESSION_COMMAND, SESSION_CALL_COMMAND } from "../../src/transport/commands.ts";
 import { decodeSessionKey, encodeSessionCall } from "../../src/transport/session-commands.ts";
@@ -29,7 +29,7 @@ class Counter implements StateMachine<number>, KeptResults<number> {
 }
 
 /** What a node does with the requests that it gets, one after the other; then it answers. */
-type Behaviour = "answer" | "swallow" | "expired";
+type Behaviour = "answer" | "swallow" | "expired" | "stopped";
 
 class Node {
   readonly server: RaftServer;
@@ -51,7 +51,10 @@ class Node {
     }
     this.group?.propose(0, body, start, end, {
       succeed: (value) => {
-        if (behaviour === "answer") {
+        if (behaviour === "stopped") {
+          const code = "DT_RAFT_GROUP_STOPPED";
+          failRequest(request, new RaftError({ code, groupId: 1, taken: true }));
+        } else if (behaviour === "answer") {
           request.reply((writer, v: number) => writer.u32(v), value);
         }
       },
@@ -66,6 +69,16 @@ async function startNodes(
 ): Promise<{ nodes: Node[]; client: RaftClient }> {
   const ports = await freePorts(count);
   const members = ports.map((port, i) => ({ nodeId: i + 1, host: "127.0.0.1", port }));
+  const nodes = await startMembers(members, authorize);
+  const client = new RaftClient({ endpoints: members, timeoutMs: 20_000 });
+  onTestFinished(() => client.close());
+  return { nodes, client };
+}
+
+async function startMembers(
+  members: readonly Member[],
+  authorize: Authorize = () => true,
+): Promise<Node[]> {
   const nodes: Node[] = [];
   for (const { nodeId } of members) {
     const node = new Node(
@@ -89,9 +102,7 @@ async function startNodes(
     await node.server.listen();
     nodes.push(node);
   }
-  const client = new RaftClient({ endpoints: members, timeoutMs: 20_000 });
-  onTestFinished(() => client.close());
-  return { nodes, client };
+  return nodes;
 }
 
 function write(client: RaftClient, timeoutMs = 20_000): Promise<number> {
@@ -170,6 +181,42 @@ describe("a write in a session", () => {
     expect(await write(client)).toBe(3);
     const next = await leaderOf(nodes.filter((node) => node !== leader));
     expect(next.counter.count).toBe(3);
+  });
+
+  test("X1 whose leader stops after it was taken gets its first result", async () => {
+    const { nodes, client } = await startNodes(1);
+    const leader = await leaderOf(nodes);
+    expect(await write(client)).toBe(1);
+    leader.behaviours.push("stopped");
+    expect(await write(client)).toBe(2);
+    expect([leader.requests, leader.counter.count]).toEqual([3, 2]);
+  });
+
+  test("ends at its own deadline while no session can be opened", async () => {
+    const [port = 0] = await freePorts(1);
+    const endpoints = [{ host: "127.0.0.1", port }];
+    const client = new RaftClient({ endpoints, timeoutMs: 10_000_000 });
+    onTestFinished(() => client.close());
+    const refused = { code: "DT_RAFT_NO_LEADER", mayHaveExecuted: false };
+    await expect(write(client, 50)).rejects.toMatchObject(refused);
+  });
+
+  test("waits for a session beyond the time that the client gives to other calls", async () => {
+    const [port = 0] = await freePorts(1);
+    const members = [{ nodeId: 1, host: "127.0.0.1", port }];
+    const client = new RaftClient({ endpoints: members, timeoutMs: 1 });
+    onTestFinished(() => client.close());
+    const other = client.call(
+      WRITE,
+      1,
+      () => {},
+      null,
+      () => null,
+    );
+    const late = write(client, 20_000);
+    await expect(other).rejects.toMatchObject({ code: "DT_RAFT_NO_LEADER" });
+    await startMembers(members);
+    expect(await late).toBe(1);
   });
 
   test("is refused where its command is, and the session goes on", async () => {
