@@ -1,10 +1,8 @@
-// Hot path: per flush. Bench: dt bench log --groups 100. No promises, but where files are begun.
-import { join } from "node:path";
-import { removeIfThere } from "../file-io.ts";
+// Hot path: per flush. Bench: dt bench log --groups 100. No promises.
 import type { FileSystem } from "../file-system.ts";
 import type { FlushSync, WrittenFlush } from "./flush-sync.ts";
 import { isOutOfSpace } from "../log-error.ts";
-import { JOURNAL_NAMES, JournalFile, type JournaledFlush, removeJournal } from "./journal-file.ts";
+import { JournalPair } from "./journal-pair.ts";
 import { type FlushJournal, Participant } from "./participant.ts";
 
 export interface SharedJournalOptions {
@@ -22,35 +20,17 @@ export const DEFAULT_JOURNAL_OPTIONS: SharedJournalOptions = {
 /** Larger flushes are bound by the disk's throughput, which the journal would halve. */
 const MAX_FLUSH_BYTES = 64 << 10;
 const MAX_WAVE_BYTES = 4 << 20;
-/** Segments synced at a time when a file of the journal is to be used again. */
-const CHECKPOINT_WIDTH = 4;
-
-/** A file of the journal, and the logs that need it: their segments were not synced since. */
-interface JournalPart {
-  readonly file: JournalFile;
-  readonly dirty: Set<Participant>;
-  /** Its segments are being synced. */
-  isBusy: boolean;
-}
 
 /**
- * Makes flushes of many logs durable with one sync. The bytes of all of them go to one file by one durable
- * write. Each log keeps its own in memory and brings them to its segment later, many at a time; the segments
- * are written and synced when the file is full and the other one is in use. After a power cut the flushes are copied from the journal to
- * their segments before any log is opened (`replayJournal`). While few flushes come together each is
- * synced in its own segment, and the journal is neither made nor used.
+ * Makes flushes of many logs durable with one sync. The bytes of all of them, a wave, go to one file by one durable
+ * write (`JournalPair`). Each log keeps its own in memory and brings them to its segment later, many at a time. After a
+ * power cut the flushes are copied from the journal to their segments before any log is opened (`replayJournal`). While
+ * few flushes come together each is synced in its own segment, and the journal is neither made nor used.
  */
 export class SharedJournal implements FlushJournal {
-  readonly #fileSystem: FileSystem;
-  readonly #directory: string;
-  readonly #storeId: Buffer;
   readonly #options: SharedJournalOptions;
-  /** None until they are needed, then two; the first one is written to. */
-  #parts: readonly JournalPart[] = [];
-  #preparing: Promise<void> | null = null;
-  #epoch = 0;
-  /** A failed sync: what the file holds is not known, nothing more goes there. */
-  #isBroken = false;
+  /** Not made until it is needed. */
+  readonly #files: JournalPair;
   #isClosed = false;
   #waiting: Participant[] = [];
   /** What is in the wave that is being written. */
@@ -71,10 +51,8 @@ export class SharedJournal implements FlushJournal {
     storeId: Buffer,
     options: SharedJournalOptions = DEFAULT_JOURNAL_OPTIONS,
   ) {
-    this.#fileSystem = fileSystem;
-    this.#directory = directory;
-    this.#storeId = storeId;
     this.#options = options;
+    this.#files = new JournalPair(fileSystem, directory, storeId, options.fileBytes);
   }
 
   /** Flushes share syncs at the moment. */
@@ -95,27 +73,18 @@ export class SharedJournal implements FlushJournal {
   /** Ends what is under way and removes the files. All logs are closed. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#preparing;
     if (this.#wave.length > 0 || this.#directCount > 0) {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;
       });
     }
-    const parts = this.#parts;
-    this.#parts = [];
-    for (const { file } of parts) {
-      await file.close();
-    }
-    // A log whose segment could not be synced needs what is in the journal.
-    if (this.#preparing !== null && parts.every(({ dirty }) => dirty.size === 0)) {
-      await removeJournal(this.#fileSystem, this.#directory);
-    }
+    await this.#files.close();
   }
 
   /** Counts a flush that is written and synced on its own, unless flushes share syncs at the moment. */
   beginDirect(bytes: number): boolean {
     const isSmall = bytes <= MAX_FLUSH_BYTES;
-    if (isSmall && !this.#isBroken && (this.#isHot || this.#wave.length > 0)) {
+    if (isSmall && !this.#files.isBroken && (this.#isHot || this.#wave.length > 0)) {
       return false;
     }
     this.#directCount++;
@@ -143,15 +112,14 @@ export class SharedJournal implements FlushJournal {
   submit(participant: Participant): void {
     this.#writtenCount++;
     const { bytes } = participant.flush as WrittenFlush;
-    const { hotFlushes } = this.#options;
     const isSmall = bytes !== null && bytes.length <= MAX_FLUSH_BYTES;
-    if (!isSmall || this.#isBroken) {
+    if (!isSmall || this.#files.isBroken) {
       this.#syncDirectly(participant);
     } else if (this.#isHot || this.#wave.length > 0) {
       this.#waiting.push(participant);
     } else {
       this.#syncDirectly(participant);
-      if (this.#directCount >= hotFlushes) {
+      if (this.#directCount >= this.#options.hotFlushes) {
         this.#heat();
       }
     }
@@ -160,36 +128,14 @@ export class SharedJournal implements FlushJournal {
 
   /** Takes a log whose segment has been synced off the list. */
   settled(participant: Participant): void {
-    participant.isJournaled = false;
-    for (const part of this.#parts) {
-      part.dirty.delete(participant);
-    }
+    this.#files.settled(participant);
   }
 
   #heat(): void {
-    if (this.#parts.length > 0) {
+    if (this.#files.isMade) {
       this.#isHot = true;
     } else if (!this.#isClosed) {
-      this.#preparing ??= this.#prepare();
-    }
-  }
-
-  /** The first file is used while the second is made. */
-  async #prepare(): Promise<void> {
-    try {
-      for (const name of JOURNAL_NAMES) {
-        const path = join(this.#directory, name);
-        await removeIfThere(this.#fileSystem, path);
-        const file = await JournalFile.create(this.#fileSystem, path, this.#options.fileBytes);
-        await this.#fileSystem.syncDirectory(this.#directory);
-        if (this.#parts.length === 0) {
-          file.begin(this.#storeId, ++this.#epoch, 0);
-        }
-        this.#parts = [...this.#parts, { file, dirty: new Set<Participant>(), isBusy: false }];
-      }
-    } catch {
-      // Without a journal each flush is synced by itself, which is slower and not wrong.
-      this.#isBroken = true;
+      this.#files.make();
     }
   }
 
@@ -207,40 +153,21 @@ export class SharedJournal implements FlushJournal {
     if (this.#wave.length > 0 || this.#waiting.length === 0) {
       return;
     }
-    const { hotFlushes } = this.#options;
-    const count = this.#waiting.length;
-    const part = count + this.#directCount >= hotFlushes ? this.#roomyPart() : null;
-    if (part === null) {
-      this.#isHot = false;
-      const waiting = this.#waiting;
-      this.#waiting = [];
-      for (const participant of waiting) {
-        this.#syncDirectly(participant);
-      }
-    } else {
-      this.#writeWave(part);
+    const isMany = this.#waiting.length + this.#directCount >= this.#options.hotFlushes;
+    const { count, bytes } = this.#nextWave();
+    if (isMany && this.#files.makeRoom(count, bytes)) {
+      this.#writeWave(count);
+      return;
+    }
+    this.#isHot = false;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const participant of waiting) {
+      this.#syncDirectly(participant);
     }
   };
 
-  /** Where the waiting flushes, or the first of them, fit; null while there is no such place. */
-  #roomyPart(): JournalPart | null {
-    const { count, bytes } = this.#nextWave();
-    const [current, other] = this.#parts;
-    if (current === undefined || this.#isBroken) {
-      return null;
-    }
-    if (current.file.hasRoom(count, bytes)) {
-      return current;
-    }
-    if (other === undefined || other.isBusy || other.dirty.size > 0) {
-      return null;
-    }
-    other.file.begin(this.#storeId, ++this.#epoch, current.file.frameCount);
-    this.#parts = [other, current];
-    this.#checkpoint(current);
-    return other.file.hasRoom(count, bytes) ? other : null;
-  }
-
+  /** The waiting flushes, or the first of them. */
   #nextWave(): { readonly count: number; readonly bytes: number } {
     let bytes = 0;
     let count = 0;
@@ -255,22 +182,13 @@ export class SharedJournal implements FlushJournal {
     return { count, bytes };
   }
 
-  #writeWave(part: JournalPart): void {
-    const { count } = this.#nextWave();
+  #writeWave(count: number): void {
     this.#wave = this.#waiting.slice(0, count);
     this.#waiting = this.#waiting.slice(count);
     this.#isHot = true;
     this.waves++;
     this.sharedFlushes += count;
-    const groupIds: number[] = [];
-    const flushes: JournaledFlush[] = [];
-    for (const participant of this.#wave) {
-      part.dirty.add(participant);
-      participant.isJournaled = true;
-      groupIds.push(participant.groupId);
-      flushes.push(participant.flush as JournaledFlush);
-    }
-    part.file.append(groupIds, flushes, this.#onWave);
+    this.#files.append(this.#wave, this.#onWave);
   }
 
   readonly #onWave = (error: Error | null): void => {
@@ -280,7 +198,7 @@ export class SharedJournal implements FlushJournal {
     if (error === null) {
       this.#finish(wave, null);
     } else {
-      this.#isBroken = true;
+      this.#files.giveUp();
       if (isOutOfSpace(error)) {
         for (const participant of wave) {
           this.#syncDirectly(participant, error);
@@ -322,23 +240,6 @@ export class SharedJournal implements FlushJournal {
         isDoubtful ? new Error("neither journal nor segment", { cause: error }) : error,
       );
       this.#tellIdle();
-    });
-  }
-
-  /** Syncs the segments whose flushes a file holds, so that it can be used again. */
-  #checkpoint(part: JournalPart): void {
-    part.isBusy = true;
-    const left = [...part.dirty];
-    const next = async (): Promise<void> => {
-      for (let participant = left.pop(); participant !== undefined; participant = left.pop()) {
-        if (part.dirty.has(participant) && (await participant.checkpoint())) {
-          part.dirty.delete(participant);
-        }
-      }
-    };
-    // A log whose segment cannot be synced stays on the list: the file is kept for it, and not used again.
-    void Promise.all(Array.from({ length: CHECKPOINT_WIDTH }, next)).then(() => {
-      part.isBusy = false;
     });
   }
 
