@@ -90,7 +90,8 @@ export class LeaderSearch {
   }
 
   /**
-   * Resolves as soon as a node says that it leads, else when all have answered, with the leaders that they name. A
+   * Resolves as soon as a node says that it leads, else when all have answered or had their time, which includes
+   * connecting: one that hangs holds up nobody. With the leaders that they name. A
    * newer leader among slower answers shows itself by a NOT_LEADER hint of the older one.
    */
   #askAll(route: GroupRoute): Promise<Findings> {
@@ -99,15 +100,23 @@ export class LeaderSearch {
     return new Promise((resolve) => {
       const named: Endpoint[] = [];
       let left = links.length;
+      const end = (leader: Link | null): void => {
+        clearTimeout(timer);
+        this.#stops.delete(stop);
+        resolve({ leader, named });
+      };
+      const stop = (): void => end(null);
+      const timer = setTimeout(stop, timeoutMs);
+      this.#stops.add(stop);
       const settle = (link: Link, answer: Answer | null) => {
         left--;
         if (answer !== null && answer.leader !== null) {
           named.push(answer.leader);
         }
         if (answer?.leads === true) {
-          resolve({ leader: link, named });
+          end(link);
         } else if (left === 0) {
-          resolve({ leader: null, named });
+          end(null);
         }
       };
       for (const link of links) {

@@ -10,6 +10,11 @@ const SESSION_EXPIRED_CODE = "DT_RAFT_SESSION_EXPIRED";
 /** The longest time that a timer takes. */
 const MAX_TIMER_MS = 0x7fff_ffff;
 
+const UNANSWERED_CODES: ReadonlySet<RaftError["code"]> = new Set([
+  "DT_RAFT_NO_LEADER",
+  "DT_RAFT_OUTCOME_UNKNOWN",
+] as const);
+
 /** How sessions reach their groups. */
 export interface SessionPort {
   /** Opens a session; one that is opened twice leaves one that nobody uses and that is forgotten in time. */
@@ -94,7 +99,7 @@ async function sessionWithin(
   });
   try {
     for (;;) {
-      const session = await Promise.race([orNoLeader(sessions.session()), late]);
+      const session = await Promise.race([orUnanswered(sessions.session()), late]);
       if (session === null) {
         throw new RaftError({ code: "DT_RAFT_NO_LEADER", timeoutMs, tried: 0 });
       }
@@ -107,10 +112,13 @@ async function sessionWithin(
   }
 }
 
-/** Resolves to the error when no leader was found in the time that an opening has: another one may follow. */
-function orNoLeader(opening: Promise<ClientSession>): Promise<ClientSession | RaftError> {
+/**
+ * Resolves to the error of an opening that was not answered in its time: another one may follow, because a session
+ * that nobody hears of does no harm.
+ */
+function orUnanswered(opening: Promise<ClientSession>): Promise<ClientSession | RaftError> {
   return opening.catch((error: unknown) => {
-    if (error instanceof RaftError && error.code === "DT_RAFT_NO_LEADER") {
+    if (error instanceof RaftError && UNANSWERED_CODES.has(error.code)) {
       return error;
     }
     throw error;

@@ -2,10 +2,12 @@ import type {
   AdminAnswer,
   AdminRefusal,
   ConfigRequest,
+  MemberLists,
   MemberTarget,
 } from "../core/config-request.ts";
 import { type Input, InputKind } from "../core/input.ts";
-import { isJoint, isSameSet } from "../core/membership.ts";
+import { problemsOf } from "../core/config-check.ts";
+import { type Configuration, isJoint, isSameSet } from "../core/membership.ts";
 import type { NodeId } from "../core/message.ts";
 import { Role } from "../core/output.ts";
 import type { RaftCore } from "../core/raft-core.ts";
@@ -14,7 +16,10 @@ import { type LeaderHint, RaftError } from "../errors.ts";
 import { refusalError } from "./admin-refusal.ts";
 
 export interface ChangeOptions {
-  /** Milliseconds until a step that is under way is given up; what was appended may still take effect. */
+  /**
+   * Milliseconds until a step that is under way is given up, above 0; what was appended may still take effect.
+   * Default 60 000.
+   */
   readonly timeoutMs?: number;
   /** Make voters of nodes that have not caught up. */
   readonly force?: boolean;
@@ -27,6 +32,8 @@ export interface AdminDeps {
   readonly leader: () => LeaderHint | null;
   readonly electionTimeoutMaxMs: number;
 }
+
+type Prepare = Extract<ConfigRequest, { action: "prepare" }>;
 
 interface Wait {
   /** Null as long as there is nothing to say, else the outcome. */
@@ -80,6 +87,11 @@ export class GroupAdmin {
 
   /** Resolves with the index of the configuration when it is committed. */
   async step(request: ConfigRequest): Promise<number> {
+    const { role, configuration } = this.#deps.core;
+    // The configuration of the start is at 0, and nobody prepared it.
+    if (role === Role.leader && request.action !== "prepare" && !(request.prepareIndex > 0)) {
+      throw this.#errorOf({ reason: "prepareIndex", active: configuration.index });
+    }
     const { index } = await this.#ask((token) => ({
       kind: InputKind.changeConfig,
       token,
@@ -94,9 +106,14 @@ export class GroupAdmin {
    * not to vote any more hands over first, and then refuses with DT_RAFT_NOT_LEADER: the call goes on at the next one.
    */
   async change(target: MemberTarget, options: ChangeOptions = {}): Promise<void> {
-    const deadlineMs = this.#deps.nowMs() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+    if (!(timeoutMs > 0)) {
+      throw new RaftError({ code: "DT_RAFT_OPTIONS", problems: [`timeoutMs: ${timeoutMs}`] });
+    }
+    const deadlineMs = this.#deps.nowMs() + timeoutMs;
     const { core } = this.#deps;
     await this.#untilSettled(deadlineMs);
+    this.#assertMakesSense(target);
     if (options.force !== true) {
       await this.#addObservers(target, deadlineMs);
     }
@@ -125,6 +142,16 @@ export class GroupAdmin {
           throw error;
         }
       }
+    }
+  }
+
+  /** Looks at all of it before the first step of several changes anything. */
+  #assertMakesSense(target: MemberTarget): void {
+    const { configuration } = this.#deps.core;
+    const request = requestOf(configuration, listsOf(target), membersOf(target), false);
+    const problems = problemsOf(configuration, request);
+    if (problems.length > 0) {
+      throw this.#errorOf({ reason: "invalid", problems });
     }
   }
 
@@ -192,32 +219,19 @@ export class GroupAdmin {
     await this.#untilSettled(deadlineMs);
   }
 
-  #stepTo({ voters, observers }: MemberTarget, deadlineMs: number, isForced: boolean) {
-    const next = {
-      voters: voters.map(idOf),
-      observers: observers.map(idOf),
-    };
-    return this.#prepare(next, [...voters, ...observers], deadlineMs, isForced);
+  #stepTo(target: MemberTarget, deadlineMs: number, isForced: boolean): Promise<void> {
+    return this.#prepare(listsOf(target), membersOf(target), deadlineMs, isForced);
   }
 
   /** Begins a change that the leader of the day ends; waits for who has to catch up first. */
   async #prepare(
-    next: { readonly voters: readonly NodeId[]; readonly observers: readonly NodeId[] },
+    next: MemberLists,
     members: readonly Member[],
     deadlineMs: number,
     isForced: boolean,
   ): Promise<void> {
     for (;;) {
-      const { voters, observers } = this.#deps.core.configuration;
-      const old = { voters, observers };
-      const request: ConfigRequest = {
-        action: "prepare",
-        old,
-        next,
-        members,
-        leavesByItself: true,
-        isForced,
-      };
+      const request = requestOf(this.#deps.core.configuration, next, members, isForced);
       const answer = await this.#answerTo((token) => ({
         kind: InputKind.changeConfig,
         token,
@@ -311,6 +325,25 @@ export class GroupAdmin {
 }
 
 const DONE = Object.freeze({ error: null });
+
+/** The guided step from the members of now. */
+function requestOf(
+  { voters, observers }: Configuration,
+  next: MemberLists,
+  members: readonly Member[],
+  isForced: boolean,
+): Prepare {
+  const old = { voters, observers };
+  return { action: "prepare", old, next, members, leavesByItself: true, isForced };
+}
+
+function listsOf({ voters, observers }: MemberTarget): MemberLists {
+  return { voters: voters.map(idOf), observers: observers.map(idOf) };
+}
+
+function membersOf({ voters, observers }: MemberTarget): readonly Member[] {
+  return [...voters, ...observers];
+}
 
 function idOf({ nodeId }: Member): NodeId {
   return nodeId;

@@ -169,15 +169,13 @@ export class LogRepair<R> implements TransportReceiver {
   async #pause(): Promise<void> {
     const { clock, closing } = this.#deps;
     await new Promise<void>((resolve) => {
-      const timer = clock.setTimer(clock.nowMs() + RETRY_MS, resolve);
-      closing?.addEventListener(
-        "abort",
-        () => {
-          clock.clearTimer(timer);
-          resolve();
-        },
-        { once: true },
-      );
+      const end = (): void => {
+        clock.clearTimer(timer);
+        closing?.removeEventListener("abort", end);
+        resolve();
+      };
+      const timer = clock.setTimer(clock.nowMs() + RETRY_MS, end);
+      closing?.addEventListener("abort", end);
     });
   }
 }

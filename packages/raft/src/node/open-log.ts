@@ -20,7 +20,7 @@ export async function openLog<R>(config: GroupConfig<R>, deps: GroupDeps): Promi
     await deps.onRepair?.();
     return await new LogRepair(config, deps, state).run();
   } catch (error) {
-    if (isHopeless(error) && deps.closing !== undefined) {
+    if (isHopeless(error) && deps.closing?.aborted === false) {
       deps.closing.addEventListener("abort", () => void log.close(), { once: true });
     } else {
       await log.close();

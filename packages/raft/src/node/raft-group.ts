@@ -45,6 +45,15 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
    */
   static async open<R>(config: GroupConfig<R>, deps: GroupDeps): Promise<RaftGroup<R>> {
     const opened = await openState(config, deps);
+    try {
+      return RaftGroup.#begin(config, deps, opened);
+    } catch (error) {
+      await release(config);
+      throw error;
+    }
+  }
+
+  static #begin<R>(config: GroupConfig<R>, deps: GroupDeps, opened: OpenedState): RaftGroup<R> {
     const { state, snapshot } = opened;
     const core = new RaftCore(
       {
@@ -222,8 +231,7 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
 
   async #release(): Promise<void> {
     await toPromise(this.#fibers.shutdownFuture);
-    await this.#config.log.close();
-    await this.#config.snapshots?.close();
+    await release(this.#config);
   }
 
   #fail(error: RaftError): void {
@@ -247,5 +255,14 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
     admin.stop(error);
     snapshots?.close();
     this.#fibers.requestShutdown();
+  }
+}
+
+/** Gives back what the group was to close, all of it. */
+async function release<R>({ log, snapshots }: GroupConfig<R>): Promise<void> {
+  try {
+    await log.close();
+  } finally {
+    await snapshots?.close();
   }
 }

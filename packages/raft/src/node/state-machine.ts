@@ -39,7 +39,7 @@ export interface StateMachine<R = unknown> {
  * applied once and answered with its first result.
  */
 export interface KeptResults<R> {
-  /** The bytes of a result; small ones, all sessions together keep 16 MiB. */
+  /** The bytes of a result, kept from then on; small ones, all sessions together keep 16 MiB. */
   encodeResult(result: R): Buffer;
   /** Gets what `encodeResult` of this or an earlier version gave. */
   decodeResult(bytes: Buffer): R;

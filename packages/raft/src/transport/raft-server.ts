@@ -1,14 +1,14 @@
 import { randomBytes, randomInt } from "node:crypto";
 import { Dispatcher, NodeClock } from "@dt/fiber";
 import type { Clock } from "@dt/fiber";
-import { RpcServer } from "@dt/rpc";
+import { DEFAULTS, RpcServer } from "@dt/rpc";
 import type { ClientOptions, ClientTls, CommandTable, ServerOptions, ServerTls } from "@dt/rpc";
 import type { NodeId } from "../core/message.ts";
 import { RaftError } from "../errors.ts";
 import type { RaftLog } from "../log/raft-log.ts";
 import type { SnapshotStore } from "../log/snapshot-store.ts";
 import { resolveGroupOptions } from "../node/group-options.ts";
-import type { GroupOptions } from "../node/group-options.ts";
+import type { GroupOptions, ResolvedGroupOptions } from "../node/group-options.ts";
 import { SILENT_LOGGER } from "../node/logger.ts";
 import type { Logger } from "../node/logger.ts";
 import { RaftGroup } from "../node/raft-group.ts";
@@ -21,6 +21,7 @@ import { addAdminCommands } from "./admin-commands.ts";
 import { checkMembers, MEMBER_ROLE, refusePeer } from "./membership-check.ts";
 import { addSessionCommands } from "./session-commands.ts";
 import type { IsMember } from "./membership-check.ts";
+import { checkGroup, checkSnapshotLimits } from "./server-check.ts";
 import { storeCapabilities, type StoreBook } from "./store-check.ts";
 import { RpcTransport } from "./rpc-transport.ts";
 import { encodeSnapshotTaken, encodeStatusReply, toStatusReply } from "./status-codec.ts";
@@ -100,6 +101,8 @@ export class RaftServer {
   readonly #logger: Logger;
   readonly #dispatcher: Dispatcher;
   readonly #groups = new Map<number, RaftGroup<never>>();
+  /** Groups that are being opened. */
+  readonly #openings = new Map<number, Promise<unknown>>();
   readonly #startedAtMs: number;
   readonly #snapshotSlots: SnapshotSlots;
   readonly #closed = new AbortController();
@@ -109,6 +112,7 @@ export class RaftServer {
   /** Throws DT_RAFT_OPTIONS with everything that is wrong with the members. */
   constructor(config: RaftServerConfig, deps: RaftServerDeps = {}) {
     checkMembers(config.nodeId, config.members);
+    checkSnapshotLimits(config);
     this.nodeId = config.nodeId;
     this.#config = config;
     this.#clock = deps.clock ?? new NodeClock();
@@ -145,12 +149,38 @@ export class RaftServer {
   }
 
   /**
-   * Recovers the group's log and takes part in the group. Rejects with the log's error, or with DT_RAFT_OPTIONS
-   * when its options are wrong or its id is taken.
+   * Recovers the group's log and takes part in the group. Rejects with the log's error, with DT_RAFT_GROUP_STOPPED
+   * when the server closes meanwhile, or with DT_RAFT_OPTIONS when its options are wrong or its id is taken.
    */
   async addGroup<R>(served: ServedGroup<R>): Promise<RaftGroup<R>> {
+    const { groupId } = served;
+    const options = resolveGroupOptions(served.options);
+    const isTaken = this.#groups.has(groupId) || this.#openings.has(groupId);
+    const { maxFrameBytes = DEFAULTS.maxFrameBytes } = this.#config.rpcServer ?? {};
+    checkGroup(groupId, options, isTaken, maxFrameBytes);
+    this.#assertOpen(groupId);
+    const adding = this.#add(served, options);
+    this.#openings.set(groupId, adding);
+    try {
+      return await adding;
+    } finally {
+      this.#openings.delete(groupId);
+    }
+  }
+
+  async #add<R>(served: ServedGroup<R>, options: ResolvedGroupOptions): Promise<RaftGroup<R>> {
+    const group = await this.#open(served, options);
+    if (this.#closing !== null) {
+      await group.close();
+    }
+    this.#assertOpen(group.groupId);
+    this.#take(group);
+    return group;
+  }
+
+  #open<R>(served: ServedGroup<R>, options: ResolvedGroupOptions): Promise<RaftGroup<R>> {
     const { groupId, stateMachine, log } = served;
-    const group = await RaftGroup.open<R>(
+    return RaftGroup.open<R>(
       {
         groupId,
         nodeId: this.nodeId,
@@ -158,7 +188,7 @@ export class RaftServer {
         stateMachine,
         log,
         snapshots: served.snapshots,
-        options: resolveGroupOptions(served.options),
+        options,
         seed: randomInt(1, 2 ** 31),
         onFailed: served.onFailed,
       },
@@ -174,6 +204,10 @@ export class RaftServer {
         onRepair: async () => void (await this.listen()),
       },
     );
+  }
+
+  #take<R>(group: RaftGroup<R>): void {
+    const { groupId } = group;
     this.#groups.set(groupId, group as RaftGroup<never>);
     addSessionCommands(this.commands(groupId), group);
     this.commands(groupId).on(SNAPSHOT_COMMAND, (request) => {
@@ -183,7 +217,12 @@ export class RaftServer {
       );
     });
     addAdminCommands(this.commands(groupId), group as RaftGroup<never>);
-    return group;
+  }
+
+  #assertOpen(groupId: number): void {
+    if (this.#closing !== null) {
+      throw new RaftError({ code: "DT_RAFT_GROUP_STOPPED", groupId, taken: false });
+    }
   }
 
   /** The commands of a group; add those that its clients may call, 256 and above or those of a package. */
@@ -244,7 +283,7 @@ export class RaftServer {
 
   /**
    * Refuses new requests, ends the groups one after the other, answers what waits and closes every connection.
-   * Idempotent.
+   * Idempotent. What fails to close keeps nothing else open, and makes it reject at the end.
    */
   close(drainMs: number = 1000): Promise<void> {
     this.#closed.abort();
@@ -253,12 +292,19 @@ export class RaftServer {
   }
 
   async #close(drainMs: number): Promise<void> {
+    const failures: unknown[] = [];
+    const keep = (error: unknown): void => void failures.push(error);
+    // Their log's lock is released with them; who adds them hears of it.
+    await Promise.allSettled(this.#openings.values());
     for (const group of this.#groups.values()) {
-      await group.close();
+      await group.close().catch(keep);
     }
-    await this.transport.close();
-    await this.rpc.close({ drainMs });
-    await this.#dispatcher.close();
+    await this.transport.close().catch(keep);
+    await this.rpc.close({ drainMs }).catch(keep);
+    await this.#dispatcher.close().catch(keep);
+    if (failures.length > 0) {
+      throw failures.length === 1 ? failures[0] : new AggregateError(failures);
+    }
   }
 
   #status() {

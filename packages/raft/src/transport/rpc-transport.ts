@@ -27,7 +27,7 @@ const FETCH_TIMEOUT_MS = 10_000;
 
 /** Counters since the start; plain numbers for a sampler. */
 export interface TransportCounters {
-  /** Messages dropped because the peer was not connected or its send buffer was full. */
+  /** Messages dropped because the peer was not connected, its send buffer was full, or it takes none so large. */
   dropped: number;
   /** Messages refused because their sender is not the member that it claims to be. */
   foreign: number;
@@ -105,14 +105,19 @@ export class RpcTransport implements RaftTransport {
 
   send(groupId: number, message: Message): boolean {
     const client = this.#links.to(message.to);
-    if (
-      client === null ||
-      !client.oneWay(messageCommand(message.kind), groupId, encodeMessageBody, message)
-    ) {
-      this.counters.dropped++;
-      return false;
+    let isSent = false;
+    try {
+      isSent =
+        client !== null &&
+        client.oneWay(messageCommand(message.kind), groupId, encodeMessageBody, message);
+    } catch (err) {
+      // Over what the peer takes in one frame: its limits are not ours. The group must not end because of it.
+      this.#logger.error({ peer: message.to, groupId, err }, "a message cannot be sent");
     }
-    return true;
+    if (!isSent) {
+      this.counters.dropped++;
+    }
+    return isSent;
   }
 
   fetch(groupId: number, peer: NodeId, request: EntryRequest): Promise<EntryAnswer> {

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { CommandTable, RpcError, Status } from "@dt/rpc";
 import type { IncomingRequest } from "@dt/rpc";
 import { onTestFinished, test } from "vitest";
@@ -177,6 +179,20 @@ test("a coded refusal reaches the caller as it is, or as what the caller makes o
     own,
     (error) => error instanceof OwnError && error.message === "TEST_REFUSED",
   );
+});
+
+const SLOW = { handshakeTimeoutMs: 1_000_000, connectTimeoutMs: 1_000_000 };
+
+test("a node that takes connections and says nothing holds up no call", async () => {
+  const [port = 0] = await freePorts(1);
+  const silent = createServer().listen(port, "127.0.0.1");
+  onTestFinished(() => void silent.close());
+  await once(silent, "listening");
+  const endpoints = [{ host: "127.0.0.1", port }];
+  const client = new RaftClient({ endpoints, rpc: SLOW });
+  onTestFinished(() => client.close());
+  const call = client.call(WRITE, 1, encodeNothing, null, decodeNumber, { timeoutMs: 50 });
+  await assert.rejects(call, hasCode("DT_RAFT_NO_LEADER"));
 });
 
 test("closing ends what waits and refuses what comes", async () => {

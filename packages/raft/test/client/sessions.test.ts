@@ -204,7 +204,7 @@ describe("a write in a session", () => {
   test("waits for a session beyond the time that the client gives to other calls", async () => {
     const [port = 0] = await freePorts(1);
     const members = [{ nodeId: 1, host: "127.0.0.1", port }];
-    const client = new RaftClient({ endpoints: members, timeoutMs: 1 });
+    const client = new RaftClient({ endpoints: members, timeoutMs: 300 });
     onTestFinished(() => client.close());
     const other = client.call(
       WRITE,

@@ -104,6 +104,7 @@ test("M15 what makes no sense is refused with a code, and nothing has changed", 
   const cluster = await MemberCluster.start(3, 1);
   await cluster.write();
   const { admin } = cluster;
+  const first = await cluster.leader();
   const three = cluster.members(1, 2, 3);
   const old = { oldVoters: [1, 2, 3], oldObservers: [] };
   const cases: [Promise<unknown>, string][] = [
@@ -139,6 +140,16 @@ test("M15 what makes no sense is refused with a code, and nothing has changed", 
       admin.changeMembers({ voters: three, observers: [{ nodeId: 4, host: "", port: 7001 }] }),
       "DT_RAFT_MEMBERS_INVALID",
     ],
+    [
+      admin.changeMembers({ voters: cluster.members(1, 2, 3, 4), observers: cluster.members(4) }),
+      "DT_RAFT_MEMBERS_INVALID",
+    ],
+    ...[1, 2, 3].map((id): [Promise<unknown>, string] => [
+      admin.changeMembers({ voters: cluster.members(id, id), observers: [] }),
+      "DT_RAFT_MEMBERS_INVALID",
+    ]),
+    [admin.commitConfigChange(0), "DT_RAFT_PREPARE_INDEX"],
+    [admin.abortConfigChange(0), "DT_RAFT_PREPARE_INDEX"],
     [admin.commitConfigChange(99), "DT_RAFT_PREPARE_INDEX"],
     [admin.abortConfigChange(99), "DT_RAFT_PREPARE_INDEX"],
     [admin.transferLeadership(4), "DT_RAFT_TRANSFER_TARGET"],
@@ -146,7 +157,9 @@ test("M15 what makes no sense is refused with a code, and nothing has changed", 
   for (const [call, code] of cases) {
     await assert.rejects(call, (error) => error instanceof RpcError && error.remoteCode === code);
   }
-  assert.equal((await cluster.leader()).group.configuration.index, 0);
+  const { member, group } = await cluster.leader();
+  assert.equal(group.configuration.index, 0);
+  assert.equal(member.nodeId, first.member.nodeId, "nor has anybody handed over");
 });
 
 test("M6 M16 a change by hand: one at a time, ended by commit or abort, each safe to repeat", async () => {

@@ -105,6 +105,22 @@ describe("the policy", () => {
     await compact(cluster, group);
   });
 
+  test("a member that has nothing to take says so in time", async () => {
+    const cluster = new GroupCluster(3).keepSnapshots();
+    await cluster.start(1);
+    const { group } = cluster.node(1);
+    let outcome: unknown = "waits";
+    group!.takeSnapshot().catch((error: unknown) => (outcome = error));
+    await cluster.runUntil("an outcome", () => outcome !== "waits");
+    expect(outcome).toMatchObject({
+      code: "DT_RAFT_SNAPSHOT_FAILED",
+      cause: { message: expect.stringContaining("nothing") },
+    });
+    await cluster.start(2);
+    await cluster.leader();
+    await compact(cluster, group!);
+  });
+
   test("a group without a store says so", async () => {
     const cluster = new GroupCluster(1);
     await cluster.start();

@@ -7,6 +7,8 @@ import type { SnapshotParts } from "./snapshot-parts.ts";
 import { SnapshotPolicy } from "./snapshot-policy.ts";
 
 interface Waiter {
+  /** When there must be something to take. */
+  readonly deadlineMs: number;
   readonly resolve: (meta: SnapshotMeta) => void;
   readonly reject: (error: RaftError) => void;
 }
@@ -39,14 +41,27 @@ export class SnapshotKeeper {
   /** As `want`; resolves when it is durable. */
   take(): Promise<SnapshotMeta> {
     return new Promise((resolve, reject) => {
-      const { groupId, takeState } = this.#parts;
+      const { clock, groupId, options, takeState } = this.#parts;
       if (takeState === null) {
         reject(new RaftError({ code: "DT_RAFT_NO_SNAPSHOTS", groupId }));
         return;
       }
-      this.#waiters.push({ resolve, reject });
+      // A member that has just started hears within about that time what is committed.
+      const deadlineMs = clock.nowMs() + 2 * options.electionTimeoutMaxMs;
+      this.#waiters.push({ deadlineMs, resolve, reject });
       this.#isWanted = true;
     });
+  }
+
+  /** Refuses those that have waited long enough: `why` none can be taken. */
+  expire(nowMs: number, why: string): void {
+    const { groupId } = this.#parts;
+    const expired = this.#waiters.filter(({ deadlineMs }) => nowMs >= deadlineMs);
+    if (expired.length > 0) {
+      this.#waiters = this.#waiters.filter(({ deadlineMs }) => nowMs < deadlineMs);
+      const fault = { code: "DT_RAFT_SNAPSHOT_FAILED", groupId } as const;
+      expired.forEach(({ reject }) => reject(new RaftError(fault, { cause: new Error(why) })));
+    }
   }
 
   /** Between two turns: the state machine stands at the applied index. */
@@ -74,7 +89,11 @@ export class SnapshotKeeper {
 
   #build(nowMs: number): void {
     const { applies, catalog, clock, groupId, logger, takeState } = this.#parts;
-    if (this.#isBuilding || takeState === null || applies.appliedIndex === 0) {
+    if (applies.appliedIndex === 0) {
+      this.expire(nowMs, "nothing was applied yet");
+      return;
+    }
+    if (this.#isBuilding || takeState === null) {
       return;
     }
     this.#isBuilding = true;

@@ -100,6 +100,7 @@ export class SnapshotStage {
     }
     if (core.isStateMissing) {
       this.#installer.askForOne(nowMs, this.#receiver.isActive);
+      this.#keeper.expire(nowMs, "the state is missing: the leader's snapshot is waited for");
     } else {
       this.#keeper.onTick(nowMs);
     }
