@@ -41,11 +41,14 @@ describe("the state of a leader", () => {
     node.receive(accepted(2, 4, { sentAtMs }));
     node.step({ kind: InputKind.applied, index: 4 });
     node.tick(100);
+    node.receive(heartbeatReply(2, { sentAtMs: sentAtMs + 100 }));
+    expect(freshMs(node)).toBe(sentAtMs + 100);
+    node.tick(50);
     node.propose();
     node.persistAll();
     node.receive(accepted(2, 5, { sentAtMs: node.nowMs }));
     expect(node.core).toMatchObject({ commitIndex: 5, appliedIndex: 4 });
-    expect(freshMs(node)).toBe(sentAtMs);
+    expect(freshMs(node)).toBe(sentAtMs + 100);
     node.step({ kind: InputKind.applied, index: 5 });
     expect(freshMs(node)).toBe(node.nowMs);
   });

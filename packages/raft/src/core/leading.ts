@@ -6,7 +6,7 @@ import type { CoreState } from "./core-state.ts";
 import { type AppendReply, type HeartbeatReply, MessageKind, type ReadIndex } from "./message.ts";
 import { DropReason, Role } from "./output.ts";
 import type { Peer } from "./progress.ts";
-import { renewLease } from "./lease.ts";
+import { leaderFreshMs, renewLease } from "./lease.ts";
 import { reachedByQuorum } from "./quorum.ts";
 import { confirm, grantReads, isReadable } from "./reads.ts";
 import { answerAsker, NOT_CONFIRMED, sendHeartbeat } from "./remote-reads.ts";
@@ -59,6 +59,7 @@ export function onPropose(s: CoreState, batch: EntryBatch): void {
 }
 
 export function tickLeader(s: CoreState, sinceLastTickMs: number): void {
+  s.freshMs = leaderFreshMs(s, s.nowMs);
   if (s.transferTo !== 0) {
     tickTransfer(s);
   } else {

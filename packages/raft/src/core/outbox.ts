@@ -38,6 +38,13 @@ export class Outbox {
     return this.snapshotWork;
   }
 
+  /** Who does not lead sends no snapshot. */
+  dropSnapshotSends(): void {
+    if (this.snapshotWork !== null) {
+      this.snapshotWork.sends.length = 0;
+    }
+  }
+
   /** Starts over with new arrays: the old ones were handed out. */
   reset(): void {
     this.messages = [];

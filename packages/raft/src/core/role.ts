@@ -39,6 +39,7 @@ export function becomeFollower(s: CoreState, term: number, leaderId: NodeId): vo
 
 function loseLeadership(s: CoreState): void {
   s.out.hasLostLeadership = true;
+  s.out.dropSnapshotSends();
   s.leaseUntilMs = 0;
   s.transferTo = 0;
   s.isHeartbeatWanted = false;

@@ -3,7 +3,7 @@ import { encodeConfigPayload } from "../entry/config-payload.ts";
 import { batchOf, entries, entriesAfter } from "./entries.test.kit.ts";
 import { HandDriven, ofKind } from "./hand-driven.test.kit.ts";
 import { InputKind } from "./input.ts";
-import { MessageKind, type SnapshotChunk, SnapshotStatus } from "./message.ts";
+import { MessageKind, type SnapshotChunk, type SnapshotReply, SnapshotStatus } from "./message.ts";
 import { accepted, append, heartbeatReply, refused } from "./messages.test.kit.ts";
 import type { Output, SnapshotBase } from "./output.ts";
 import { Role } from "./output.ts";
@@ -143,20 +143,29 @@ describe("a leader", () => {
     expect(sent.snapshots?.sends).toEqual([2]);
   });
 
+  const wanted: SnapshotReply = {
+    kind: MessageKind.snapshotReply,
+    from: 2,
+    to: 1,
+    term: 1,
+    status: SnapshotStatus.wanted,
+    id: "",
+    offset: 0,
+    index: 0,
+  };
+
   test("sends one to a follower that says it lost its state", () => {
     const node = leaderOfTwo();
-    const wanted = node.receive({
-      kind: MessageKind.snapshotReply,
-      from: 2,
-      to: 1,
-      term: 1,
-      status: SnapshotStatus.wanted,
-      id: "",
-      offset: 0,
-      index: 0,
-    });
-    expect(wanted.snapshots?.sends).toEqual([2]);
+    expect(node.receive(wanted).snapshots?.sends).toEqual([2]);
     expect(progressOf(node, 2).state).toBe("snapshot");
+  });
+
+  test("sends none after it lost its leadership in the same turn", () => {
+    const node = leaderOfTwo();
+    node.feed({ kind: InputKind.message, message: wanted });
+    const output = node.receive(append({ term: 2, from: 3, prevIndex: 1, prevTerm: 1 }));
+    expect(output.leadershipLost).toBe(true);
+    expect(output.snapshots?.sends).toEqual([]);
   });
 });
 
