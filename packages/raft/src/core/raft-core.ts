@@ -114,6 +114,16 @@ export class RaftCore {
   }
 
   /**
+   * This node follows without a vote and heard no leader for an election timeout: perhaps it is no
+   * member any more. Nobody tells it, because it never asks for votes.
+   */
+  isForsaken(nowMs: number): boolean {
+    const { role, isVoter, heardLeaderMs, options } = this.#s;
+    const silentMs = nowMs - heardLeaderMs;
+    return role === Role.follower && !isVoter && silentMs >= options.electionTimeoutMaxMs;
+  }
+
+  /**
    * The state machine holds at least everything that was committed at this time of this node's
    * clock; -1 = not known. `nowMs` is the present time.
    */

@@ -66,7 +66,7 @@ export class GroupLoop<R> {
       this.#carryOut(output);
     }
     this.#apply(nowMs, wallMs);
-    if (core.isRemoved && reads.queue.count > 0) {
+    if (reads.queue.count > 0 && (core.isRemoved || core.isForsaken(nowMs))) {
       // What they wait for is applied elsewhere, and not here any more.
       reads.queue.failAll(standing.notLeader);
     }
