@@ -70,9 +70,10 @@ export class ReadStage {
     if (!this.queue.hasPending) {
       return;
     }
-    const { core } = this.#parts;
+    const { core, clock } = this.#parts;
     const token = this.queue.openRound();
-    if (core.isReadable && nowMs < core.leaseUntilMs()) {
+    // A read may have begun later than the turn, and the process may have stood still in between.
+    if (core.isReadable && clock.nowMs() < core.leaseUntilMs()) {
       this.queue.grant(token, core.commitIndex);
     } else {
       core.step({ kind: InputKind.read, token, mayAskLeader: true }, nowMs, wallMs);
