@@ -15,7 +15,7 @@ import type { CallChain } from "./interceptor/call-chain.ts";
 import type { CloseListener, CloseOptions } from "./lifecycle.ts";
 import type { NackListener } from "./nack-listeners.ts";
 import type { PeerInfo } from "./peer.ts";
-import type { ReceiverEvents } from "./receiver.ts";
+import type { ReceiverEvents } from "./receiver-events.ts";
 import type { StreamOpening } from "./extension.ts";
 import type { StreamWindow } from "./stream/stream.ts";
 import type { Streams } from "./stream/streams.ts";

@@ -1,5 +1,8 @@
+import { withoutStack } from "./errors.ts";
 import { skipExtension, readErrorExtension } from "./extension.ts";
 import { FLAG_EXTENSION, FLAG_GROUP, GROUP_BYTES, MIN_FRAME_BYTES } from "./frame.ts";
+import { statusFromWire } from "./status.ts";
+import type { RpcError } from "./errors.ts";
 
 /** What an error answer says besides its status. */
 export interface ErrorAnswer {
@@ -31,4 +34,15 @@ export function readErrorAnswer(
     }
   }
   return { code, message: buf.toString("utf8", bodyStart, end), detail };
+}
+
+/** What the caller hears of an answer with this status of the wire. */
+export function remoteError(status: number, { code, message, detail }: ErrorAnswer): RpcError {
+  return withoutStack({
+    code: "DT_RPC_REMOTE",
+    status: statusFromWire(status),
+    remoteCode: code,
+    remoteMessage: message,
+    detail,
+  });
 }

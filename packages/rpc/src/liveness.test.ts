@@ -53,7 +53,7 @@ test("does not ping while things arrive", () => {
   const { liveness, pingsMs, givenUpMs } = watch();
   for (let elapsed = 0; elapsed < 10_000; elapsed += 500) {
     vi.advanceTimersByTime(500);
-    liveness.lastReceivedMs = performance.now();
+    liveness.onChunk(16, true, performance.now());
   }
   expect([pingsMs, givenUpMs]).toEqual([[], []]);
 });
@@ -61,12 +61,26 @@ test("does not ping while things arrive", () => {
 test("starts over with each sign of life", () => {
   const { liveness, pingsMs, givenUpMs } = watch();
   vi.advanceTimersByTime(3400);
-  liveness.lastReceivedMs = performance.now();
+  liveness.onChunk(16, true, performance.now());
   vi.advanceTimersByTime(3300);
   expect(givenUpMs).toEqual([]);
   vi.advanceTimersByTime(1000);
   expect(rounded(givenUpMs)).toEqual([7000]);
   expect(pingsMs.length).toBe(6);
+});
+
+test("takes a good part of a frame for a sign of life, single bytes for none", () => {
+  const { liveness, givenUpMs } = watch();
+  for (let elapsed = 0; elapsed < 10_000; elapsed += 500) {
+    vi.advanceTimersByTime(500);
+    liveness.onChunk(1000, false, performance.now());
+  }
+  expect(givenUpMs).toEqual([]);
+  for (let elapsed = 0; elapsed < 10_000; elapsed += 500) {
+    vi.advanceTimersByTime(500);
+    liveness.onChunk(1, false, performance.now());
+  }
+  expect(givenUpMs).toHaveLength(1);
 });
 
 test("gives a peer that is silent because this process stood still its time to answer", () => {
@@ -78,7 +92,7 @@ test("gives a peer that is silent because this process stood still its time to a
   standsStillMs = 60_000;
   vi.advanceTimersByTime(1000);
   expect(pingsMs).toHaveLength(1);
-  liveness.lastReceivedMs = performance.now();
+  liveness.onChunk(16, true, performance.now());
   vi.advanceTimersByTime(900);
   expect(givenUpMs).toEqual([]);
 });
@@ -95,7 +109,7 @@ test("gives up a peer that sends but reads nothing, not one that reads now and t
   reading.isWaiting = true;
   for (let second = 0; second < 30; second++) {
     vi.advanceTimersByTime(1000);
-    liveness.lastReceivedMs = performance.now();
+    liveness.onChunk(16, true, performance.now());
     if (second % 5 === 0) {
       reading.writesDone++;
     }
@@ -104,7 +118,7 @@ test("gives up a peer that sends but reads nothing, not one that reads now and t
   const readMs = 26_000;
   for (let second = 30; second < 60 && stuckMs.length === 0; second++) {
     vi.advanceTimersByTime(1000);
-    liveness.lastReceivedMs = performance.now();
+    liveness.onChunk(16, true, performance.now());
   }
   expect(stuckMs).toHaveLength(1);
   expect(stuckMs[0]).toBeGreaterThanOrEqual(readMs + 7000);

@@ -13,6 +13,12 @@ export interface ReadingProgress {
   readonly writesDone: number;
 }
 
+/**
+ * Of a frame that takes many chunks, so many bytes together are as good a sign of life as a whole
+ * frame. Single bytes are none: a peer that sends one now and then would hold its place for ever.
+ */
+const BYTES_OF_LIFE = 4096;
+
 /** A peer may read nothing for so many times the peer timeout, while it is alive otherwise. */
 const STUCK_TIMEOUTS = 2;
 
@@ -32,15 +38,17 @@ export class Liveness implements DeadlineEntry {
   expireTick = -1;
   previousEntry: DeadlineEntry | null = null;
   nextEntry: DeadlineEntry | null = null;
-  /** Of performance.now(). The connection sets it for each sign of life. */
-  lastReceivedMs: number = performance.now();
+  /** When the last sign of life came, of performance.now(). */
+  #lastReceivedMs: number = performance.now();
+  /** Bytes since the last sign of life. */
+  #trickleBytes = 0;
   readonly #wheel: DeadlineWheel;
   readonly #options: LivenessOptions;
   readonly #ping: () => void;
   readonly #giveUp: (silentMs: number) => void;
   readonly #reading: ReadingProgress;
   readonly #onStuck: (stuckMs: number) => void;
-  /** What `lastReceivedMs` was when the current wait began, and how long that wait is. */
+  /** What `#lastReceivedMs` was when the current wait began, and how long that wait is. */
   #seenMs: number;
   #waitMs: number;
   #silentMs = 0;
@@ -61,9 +69,21 @@ export class Liveness implements DeadlineEntry {
     this.#giveUp = giveUp;
     this.#reading = reading;
     this.#onStuck = onStuck;
-    this.#seenMs = this.lastReceivedMs;
+    this.#seenMs = this.#lastReceivedMs;
     this.#waitMs = options.pingIntervalMs;
-    wheel.add(this, this.lastReceivedMs + this.#waitMs);
+    wheel.add(this, this.#lastReceivedMs + this.#waitMs);
+  }
+
+  /** A chunk of so many bytes has come, at `nowMs` of performance.now(). */
+  onChunk(byteCount: number, endsFrame: boolean, nowMs: number): void {
+    if (!endsFrame) {
+      this.#trickleBytes += byteCount;
+      if (this.#trickleBytes < BYTES_OF_LIFE) {
+        return;
+      }
+    }
+    this.#trickleBytes = 0;
+    this.#lastReceivedMs = nowMs;
   }
 
   stop(): void {
@@ -77,10 +97,10 @@ export class Liveness implements DeadlineEntry {
       this.#onStuck(Math.round(this.#stuckMs));
       return;
     }
-    if (this.lastReceivedMs > this.#seenMs) {
-      this.#seenMs = this.lastReceivedMs;
+    if (this.#lastReceivedMs > this.#seenMs) {
+      this.#seenMs = this.#lastReceivedMs;
       this.#silentMs = 0;
-      this.#waitMs = Math.max(1, pingIntervalMs - (nowMs - this.lastReceivedMs));
+      this.#waitMs = Math.max(1, pingIntervalMs - (nowMs - this.#lastReceivedMs));
     } else {
       this.#silentMs += this.#waitMs;
       if (this.#silentMs >= peerTimeoutMs) {

@@ -2,6 +2,7 @@ import type { Authorize } from "./auth/authorize.ts";
 import { Capability } from "./capabilities.ts";
 import { agreedAlgorithm } from "./compression/algorithm.ts";
 import { Compressor } from "./compression/compressed-body.ts";
+import { CompressedFrames } from "./compression/compressed-frames.ts";
 import { ConnectionState } from "./connection-state.ts";
 import { ControlFrames } from "./control-frames.ts";
 import { ErrorLog } from "./error-log.ts";
@@ -26,7 +27,7 @@ import type { RequestChain } from "./interceptor/request-chain.ts";
 import type { Logger } from "./logger.ts";
 import type { ResolvedConnectionOptions } from "./options.ts";
 import type { PeerInfo } from "./peer.ts";
-import type { ReceiverEvents } from "./receiver.ts";
+import type { ReceiverEvents } from "./receiver-events.ts";
 
 export interface PipelineDeps {
   readonly socket: Socket;
@@ -128,14 +129,20 @@ export class Pipeline {
       inFlight: this.inFlight,
       maxSendBufferBytes: options.maxSendBufferBytes,
     });
+    const { maxFrameBytes, compressAboveBytes } = options;
+    const { calls, intake, outcome } = this;
+    const compressed =
+      compressAboveBytes > 0
+        ? new CompressedFrames(maxFrameBytes, calls, intake, counters, events)
+        : null;
     this.receiver = new Receiver(
-      options.maxFrameBytes,
-      this.calls,
-      this.intake,
+      maxFrameBytes,
+      calls,
+      intake,
       counters,
-      this.outcome,
+      outcome,
       events,
-      options.compressAboveBytes > 0,
+      compressed,
     );
   }
 

@@ -1,8 +1,6 @@
 // Hot path: per frame. Bench: bench/echo.bench.ts. No closures, no promises, no logging.
 import { FrameDecoder } from "@dt/codec";
-import { expandFrame } from "./compression/compressed-body.ts";
-import { withoutStack } from "./errors.ts";
-import { readErrorAnswer } from "./error-answer.ts";
+import { readErrorAnswer, remoteError } from "./error-answer.ts";
 import { readRequestExtension, skipExtension } from "./extension.ts";
 import {
   COMMAND_AT,
@@ -28,43 +26,16 @@ import {
 import { Status, statusFromWire } from "./status.ts";
 import type { FrameSink } from "@dt/codec";
 import type { RequestExtension } from "./extension.ts";
-import type { BadBody } from "./compression/compressed-body.ts";
+import type { CompressedFrames } from "./compression/compressed-frames.ts";
 import type { ConnectionRefusalCode } from "./answer-code.ts";
 import type { Counters } from "./counters.ts";
 import type { Outcome } from "./outcome.ts";
 import type { OutgoingCalls } from "./outgoing-calls.ts";
+import type { ReceiverEvents } from "./receiver-events.ts";
 import type { RequestIntake } from "./request-intake.ts";
 
-const KNOWN_FLAGS = FLAG_GROUP | FLAG_EXTENSION | FLAG_COMPRESSED;
 /** Within one chunk the clock is read again after this many frames. */
 const FRAMES_PER_CLOCK_READ = 64;
-
-/**
- * Of a frame that takes many chunks, so many bytes together are as good a sign of life as a whole
- * frame. Single bytes are none: a peer that sends one now and then would hold its place for ever.
- */
-const BYTES_OF_LIFE = 4096;
-
-/** What the receiver leaves to the connection. */
-export interface ReceiverEvents {
-  /** A one-way of rpc itself. */
-  onControl(command: number, body: Buffer, start: number, end: number): void;
-  /** A frame of a stream. Returns false when it cannot be one. */
-  onStreamFrame(
-    command: number,
-    seq: number,
-    word: number,
-    body: Buffer,
-    start: number,
-    end: number,
-  ): boolean;
-  /** A message of a stream that cannot be decompressed. */
-  onBadMessage(seq: number, word: number, reason: BadBody): void;
-  /** What follows in this connection cannot be trusted any more. */
-  onViolation(code: ConnectionRefusalCode, status: Status, fact: string): void;
-  /** The peer has refused the connection as a whole: a response without a request. */
-  onRefusal(status: Status, code: string | null, message: string): void;
-}
 
 /** Cuts the incoming bytes into frames and hands each to the calls or to the intake. */
 export class Receiver implements FrameSink {
@@ -77,11 +48,9 @@ export class Receiver implements FrameSink {
   #nowMs = 0;
   /** Frames since the clock was read; more than 0 once a chunk had one. */
   #clockFrames = 0;
-  /** Compression is on: a peer has been told. */
-  readonly #takesCompressed: boolean;
-  readonly #maxFrameBytes: number;
-  /** Bytes since the last sign of life. */
-  #trickleBytes = 0;
+  /** Null when compression is off, as a peer has been told. */
+  readonly #compressed: CompressedFrames | null;
+  readonly #knownFlags: number;
 
   constructor(
     maxFrameBytes: number,
@@ -90,36 +59,26 @@ export class Receiver implements FrameSink {
     counters: Counters,
     outcome: Outcome,
     events: ReceiverEvents,
-    takesCompressed: boolean,
+    compressed: CompressedFrames | null,
   ) {
-    this.#takesCompressed = takesCompressed;
-    this.#maxFrameBytes = maxFrameBytes;
     this.#decoder = new FrameDecoder({ maxFrameBytes, minFrameBytes: MIN_FRAME_BYTES }, this);
     this.#calls = calls;
     this.#intake = intake;
     this.#counters = counters;
     this.#outcome = outcome;
     this.#events = events;
+    this.#compressed = compressed;
+    this.#knownFlags = FLAG_GROUP | FLAG_EXTENSION | (compressed === null ? 0 : FLAG_COMPRESSED);
   }
 
-  /**
-   * Returns whether the chunk is a sign of life: it ends a frame, or enough of one has come. Throws a
-   * CodecError when a frame has an impossible length.
-   */
+  /** Returns whether the chunk ends a frame. Throws a CodecError when one has an impossible length. */
   push(chunk: Buffer, nowMs: number): boolean {
     this.#nowMs = nowMs;
     this.#clockFrames = 0;
     this.#counters.bytesIn += chunk.length;
     this.#decoder.push(chunk);
     this.#calls.resume();
-    if (this.#clockFrames === 0) {
-      this.#trickleBytes += chunk.length;
-      if (this.#trickleBytes < BYTES_OF_LIFE) {
-        return false;
-      }
-    }
-    this.#trickleBytes = 0;
-    return true;
+    return this.#clockFrames > 0;
   }
 
   /** Drops the rest of the chunk and everything after it. */
@@ -248,19 +207,11 @@ export class Receiver implements FrameSink {
     }
     // Read before the call ends: an answer that cannot be read ends the connection, and the call
     // with it.
-    const { code, message, detail } = readErrorAnswer(buf, flags, start, end);
+    const answer = readErrorAnswer(buf, flags, start, end);
     const completion = this.#calls.settle(seq);
-    if (completion === null) {
-      return;
+    if (completion !== null) {
+      this.#outcome.fail(completion, remoteError(status, answer));
     }
-    const error = withoutStack({
-      code: "DT_RPC_REMOTE",
-      status: statusFromWire(status),
-      remoteCode: code,
-      remoteMessage: message,
-      detail,
-    });
-    this.#outcome.fail(completion, error);
   }
 
   /**
@@ -269,10 +220,7 @@ export class Receiver implements FrameSink {
    */
   #bodyStart(flags: number, buf: Buffer, after: number, end: number): number {
     let bodyStart = after;
-    if (
-      (flags & ~KNOWN_FLAGS) !== 0 ||
-      ((flags & FLAG_COMPRESSED) !== 0 && !this.#takesCompressed)
-    ) {
+    if ((flags & ~this.#knownFlags) !== 0) {
       this.#violation("DT_RPC_UNKNOWN_FLAG", Status.notSupported, `flags ${flags}`);
       return -1;
     }
@@ -286,46 +234,25 @@ export class Receiver implements FrameSink {
       this.#violation("DT_RPC_MALFORMED_FRAME", Status.invalid, "a frame ends within its header");
       return -1;
     }
-    if ((flags & FLAG_COMPRESSED) !== 0) {
-      this.#compressed(buf, after - MIN_FRAME_BYTES, bodyStart, end);
-      return -1;
+    if ((flags & FLAG_COMPRESSED) === 0 || this.#compressed === null) {
+      return bodyStart;
     }
-    return bodyStart;
+    const plain = this.#compressed.expand(buf, after - MIN_FRAME_BYTES, bodyStart, end);
+    if (plain !== null) {
+      this.#plain(plain);
+    }
+    return -1;
   }
 
-  /** Deals with the frame that this one stands for. */
-  #compressed(buf: Buffer, start: number, bodyStart: number, end: number): void {
-    this.#counters.compressedFramesIn++;
-    const kindByte = buf[start];
-    const plain = expandFrame(buf, start, bodyStart, end, this.#maxFrameBytes);
-    if (!Buffer.isBuffer(plain)) {
-      this.#counters.badCompressedBodies++;
-      this.#badBody(plain, buf, start);
-    } else if (kindByte === REQUEST_BYTE) {
-      this.#request(plain, 0, plain.length);
-    } else if (kindByte === RESPONSE_BYTE) {
-      this.#response(plain, 0, plain.length);
-    } else {
-      this.#oneWay(plain, 0, plain.length);
-    }
-  }
-
-  /** What cannot be read harms its own request, call, message or stream only. */
-  #badBody(bad: BadBody, buf: Buffer, start: number): void {
-    const kindByte = buf[start];
-    const command = readUint16(buf, start + COMMAND_AT);
-    const seq = readInt32(buf, start + SEQ_AT);
+  /** Deals with a frame that was compressed. */
+  #plain(buf: Buffer): void {
+    const kindByte = buf[0];
     if (kindByte === REQUEST_BYTE) {
-      this.#intake.refuse(command, seq, bad);
+      this.#request(buf, 0, buf.length);
     } else if (kindByte === RESPONSE_BYTE) {
-      const cause = new Error(`${bad.code}: ${bad.message}`, { cause: bad.cause });
-      this.#calls.fail(seq, withoutStack({ code: "DT_RPC_BAD_REPLY" }, { cause }));
-    } else if (command === Command.streamData) {
-      this.#events.onBadMessage(seq, readUint32(buf, start + WORD_AT), bad);
+      this.#response(buf, 0, buf.length);
     } else {
-      const hasGroup = ((buf[start + FLAGS_AT] as number) & FLAG_GROUP) !== 0;
-      const groupId = hasGroup ? readUint32(buf, start + MIN_FRAME_BYTES) : 0;
-      this.#intake.nack(groupId, bad.status, command);
+      this.#oneWay(buf, 0, buf.length);
     }
   }
 

@@ -7,7 +7,8 @@ import { ReadPace, isTls } from "./tls/read-pace.ts";
 import type { Socket } from "node:net";
 import type { Counters } from "./counters.ts";
 import type { Pipeline, PipelineDeps } from "./pipeline.ts";
-import type { Receiver, ReceiverEvents } from "./receiver.ts";
+import type { Receiver } from "./receiver.ts";
+import type { ReceiverEvents } from "./receiver-events.ts";
 import type { SendBuffer } from "./send-buffer.ts";
 
 /**
@@ -66,9 +67,8 @@ export class SocketReader {
   readonly #onData = (chunk: Buffer): void => {
     const nowMs = performance.now();
     try {
-      if (this.#receiver.push(chunk, nowMs)) {
-        this.#liveness.lastReceivedMs = nowMs;
-      }
+      const endsFrame = this.#receiver.push(chunk, nowMs);
+      this.#liveness.onChunk(chunk.length, endsFrame, nowMs);
     } catch (error) {
       this.#onDecodeError(error);
     }
