@@ -64,7 +64,10 @@ export type RaftFault =
       readonly groupId: number;
       readonly session: number;
     }
-  /** The number of the call is below what its client has answers for, or too far ahead; not executed. */
+  /**
+   * The number of the call is below what its client has answers for, or too far ahead, or the call has its one entry
+   * already; not executed.
+   */
   | {
       readonly code: "DT_RAFT_SESSION_SEQUENCE";
       readonly groupId: number;

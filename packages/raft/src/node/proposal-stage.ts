@@ -40,6 +40,8 @@ export class ProposalStage<R> {
   readonly #queue: ProposalQueue<R>;
   /** The session whose call is being handed in right now; null = none. */
   #calling: SessionCallId | null = null;
+  /** It has its entry. */
+  #isHandedIn = false;
   /** Writes wait for a successor to be known until then, see `loseLeadership`; 0 = they do not. */
   #heldUntilMs = 0;
 
@@ -68,7 +70,12 @@ export class ProposalStage<R> {
     }
     if (this.#calling === null) {
       this.#queue.add(bizType, payload, start, end, proposal);
+    } else if (this.#isHandedIn) {
+      // It would be taken for a repetition of the first and answered with that one's result, and never be applied.
+      proposal.fail(this.#outOfSequence(this.#calling));
+      return;
     } else {
+      this.#isHandedIn = true;
       this.#addToSession(this.#calling, bizType, payload.subarray(start, end), proposal);
     }
     this.#parts.signal.give();
@@ -105,6 +112,7 @@ export class ProposalStage<R> {
       return;
     }
     this.#calling = call;
+    this.#isHandedIn = false;
     try {
       handIn();
     } finally {
@@ -197,6 +205,11 @@ export class ProposalStage<R> {
 
   #noSessions(): RaftError {
     return new RaftError({ code: "DT_RAFT_NO_SESSIONS", groupId: this.#parts.groupId });
+  }
+
+  #outOfSequence({ session, sequence }: SessionCallId): RaftError {
+    const { groupId } = this.#parts;
+    return new RaftError({ code: "DT_RAFT_SESSION_SEQUENCE", groupId, session, sequence });
   }
 
   #addToSession(

@@ -123,8 +123,9 @@ export class RaftGroup<R = unknown> implements TransportReceiver {
 
   /**
    * Whatever `handIn` proposes before it returns, one entry at most, is the call `call` of its session: applied
-   * the first time, later only answered with the first result. Besides what `propose` fails with:
-   * DT_RAFT_SESSION_EXPIRED, also for a secret that is not the session's, and DT_RAFT_SESSION_SEQUENCE.
+   * the first time, later only answered with the first result. What it proposes later is of no session, and applied
+   * as often as it is proposed. Besides what `propose` fails with: DT_RAFT_SESSION_EXPIRED, also for a secret that is
+   * not the session's, and DT_RAFT_SESSION_SEQUENCE, also for a second entry.
    */
   inSession(call: SessionCallId, handIn: () => void, refused: Pick<Proposal<R>, "fail">): void {
     this.#parts.proposals.inSession(call, handIn, refused);

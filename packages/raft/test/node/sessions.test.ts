@@ -62,6 +62,21 @@ describe("a call in a session", () => {
     }
   });
 
+  test("has one entry: a second one of the same handler is refused, not taken for the first", async () => {
+    const cluster = await started(1);
+    const { group, machine } = await cluster.leader();
+    const session = await open(cluster, group);
+    const outcomes: Outcome[] = [];
+    const both = (): void => {
+      outcomes.push(cluster.propose(group, "a"), cluster.propose(group, "b"));
+    };
+    group.inSession(id(session, 1), both, { fail: () => {} });
+    expect(await end(cluster, outcomes[0]!)).toBe("result 1");
+    expect(await end(cluster, outcomes[1]!)).toBe("DT_RAFT_SESSION_SEQUENCE");
+    expect(await end(cluster, cluster.call(group, id(session, 2), "c"))).toBe("result 2");
+    expect(machine.items).toEqual(["a", "c"]);
+  });
+
   test("twice in one turn is applied once, beside calls without a session", async () => {
     const cluster = await started(1);
     const { group, machine } = await cluster.leader();
