@@ -1,19 +1,11 @@
-import type {
-  AdminAnswer,
-  AdminRefusal,
-  ConfigRequest,
-  MemberLists,
-  MemberTarget,
-} from "../core/config-request.ts";
+import type { AdminAnswer, ConfigRequest, MemberTarget } from "../core/config-request.ts";
 import { type Input, InputKind } from "../core/input.ts";
-import { problemsOf } from "../core/config-check.ts";
-import { type Configuration, isJoint, isSameSet } from "../core/membership.ts";
 import type { NodeId } from "../core/message.ts";
 import { Role } from "../core/output.ts";
 import type { RaftCore } from "../core/raft-core.ts";
-import type { Member } from "../entry/config-payload.ts";
 import { type LeaderHint, RaftError } from "../errors.ts";
-import { refusalError } from "./admin-refusal.ts";
+import { AdminDesk, DONE } from "./admin-desk.ts";
+import { MemberChange } from "./member-change.ts";
 
 export interface ChangeOptions {
   /**
@@ -33,15 +25,6 @@ export interface AdminDeps {
   readonly electionTimeoutMaxMs: number;
 }
 
-type Prepare = Extract<ConfigRequest, { action: "prepare" }>;
-
-interface Wait {
-  /** Null as long as there is nothing to say, else the outcome. */
-  readonly look: () => { readonly error: RaftError | null } | null;
-  readonly resolve: () => void;
-  readonly reject: (error: RaftError) => void;
-}
-
 const DEFAULT_TIMEOUT_MS = 60_000;
 
 /**
@@ -50,26 +33,24 @@ const DEFAULT_TIMEOUT_MS = 60_000;
  */
 export class GroupAdmin {
   readonly #deps: AdminDeps;
-  readonly #answers = new Map<number, (answer: AdminAnswer) => void>();
-  #waits: Wait[] = [];
-  #nextToken = 1;
-  #stopped: RaftError | null = null;
+  readonly #desk: AdminDesk;
 
   constructor(deps: AdminDeps) {
     this.#deps = deps;
+    this.#desk = new AdminDesk(deps);
   }
 
   get isBusy(): boolean {
-    return this.#waits.length > 0;
+    return this.#desk.isBusy;
   }
 
   /** Makes `to`, or with 0 the voter that has most of the log, the leader; resolves with who leads. */
   async transfer(to: NodeId): Promise<NodeId> {
     const { core, nowMs, electionTimeoutMaxMs } = this.#deps;
-    await this.#ask((token) => ({ kind: InputKind.transfer, token, to }));
+    await this.#desk.ask((token) => ({ kind: InputKind.transfer, token, to }));
     const { term } = core;
     const deadlineMs = nowMs() + 2 * electionTimeoutMaxMs;
-    await this.#until(() => {
+    await this.#desk.until(() => {
       if (core.role !== Role.leader || core.term !== term) {
         if (core.leaderId !== 0) {
           return DONE;
@@ -90,9 +71,9 @@ export class GroupAdmin {
     const { role, configuration } = this.#deps.core;
     // The configuration of the start is at 0, and nobody prepared it.
     if (role === Role.leader && request.action !== "prepare" && !(request.prepareIndex > 0)) {
-      throw this.#errorOf({ reason: "prepareIndex", active: configuration.index });
+      throw this.#desk.errorOf({ reason: "prepareIndex", active: configuration.index });
     }
-    const { index } = await this.#ask((token) => ({
+    const { index } = await this.#desk.ask((token) => ({
       kind: InputKind.changeConfig,
       token,
       request,
@@ -101,175 +82,34 @@ export class GroupAdmin {
     return index;
   }
 
-  /**
-   * The whole way to other members: who is new follows first, and votes when it has caught up. A leader that is
-   * not to vote any more hands over first, and then refuses with DT_RAFT_NOT_LEADER: the call goes on at the next one.
-   */
+  /** Makes `target` the members, see `MemberChange`. */
   async change(target: MemberTarget, options: ChangeOptions = {}): Promise<void> {
-    const { timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, force: isForced = false } = options;
     if (!(timeoutMs > 0)) {
       throw new RaftError({ code: "DT_RAFT_OPTIONS", problems: [`timeoutMs: ${timeoutMs}`] });
     }
-    const deadlineMs = this.#deps.nowMs() + timeoutMs;
-    const { core } = this.#deps;
-    await this.#untilSettled(deadlineMs);
-    this.#assertMakesSense(target);
-    if (options.force !== true) {
-      await this.#addObservers(target, deadlineMs);
-    }
-    const ids = target.voters.map(idOf);
-    if (!ids.includes(core.id) && core.role === Role.leader) {
-      const successors = ids.filter((id) => core.configuration.voters.includes(id));
-      if (successors.length > 0) {
-        await this.#handOverTo(successors, deadlineMs);
-        throw this.#notLeader();
-      }
-    }
-    await this.#stepTo(target, deadlineMs, options.force === true);
-    await this.#untilSettled(deadlineMs);
-    this.#assertMembers(target);
+    const { core, nowMs } = this.#deps;
+    const transfer = (to: NodeId): Promise<NodeId> => this.transfer(to);
+    const parts = { core, desk: this.#desk, nowMs, transfer };
+    await new MemberChange(parts, target, nowMs() + timeoutMs, isForced).run();
   }
 
-  /** One after the other is asked, and all of them again, until one leads: somebody slow today is no reason to fail. */
-  async #handOverTo(successors: readonly NodeId[], deadlineMs: number): Promise<void> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        await this.transfer(successors[attempt % successors.length] as NodeId);
-        return;
-      } catch (error) {
-        const isFailed = error instanceof RaftError && error.code === "DT_RAFT_TRANSFER_FAILED";
-        if (!isFailed || this.#deps.nowMs() >= deadlineMs) {
-          throw error;
-        }
-      }
-    }
-  }
-
-  /** Looks at all of it before the first step of several changes anything. */
-  #assertMakesSense(target: MemberTarget): void {
-    const { configuration } = this.#deps.core;
-    const request = requestOf(configuration, listsOf(target), membersOf(target), false);
-    const problems = problemsOf(configuration, request);
-    if (problems.length > 0) {
-      throw this.#errorOf({ reason: "invalid", problems });
-    }
-  }
-
-  /** Throws when somebody else ended the change otherwise. */
-  #assertMembers(target: MemberTarget): void {
-    const { voters, observers } = this.#deps.core.configuration;
-    const isThere =
-      isSameSet(voters, target.voters.map(idOf)) &&
-      isSameSet(observers, target.observers.map(idOf));
-    if (!isThere) {
-      throw this.#errorOf({ reason: "oldMembers", voters, observers });
-    }
-  }
-
-  /** The group's turn is over: whoever waits for something may have it. */
   onTurn(): void {
-    const waits = this.#waits;
-    if (waits.length === 0) {
-      return;
-    }
-    this.#waits = [];
-    for (const wait of waits) {
-      const outcome = wait.look();
-      if (outcome === null) {
-        this.#waits.push(wait);
-      } else if (outcome.error === null) {
-        wait.resolve();
-      } else {
-        wait.reject(outcome.error);
-      }
-    }
+    this.#desk.onTurn();
   }
 
   onAnswers(answers: readonly AdminAnswer[]): void {
-    for (const answer of answers) {
-      this.#answers.get(answer.token)?.(answer);
-      this.#answers.delete(answer.token);
-    }
+    this.#desk.onAnswers(answers);
   }
 
   stop(error: RaftError): void {
-    this.#stopped = error;
-    const waits = this.#waits;
-    this.#waits = [];
-    for (const wait of waits) {
-      wait.reject(error);
-    }
-    for (const [token, answer] of this.#answers) {
-      answer({ token, index: 0, refusal: { reason: "notLeader" } });
-    }
-    this.#answers.clear();
-  }
-
-  /** Who is to vote and is no member yet follows first. */
-  async #addObservers({ voters }: MemberTarget, deadlineMs: number): Promise<void> {
-    const { configuration } = this.#deps.core;
-    const known = [...configuration.voters, ...configuration.observers];
-    const strangers = voters.filter(({ nodeId }) => !known.includes(nodeId));
-    if (strangers.length === 0) {
-      return;
-    }
-    const observers = [...configuration.observers, ...strangers.map(({ nodeId }) => nodeId)];
-    const next = { voters: configuration.voters, observers };
-    await this.#prepare(next, strangers, deadlineMs, false);
-    await this.#untilSettled(deadlineMs);
-  }
-
-  #stepTo(target: MemberTarget, deadlineMs: number, isForced: boolean): Promise<void> {
-    return this.#prepare(listsOf(target), membersOf(target), deadlineMs, isForced);
-  }
-
-  /** Begins a change that the leader of the day ends; waits for who has to catch up first. */
-  async #prepare(
-    next: MemberLists,
-    members: readonly Member[],
-    deadlineMs: number,
-    isForced: boolean,
-  ): Promise<void> {
-    for (;;) {
-      const request = requestOf(this.#deps.core.configuration, next, members, isForced);
-      const answer = await this.#answerTo((token) => ({
-        kind: InputKind.changeConfig,
-        token,
-        request,
-      }));
-      if (answer.refusal === null) {
-        return;
-      }
-      const isWorthWaiting =
-        answer.refusal.reason === "behind" || answer.refusal.reason === "notReady";
-      if (!isWorthWaiting || this.#deps.nowMs() >= deadlineMs) {
-        throw this.#errorOf(answer.refusal);
-      }
-      await this.#untilLater();
-    }
-  }
-
-  /** No change is under way: the active configuration is not joint, and committed. */
-  #untilSettled(deadlineMs: number): Promise<void> {
-    const { core, nowMs } = this.#deps;
-    return this.#until(() => {
-      if (core.role !== Role.leader) {
-        return { error: this.#notLeader() };
-      }
-      const { configuration, commitIndex, isReadable } = core;
-      if (isReadable && !isJoint(configuration) && configuration.index <= commitIndex) {
-        return DONE;
-      }
-      return nowMs() < deadlineMs
-        ? null
-        : { error: this.#errorOf({ reason: "pending", index: configuration.index }) };
-    });
+    this.#desk.stop(error);
   }
 
   #committed(index: number): Promise<void> {
     const { core } = this.#deps;
     const { term } = core;
-    return this.#until(() => {
+    return this.#desk.until(() => {
       if (core.commitIndex >= index && core.term === term) {
         return DONE;
       }
@@ -278,73 +118,4 @@ export class GroupAdmin {
         : { error: new RaftError({ code: "DT_RAFT_LEADERSHIP_LOST", term }) };
     });
   }
-
-  /** Some turns later: there is one at every tick. */
-  #untilLater(): Promise<void> {
-    const { nowMs } = this.#deps;
-    const fromMs = nowMs();
-    return this.#until(() => (nowMs() > fromMs ? DONE : null));
-  }
-
-  async #ask(make: (token: number) => Input): Promise<AdminAnswer> {
-    const answer = await this.#answerTo(make);
-    if (answer.refusal !== null) {
-      throw this.#errorOf(answer.refusal);
-    }
-    return answer;
-  }
-
-  #answerTo(make: (token: number) => Input): Promise<AdminAnswer> {
-    if (this.#stopped !== null) {
-      return Promise.reject(this.#stopped);
-    }
-    const token = this.#nextToken++;
-    return new Promise((resolve) => {
-      this.#answers.set(token, resolve);
-      this.#deps.onInput(make(token));
-    });
-  }
-
-  #until(look: Wait["look"]): Promise<void> {
-    const outcome = this.#stopped === null ? look() : { error: this.#stopped };
-    if (outcome !== null) {
-      return outcome.error === null ? Promise.resolve() : Promise.reject(outcome.error);
-    }
-    return new Promise((resolve, reject) => {
-      this.#waits.push({ look, resolve, reject });
-    });
-  }
-
-  #errorOf(refusal: AdminRefusal): RaftError {
-    return this.#stopped ?? refusalError(refusal, this.#deps.leader());
-  }
-
-  #notLeader(): RaftError {
-    return new RaftError({ code: "DT_RAFT_NOT_LEADER", leader: this.#deps.leader() });
-  }
-}
-
-const DONE = Object.freeze({ error: null });
-
-/** The guided step from the members of now. */
-function requestOf(
-  { voters, observers }: Configuration,
-  next: MemberLists,
-  members: readonly Member[],
-  isForced: boolean,
-): Prepare {
-  const old = { voters, observers };
-  return { action: "prepare", old, next, members, leavesByItself: true, isForced };
-}
-
-function listsOf({ voters, observers }: MemberTarget): MemberLists {
-  return { voters: voters.map(idOf), observers: observers.map(idOf) };
-}
-
-function membersOf({ voters, observers }: MemberTarget): readonly Member[] {
-  return [...voters, ...observers];
-}
-
-function idOf({ nodeId }: Member): NodeId {
-  return nodeId;
 }
