@@ -1,6 +1,6 @@
 // For users: a replicated service from a state machine.
 export { RaftServer } from "./transport/raft-server.ts";
-export type { RaftServerConfig, RaftServerDeps, ServedGroup } from "./transport/raft-server.ts";
+export type { RaftServerConfig, RaftServerDeps, ServedGroup } from "./transport/server-config.ts";
 export type { GroupStatus, RoleName } from "./node/group-status.ts";
 export { RaftGroup } from "./node/raft-group.ts";
 export type { GroupConfig, GroupDeps, Member } from "./node/group-config.ts";
