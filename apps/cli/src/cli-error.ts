@@ -28,6 +28,14 @@ export type CliFault =
       readonly stored: number;
       readonly refused: readonly { readonly key: string; readonly code: string }[];
     }
+  /** An import ended before it was through: some leaves are stored, with `mayBeMore` perhaps more than are counted. */
+  | {
+      readonly code: "DT_CLI_IMPORT_BROKEN_OFF";
+      readonly stored: number;
+      readonly total: number;
+      readonly mayBeMore: boolean;
+      readonly reason: string;
+    }
   /** A directory that is no data directory of a node. */
   | { readonly code: "DT_CLI_NO_DATA"; readonly directory: string }
   /** Every process of a local cluster has ended. */
@@ -75,6 +83,10 @@ function describe(fault: CliFault): string {
         `${fault.stored} leaves are stored, ${fault.refused.length} were refused`,
         fault.refused.map(({ key, code }) => `${key}: ${code}`),
       );
+    case "DT_CLI_IMPORT_BROKEN_OFF":
+      return `${fault.stored} of ${fault.total} leaves are stored${
+        fault.mayBeMore ? ", and perhaps some more" : ""
+      }: ${fault.reason}`;
     case "DT_CLI_NO_DATA":
       return `${fault.directory} is not the data directory of a node`;
     case "DT_CLI_CLUSTER_ENDED":

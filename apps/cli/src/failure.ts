@@ -4,6 +4,7 @@ import { LogError, SnapshotError } from "@dt/raft-log-file";
 import { RpcError } from "@dt/rpc";
 import { ServerError } from "@dt/server";
 import { CliError } from "./cli-error.ts";
+import type { CliFault } from "./cli-error.ts";
 import { CallFailure } from "./cluster/call-failure.ts";
 import type { ClusterView } from "./cluster/cluster-view.ts";
 import { CliExit } from "./exit-code.ts";
@@ -24,7 +25,7 @@ export function describeFailure(error: unknown): Failure {
     return describeCall(error);
   }
   if (error instanceof CliError) {
-    return { exitCode: exitOfCli(error), text: join(error.message, ADVICE[error.code]) };
+    return { exitCode: exitOfCli(error.fault), text: join(error.message, ADVICE[error.code]) };
   }
   if (isLocal(error)) {
     return { exitCode: CliExit.failed, text: join(error.message, ADVICE[error.code]) };
@@ -48,7 +49,8 @@ function describeCall(error: unknown, cluster?: string): Failure {
   return { exitCode, text: join(message, cluster, advice) };
 }
 
-function isCallError(error: unknown): error is KvError | RaftError | RpcError {
+/** An error of a call to the cluster, which says whether it may have been carried out. */
+export function isCallError(error: unknown): error is KvError | RaftError | RpcError {
   return error instanceof KvError || error instanceof RaftError || error instanceof RpcError;
 }
 
@@ -78,8 +80,8 @@ function exitOfCall(error: unknown, code: string): CliExit {
   return UNAVAILABLE.has(code) ? CliExit.unavailable : CliExit.failed;
 }
 
-function exitOfCli({ code }: CliError): CliExit {
-  switch (code) {
+function exitOfCli(fault: CliFault): CliExit {
+  switch (fault.code) {
     case "DT_CLI_USAGE":
     case "DT_CLI_ENDPOINTS":
     case "DT_CLI_FILE":
@@ -90,6 +92,8 @@ function exitOfCli({ code }: CliError): CliExit {
       return CliExit.notFound;
     case "DT_CLI_COMPARE_FAILED":
       return CliExit.compareFailed;
+    case "DT_CLI_IMPORT_BROKEN_OFF":
+      return fault.mayBeMore ? CliExit.outcomeUnknown : CliExit.failed;
     default:
       return CliExit.failed;
   }
@@ -126,6 +130,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   DT_CLI_NOT_FOUND: "see which keys there are: dt kv list",
   DT_CLI_IS_DIRECTORY: "list it with dt kv list KEY",
   DT_CLI_COMPARE_FAILED: "read the key, decide again, and repeat: dt kv get -o json KEY",
+  DT_CLI_IMPORT_BROKEN_OFF:
+    "repeat the command, which stores the same again, when the cluster serves: dt cluster status",
   DT_CLI_NO_DATA: "name directories that hold a file `identity`, such as .dt-data/node-1/data",
   DT_LOG_IN_USE: "stop the node that uses the directory, then repeat the command",
   DT_SNAPSHOT_NOT_FOUND: "see which there are: dt snapshot list DIR",

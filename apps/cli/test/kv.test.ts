@@ -40,6 +40,15 @@ function env(): NodeJS.ProcessEnv {
   return { DT_ENDPOINTS: cluster.endpoints };
 }
 
+/** YAML of few lines with a leaf that stands in it a thousand million times. */
+function manyCopies(leaf: string): string {
+  const lines = [`a0: &a0 ${leaf}`];
+  for (let i = 1; i <= 9; i++) {
+    lines.push(`a${i}: &a${i} [${Array.from({ length: 10 }, () => `*a${i - 1}`).join(", ")}]`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
 function dt(argv: readonly string[], options: RunOptions = {}) {
   return run(argv, { cwd: directory, ...options, env: { ...env(), ...options.env } });
 }
@@ -212,10 +221,23 @@ describe("import and export", () => {
     ["yaml", "? {a: 1}\n: 2\n", /line 1: a map or a list cannot be a key/u],
     ["yaml", "a: 1\nb: 2\na: 3\n", /line 3: the key a is given twice/u],
     ["yaml", "a: &a [*a]\n", /an alias stands inside of what it is an alias of/u],
+    ["yaml", "a: *nothing\n", /line 1: the alias \*nothing stands for nothing/u],
+    ["yaml", "1e20: a\n100000000000000000000: b\n", /two keys of the document are stored here/u],
     ["json", '{"a": }', /not JSON/u],
   ])("refuse %s that is not a tree: %j", async (format, stdin, message) => {
     const argv = ["kv", "import", "-", "--prefix", "broken", "--format", format];
     const { code, stderr } = await dt(argv, { stdin });
+    expect(code).toBe(CliExit.usage);
+    expect(stderr).toMatch(message);
+  });
+
+  it.each([
+    ["values", "x", /the document has more than 1000000 leaves/u],
+    ["what cannot be stored", String.raw`"\ud800"`, /the text is not valid Unicode/u],
+    ["what cannot be read", "!!binary eA==", /this type of value is not supported/u],
+  ])("refuse aliases that make a thousand million of %s", async (_name, leaf, message) => {
+    const argv = ["kv", "import", "-", "--prefix", "copies"];
+    const { code, stderr } = await dt(argv, { stdin: manyCopies(leaf) });
     expect(code).toBe(CliExit.usage);
     expect(stderr).toMatch(message);
   });
@@ -247,6 +269,20 @@ describe("import and export", () => {
     const argv = ["kv", "export", "-", "--prefix", "infinite"];
     expect((await dt([...argv, "--format", "json"])).stderr).toContain("a[0]: JSON has no .inf");
     expect((await dt(argv)).stdout).toBe("a:\n  - .inf\n");
+  });
+});
+
+describe("a prefix with two slashes", () => {
+  it.each([
+    ["import", "-"],
+    ["export", "-"],
+  ])("is refused like any key with an empty name: %s", async (command, file) => {
+    await dt(["kv", "put", "slashes/host", "here"]);
+    const argv = ["kv", command, file, "--prefix", "//slashes"];
+    const { code, stdout, stderr } = await dt(argv, { stdin: "host: there\n" });
+    expect([code, stdout]).toEqual([CliExit.failed, ""]);
+    expect(stderr).toContain("DT_KV_KEY_EMPTY_SEGMENT");
+    expect((await dt(["kv", "get", "slashes/host"])).stdout).toBe("here");
   });
 });
 

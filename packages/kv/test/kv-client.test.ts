@@ -137,6 +137,23 @@ describe("a client of a group", () => {
     }
   });
 
+  it("swaps the largest values by revision, which leaves room for one of them", async () => {
+    const value = Buffer.alloc(1 << 20, "v");
+    const revision = await kv.put(`${dir}/a`, value);
+    await expect(kv.cas(`${dir}/a`, { value }, value)).rejects.toMatchObject({
+      remoteCode: "DT_RAFT_ENTRY_TOO_LARGE",
+      mayHaveExecuted: false,
+    });
+    expect(await kv.cas(`${dir}/a`, { revision }, value)).toMatchObject({ isSwapped: true });
+  });
+
+  it("refuses a batch that fits into no frame by the code of one that is too large", async () => {
+    const value = Buffer.alloc(1 << 20, "v");
+    const puts = Array.from({ length: 20 }, (_, i) => ({ key: `${dir}/${i}`, value }));
+    await expect(kv.batchPut(puts)).rejects.toMatchObject({ code: "DT_KV_BATCH_TOO_LARGE" });
+    expect(await kv.get(dir)).toBeNull();
+  });
+
   it("gets the largest values page by page", async () => {
     const value = Buffer.alloc(1 << 20, "v");
     const names = ["a", "b", "c"];

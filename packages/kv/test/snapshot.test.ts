@@ -147,6 +147,44 @@ describe("a snapshot of the tree", () => {
     expect(target.digest()).toBe(machine.digest());
   });
 
+  test("with a wrong byte is refused by its code, or is another tree", async () => {
+    const machine = new KvStateMachine();
+    for (const [i, name] of ["d/a", "d/b", "e"].entries()) {
+      machine.tree.create(toByteKey(name), Buffer.from("v"), 0, 1, i);
+    }
+    const whole = wholeOf(machine);
+    const target = await restored(whole);
+    for (let at = 0; at < whole.length; at++) {
+      const changed = Buffer.from(whole);
+      changed.writeUInt8(changed.readUInt8(at) ^ 0xff, at);
+      const digest = target.digest();
+      const error = await target.restoreSnapshot(pieces(changed, 64)).catch((e: unknown) => e);
+      if (error !== undefined) {
+        expect(error).toMatchObject({ name: "KvError", code: "DT_KV_BAD_SNAPSHOT" });
+        expect(target.digest()).toBe(digest);
+      } else {
+        // Whoever restores it can pass on all of it.
+        expect((await restored(wholeOf(target))).digest()).toBe(target.digest());
+      }
+    }
+  });
+
+  test("that has a node twice, one that is newer than itself, or a directory with a value is refused", async () => {
+    const machine = new KvStateMachine();
+    machine.tree.create(toByteKey("k"), Buffer.from("v"), 0, 1, 1);
+    const whole = wholeOf(machine);
+    const node = whole.subarray(16, whole.length - 9);
+    const twice = Buffer.concat([whole.subarray(0, -9), node, whole.subarray(-9)]);
+    twice.writeUInt8(2, twice.length - 1);
+    const older = Buffer.from(whole);
+    older.writeUInt8(0, 15);
+    const directory = Buffer.from(whole);
+    directory.writeUInt8(2, 16);
+    for (const bytes of [twice, older, directory]) {
+      await expect(restored(bytes)).rejects.toMatchObject({ code: "DT_KV_BAD_SNAPSHOT" });
+    }
+  });
+
   test("that is being read ends when another state takes its place", async () => {
     const machine = new KvStateMachine();
     machine.tree.create(toByteKey("k"), Buffer.from("v"), 0, 1, 1);

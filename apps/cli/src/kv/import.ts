@@ -6,6 +6,7 @@ import { CliError } from "../cli-error.ts";
 import type { CliContext } from "../cli-context.ts";
 import { withTree } from "../cluster/connect.ts";
 import type { ConnectOptions } from "../cluster/connect.ts";
+import { isCallError } from "../failure.ts";
 import { startProgress } from "../progress.ts";
 import type { Progress } from "../progress.ts";
 import { print } from "../terminal.ts";
@@ -46,7 +47,7 @@ export async function importTree(
   const progress = startProgress(terminal.stderr, "import", nodes.length);
   let refused: Refused[];
   try {
-    refused = await withTree(context, options, (tree) => store(tree, nodes, progress));
+    refused = await withTree(context, options, (tree) => storeNodes(tree, nodes, progress));
   } finally {
     progress.stop();
   }
@@ -69,21 +70,52 @@ function readNodes(file: string, bytes: Buffer, options: ImportOptions): StoredN
   return nodes;
 }
 
-async function store(
+/**
+ * Resolves with what was refused. A failure ends it when every batch under way is answered: with DT_CLI_IMPORT_BROKEN_OFF
+ * when something is stored, otherwise as it is.
+ */
+export async function storeNodes(
   tree: KvClient,
   nodes: readonly StoredNode[],
   progress: Progress,
 ): Promise<Refused[]> {
   const refused: Refused[] = [];
+  const failures: unknown[] = [];
+  let stored = 0;
   const jobs = jobsOf(tree, nodes);
   const worker = async (): Promise<void> => {
     for (const job of jobs) {
-      refused.push(...(await repeat(job.run)));
-      progress.advance(job.count);
+      try {
+        const found = await repeat(job.run);
+        refused.push(...found);
+        stored += job.count - found.length;
+        progress.advance(job.count);
+      } catch (error) {
+        failures.push(error);
+        // Leaving the loop ends the generator for every worker.
+        return;
+      }
     }
   };
   await Promise.all(Array.from({ length: BATCHES_IN_FLIGHT }, worker));
+  if (failures.length > 0) {
+    const failure = failures.find(isOutcomeUnknown) ?? failures[0];
+    throw stored === 0 ? failure : brokenOff(stored, nodes.length, failure);
+  }
   return refused;
+}
+
+function isOutcomeUnknown(error: unknown): boolean {
+  return isCallError(error) && error.mayHaveExecuted;
+}
+
+function brokenOff(stored: number, total: number, cause: unknown): CliError {
+  const mayBeMore = isOutcomeUnknown(cause);
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new CliError(
+    { code: "DT_CLI_IMPORT_BROKEN_OFF", stored, total, mayBeMore, reason },
+    { cause },
+  );
 }
 
 interface Job {
@@ -136,21 +168,27 @@ async function makeDirectory(tree: KvClient, key: string): Promise<Refused[]> {
     await tree.mkdir(key);
     return [];
   } catch (error) {
-    if (error instanceof KvError) {
+    if (error instanceof KvError && !error.mayHaveExecuted) {
       return [{ key, code: error.code }];
     }
     throw error;
   }
 }
 
-/** To store the same again does no harm: what may have been carried out is carried out once more. */
+/**
+ * To store the same again does no harm: what may have been carried out is carried out once more. A later attempt that
+ * failed does not tell what became of the first.
+ */
 async function repeat(run: () => Promise<Refused[]>): Promise<Refused[]> {
+  let unknown: RaftError | null = null;
   for (let attempt = 1; ; attempt++) {
     try {
       return await run();
     } catch (error) {
-      if (attempt === ATTEMPTS || !(error instanceof RaftError) || !error.mayHaveExecuted) {
-        throw error;
+      const isLost = error instanceof RaftError && error.mayHaveExecuted;
+      unknown = isLost ? error : unknown;
+      if (attempt === ATTEMPTS || !isLost) {
+        throw unknown ?? error;
       }
     }
   }

@@ -28,7 +28,7 @@ export function flattenTree(tree: Tree, prefix: string, problems: TreeProblem[])
 
 /** False when there are too many nodes. */
 function visit(tree: Tree, key: string, nodes: StoredNode[], problems: TreeProblem[]): boolean {
-  if (nodes.length >= MAX_NODES) {
+  if (nodes.length + problems.length >= MAX_NODES) {
     return false;
   }
   if (Buffer.byteLength(key) > MAX_KEY_BYTES) {
@@ -61,12 +61,20 @@ function visitMap(
   if (map.size === 0 && key !== "") {
     nodes.push({ kind: "directory", key });
   }
+  const segments = new Set<string>();
   for (const [name, child] of map) {
+    const segment = keySegment(name);
     if (typeof name === "string" && !name.isWellFormed()) {
       problems.push({ path: key, message: `the key ${JSON.stringify(name)} is not valid Unicode` });
-    } else if (!visit(child, join(key, keySegment(name)), nodes, problems)) {
+    } else if (segments.has(segment)) {
+      problems.push({
+        path: join(key, segment),
+        message: "two keys of the document are stored here",
+      });
+    } else if (!visit(child, join(key, segment), nodes, problems)) {
       return false;
     }
+    segments.add(segment);
   }
   return true;
 }

@@ -1,5 +1,5 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
-import type { Document, Node } from "yaml";
+import type { Alias, Document, Node } from "yaml";
 import type { Scalar, Tree, TreeProblem } from "./tree.ts";
 
 const INTEGER = /^[+-]?(?:\d+|0x[0-9a-fA-F]+|0o[0-7]+)$/u;
@@ -28,6 +28,8 @@ class YamlReader {
   readonly #problems: TreeProblem[];
   /** Collections that are being read, to find aliases of what they stand in. */
   readonly #open = new Set<Node>();
+  /** What aliases stand for. */
+  readonly #copies = new Map<Node, Tree>();
 
   constructor(document: Document, lines: LineCounter, problems: TreeProblem[]) {
     this.#document = document;
@@ -40,7 +42,7 @@ class YamlReader {
       return null;
     }
     if (isAlias(node)) {
-      return this.read(node.resolve(this.#document));
+      return this.#readAlias(node);
     }
     if (isScalar(node)) {
       return this.#readScalar(node);
@@ -56,6 +58,21 @@ class YamlReader {
       ? this.#readMap(node.items)
       : node.items.map((item) => this.read(item));
     this.#open.delete(node);
+    return tree;
+  }
+
+  /** What several aliases stand for is read once: a small document may stand for any number of copies. */
+  #readAlias(alias: Alias): Tree {
+    const node = alias.resolve(this.#document);
+    if (node === undefined) {
+      return this.#refuse(alias, `the alias *${alias.source} stands for nothing`);
+    }
+    const known = this.#copies.get(node);
+    if (known !== undefined) {
+      return known;
+    }
+    const tree = this.read(node);
+    this.#copies.set(node, tree);
     return tree;
   }
 

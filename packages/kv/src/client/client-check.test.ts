@@ -1,5 +1,7 @@
 import { RpcError, Status } from "@dt/rpc";
 import { describe, expect, it } from "vitest";
+import { payload } from "../../test/payload.ts";
+import { encodeBatchGetReply } from "../command/batch-get.ts";
 import type { KvChannel } from "./channel.ts";
 import { toKvError } from "./client-check.ts";
 import { KvClient } from "./kv-client.ts";
@@ -12,6 +14,7 @@ const unreachable: KvChannel = {
 const kv = new KvClient(unreachable, { groupId: 1 });
 const longKey = "k".repeat(8194);
 const largeValue = Buffer.alloc((1 << 20) + 1);
+const largestValue = Buffer.alloc(1 << 20);
 const manyKeys = Array.from({ length: 1025 }, () => "k");
 
 describe("what cannot be right", () => {
@@ -35,6 +38,25 @@ describe("what cannot be right", () => {
     ],
     ["a fractional revision", () => kv.cas("k", { revision: 0.5 }, ""), "DT_KV_REQUEST_MALFORMED"],
     ["a negative revision", () => kv.cas("k", { revision: -1 }, ""), "DT_KV_REQUEST_MALFORMED"],
+    [
+      "a revision and a value to compare at once",
+      () => kv.cas("k", { revision: 1, value: "x" }, ""),
+      "DT_KV_REQUEST_MALFORMED",
+    ],
+    ["nothing to compare", () => kv.cas("k", {} as never, ""), "DT_KV_REQUEST_MALFORMED"],
+    ["a number as a key", () => kv.get(42 as never), "DT_KV_REQUEST_MALFORMED"],
+    ["a number as a value", () => kv.put("k", 42 as never), "DT_KV_REQUEST_MALFORMED"],
+    ["no value at all", () => kv.put("k", undefined as never), "DT_KV_REQUEST_MALFORMED"],
+    [
+      "words of two bytes as a value",
+      () => kv.put("k", new Uint16Array([300]) as never),
+      "DT_KV_REQUEST_MALFORMED",
+    ],
+    [
+      "puts of too many bytes",
+      () => kv.batchPut(["a", "b"].map((key) => ({ key, value: largestValue }))),
+      "DT_KV_BATCH_TOO_LARGE",
+    ],
     ["too many keys to get", () => kv.batchGet(manyKeys), "DT_KV_BATCH_TOO_LARGE"],
     [
       "too many puts",
@@ -84,6 +106,28 @@ describe("a call", () => {
   ])("may be repeated after a lost answer only when it reads: %s", async (_name, call, isRead) => {
     await expect(call()).rejects.toThrow("not answered");
     expect(retries.splice(0)).toEqual([isRead]);
+  });
+});
+
+describe("an answer to many keys", () => {
+  it.each([
+    ["of none of them", []],
+    ["of more than were asked for", [null, null]],
+  ])("%s makes no sense, and is not asked for without end", async (_name, outcomes) => {
+    const reply = payload(encodeBatchGetReply, { revision: 1, outcomes });
+    let calls = 0;
+    const answering: KvChannel = {
+      call: async (_command, _groupId, _encode, _argument, decode) => {
+        calls++;
+        if (calls > 3) {
+          throw new Error("asked again and again");
+        }
+        return decode(reply, 0, reply.length);
+      },
+    };
+    await expect(new KvClient(answering, { groupId: 1 }).batchGet(["k"])).rejects.toMatchObject({
+      code: "DT_KV_BAD_REPLY",
+    });
   });
 });
 

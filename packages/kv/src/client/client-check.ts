@@ -1,6 +1,6 @@
 // Hot path: per call. What can be refused without asking the server, and its answers as errors of this package.
 import type { RpcError } from "@dt/rpc";
-import { MAX_BATCH_KEYS } from "../command/batch-put.ts";
+import { MAX_BATCH_BYTES, MAX_BATCH_KEYS } from "../command/batch-put.ts";
 import type { CasExpectation } from "../command/cas.ts";
 import type { ValueInput } from "../command/key-field.ts";
 import type { PutRequest } from "../command/put.ts";
@@ -14,6 +14,9 @@ const UINT32_LIMIT = 0x1_0000_0000;
 
 /** Whether the key can be encoded at all; the server checks the rest. */
 export function badKey(key: string): KvError | null {
+  if (typeof key !== "string") {
+    return malformed("the key is not a string");
+  }
   // A character is a byte at least, and the leading slash does not count.
   if (key.length > MAX_KEY_BYTES + 1) {
     return refusal(Refusal.keyTooLong);
@@ -21,7 +24,11 @@ export function badKey(key: string): KvError | null {
   return key.isWellFormed() ? null : refusal(Refusal.keyNotUtf8);
 }
 
+/** Anything but text and bytes has no length that could be trusted when it is copied into a frame. */
 export function badValue(value: ValueInput): KvError | null {
+  if (typeof value !== "string" && !(value instanceof Uint8Array)) {
+    return malformed("the value is neither a string nor a Uint8Array");
+  }
   if (value.length > MAX_VALUE_BYTES) {
     return refusal(Refusal.valueTooLarge);
   }
@@ -53,20 +60,28 @@ export function badPuts(puts: readonly PutRequest[]): KvError | null {
   if (puts.length > MAX_BATCH_KEYS) {
     return refusal(Refusal.batchTooLarge);
   }
+  // A character is a byte at least: what is over the limit by that is not even encoded.
+  let bytes = 0;
   for (const { key, value } of puts) {
     const error = badKey(key) ?? badValue(value);
     if (error !== null) {
       return error;
     }
+    bytes += key.length + value.length;
   }
-  return null;
+  return bytes > MAX_BATCH_BYTES ? refusal(Refusal.batchTooLarge) : null;
 }
 
+/** Exactly one of the two is there: a swap that looked at one alone would not be what was asked for. */
 export function badExpectation(expected: CasExpectation): KvError | null {
-  if ("value" in expected) {
-    return expected.value === null ? null : badValue(expected.value);
+  const { revision, value }: Partial<Record<"revision", number> & Record<"value", unknown>> =
+    expected;
+  if ((revision === undefined) === (value === undefined)) {
+    return malformed("expected is either a revision or a value");
   }
-  const { revision } = expected;
+  if (revision === undefined) {
+    return value === null ? null : badValue(value as ValueInput);
+  }
   return Number.isSafeInteger(revision) && revision >= 0
     ? null
     : malformed(`revision ${revision} is not an integer in 0..2^53-1`);

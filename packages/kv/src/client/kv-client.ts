@@ -16,7 +16,7 @@ import type { KvNode } from "../command/node-record.ts";
 import { FLAG_FRESHNESS, FLAG_REPLICA, FLAG_STALE, KvCommand } from "../command/numbers.ts";
 import { decodeRevision, encodePut } from "../command/put.ts";
 import type { PutRequest } from "../command/put.ts";
-import type { KvError } from "../errors.ts";
+import { KvError } from "../errors.ts";
 import type { ChannelCallOptions, KvChannel } from "./channel.ts";
 import {
   badExpectation,
@@ -193,6 +193,10 @@ export class KvClient {
         decodeBatchGetReply,
         this.#optionsOf(options),
       );
+      const { length } = reply.results;
+      if (length === 0 || length > request.keys.length) {
+        throw new KvError({ code: "DT_KV_BAD_REPLY" });
+      }
       results.push(...reply.results);
     }
     return results;

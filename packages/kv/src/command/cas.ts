@@ -26,7 +26,7 @@ export interface CasRequest {
  */
 export function encodeCas(writer: ByteWriter, request: CasRequest): void {
   const { key, expected, value } = request;
-  if ("revision" in expected || expected.value === null) {
+  if (!("value" in expected) || expected.value === undefined || expected.value === null) {
     writer.u8(Compare.revision);
     writeKeyField(writer, key);
     writer.u64("revision" in expected ? expected.revision : 0);

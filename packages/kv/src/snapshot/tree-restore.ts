@@ -1,7 +1,13 @@
 import { readUint64 } from "@dt/codec";
 import { KvError } from "../errors.ts";
 import { checkKey, MAX_KEY_BYTES, readKey } from "../store/byte-key.ts";
-import { MAX_VALUE_BYTES, RECORD_HEAD_BYTES } from "../store/record.ts";
+import {
+  MAX_VALUE_BYTES,
+  readCreateRevision,
+  readModRevision,
+  readVersion,
+  RECORD_HEAD_BYTES,
+} from "../store/record.ts";
 import type { Tree } from "../store/tree.ts";
 import {
   END_BYTES,
@@ -35,6 +41,15 @@ export class TreeRestore {
   }
 
   add(chunk: Buffer): void {
+    refusing(() => this.#add(chunk));
+  }
+
+  /** Everything was added: the tree is what it was. */
+  finish(): void {
+    refusing(() => this.#finish());
+  }
+
+  #add(chunk: Buffer): void {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     let at = 0;
     for (let used = this.#step(bytes, at); used > 0; used = this.#step(bytes, at)) {
@@ -43,8 +58,7 @@ export class TreeRestore {
     this.#rest = Buffer.from(bytes.subarray(at));
   }
 
-  /** Everything was added: the tree is what it was. */
-  finish(): void {
+  #finish(): void {
     if (!this.#isEnded || this.#rest.length > 0) {
       throw bad("it ends too early or too late");
     }
@@ -106,13 +120,21 @@ export class TreeRestore {
 
   #node(kind: number, bytes: Buffer, keyStart: number, keyEnd: number, end: number): void {
     const isKnown = kind === SnapshotNodeKind.value || kind === SnapshotNodeKind.directory;
-    const isWhole = end - keyEnd >= RECORD_HEAD_BYTES && keyEnd > keyStart;
+    const isDirectory = kind === SnapshotNodeKind.directory;
+    const valueBytes = end - keyEnd - RECORD_HEAD_BYTES;
+    const isWhole = valueBytes >= 0 && keyEnd > keyStart && !(isDirectory && valueBytes > 0);
     if (!isKnown || !isWhole || checkKey(bytes, keyStart, keyEnd) !== 0) {
       throw bad("a node makes no sense");
     }
+    // A node newer than the tree would be missing from the next snapshot.
+    const created = readCreateRevision(bytes, keyEnd);
+    const modified = readModRevision(bytes, keyEnd);
+    const isOrdered = created > 0 && created <= modified && modified <= this.#revision;
+    if (!isOrdered || readVersion(bytes, keyEnd) === 0) {
+      throw bad("the revisions of a node make no sense");
+    }
     this.#count++;
     const key = readKey(bytes, keyStart, keyEnd);
-    const isDirectory = kind === SnapshotNodeKind.directory;
     if (!this.#tree.restoreNode(key, isDirectory, bytes, keyEnd, end)) {
       const kept = Buffer.from(bytes.subarray(keyStart, end));
       this.#orphans.push({ kind, bytes: kept, keyEnd: keyEnd - keyStart });
@@ -132,6 +154,15 @@ export class TreeRestore {
   }
 }
 
-function bad(reason: string): KvError {
-  return new KvError({ code: "DT_KV_BAD_SNAPSHOT", reason });
+/** A number that is too large, or a node that is there twice, is found by whoever takes it in. */
+function refusing(run: () => void): void {
+  try {
+    run();
+  } catch (cause) {
+    throw cause instanceof KvError ? cause : bad("a node cannot be taken in", cause);
+  }
+}
+
+function bad(reason: string, cause?: unknown): KvError {
+  return new KvError({ code: "DT_KV_BAD_SNAPSHOT", reason }, cause === undefined ? {} : { cause });
 }
