@@ -197,7 +197,7 @@ export class ApplyStage<R> {
         at += storedBytes(recordLength(batch.bytes, at));
         index = recordIndex++;
       }
-      this.#proposals.take(index)?.succeed(result, index);
+      this.#proposals.take(index, batch.term)?.succeed(result, index);
       index++;
     }
   }

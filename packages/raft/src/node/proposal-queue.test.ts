@@ -41,12 +41,12 @@ describe("proposal queue", () => {
       }
       for (let n = 0; n < size / 2; n++) {
         applied++;
-        queue.take(applied)?.succeed("ok", applied);
+        queue.take(applied, 1)?.succeed("ok", applied);
       }
     }
     while (applied + 1 < nextIndex) {
       applied++;
-      queue.take(applied)?.succeed("ok", applied);
+      queue.take(applied, 1)?.succeed("ok", applied);
     }
     assert.deepEqual(
       waiters.map((waiter) => waiter.outcome),
@@ -68,7 +68,7 @@ describe("proposal queue", () => {
       }
     }
     for (let index = 1; index <= 22; index++) {
-      queue.take(index)?.succeed("ok", index);
+      queue.take(index, 1)?.succeed("ok", index);
     }
     assert.deepEqual(
       waiters.map((waiter) => waiter.outcome),
@@ -80,11 +80,12 @@ describe("proposal queue", () => {
   test("an index that nobody waits for gives null and moves nothing", () => {
     const queue = new ProposalQueue<string>(1 << 20);
     const [waiter] = add(queue, 1);
-    assert.equal(queue.take(5), null);
+    assert.equal(queue.take(5, 1), null);
     queue.seal(7, 1, 0, 0);
-    assert.equal(queue.take(6), null);
-    assert.equal(queue.take(7), waiter);
-    assert.equal(queue.take(8), null);
+    assert.equal(queue.take(6, 1), null);
+    assert.equal(queue.take(7, 2), null);
+    assert.equal(queue.take(7, 1), waiter);
+    assert.equal(queue.take(8, 1), null);
   });
 
   test("losing the lead tells writes with an index from writes without one", () => {
@@ -103,6 +104,6 @@ describe("proposal queue", () => {
     assert.equal(queue.pendingCount, 0);
     const [next] = add(queue, 1);
     queue.seal(1, 2, 0, 0);
-    assert.equal(queue.take(1), next);
+    assert.equal(queue.take(1, 2), next);
   });
 });

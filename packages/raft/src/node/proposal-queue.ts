@@ -22,6 +22,8 @@ export class ProposalQueue<R> {
   /** Index of the entry that the ring's head waits for; means nothing while none is sealed. */
   #headIndex = 0;
   #sealed = 0;
+  /** Term of the sealed entries: one leadership's, which ends before another one's are sealed. */
+  #term = 0;
   /** How many waits were shifted out so far: names the head. */
   #headNumber = 0;
   /** Index that the entry behind the last sealed one would have. */
@@ -79,13 +81,17 @@ export class ProposalQueue<R> {
       this.#jumps.push({ number: this.#headNumber + this.#sealed, index: firstIndex });
     }
     this.#sealed += this.#builder.count;
+    this.#term = term;
     this.#nextIndex = firstIndex + this.#builder.count;
     return this.#builder.seal(firstIndex, term, timestampMs, prevChain);
   }
 
-  /** Who waits for the entry at `index`, or null; entries must be asked for in index order. */
-  take(index: number): Proposal<R> | null {
-    if (this.#sealed === 0 || index !== this.#headIndex) {
+  /**
+   * Who waits for the entry of `term` at `index`, or null; entries must be asked for in index order. What is applied in
+   * the turn in which the leadership is lost may be a successor's, in the place of what is waited for.
+   */
+  take(index: number, term: number): Proposal<R> | null {
+    if (this.#sealed === 0 || index !== this.#headIndex || term !== this.#term) {
       return null;
     }
     this.#sealed--;

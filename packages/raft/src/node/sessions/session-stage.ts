@@ -76,19 +76,19 @@ export class SessionStage<R> {
 
   /** The batch is applied: answers who waits, in the order of the entries. */
   settle(batch: EntryBatch, results: readonly R[], proposals: ProposalQueue<R>): void {
-    const { bytes } = batch;
+    const { bytes, term } = batch;
     let next = 0;
     let session = 0;
     let index = batch.firstIndex;
     for (let at = 0; at < bytes.length; at += storedBytes(recordLength(bytes, at))) {
       const type = recordType(bytes, at);
       if (type === EntryType.normal) {
-        proposals.take(index)?.succeed(results[next++] as R, index);
+        proposals.take(index, term)?.succeed(results[next++] as R, index);
       } else if (type === EntryType.session) {
         const admitted = this.#admitted[session++] as Admitted;
         const isApplied = admitted.admission === Admission.apply;
         const result = isApplied ? (results[next++] as R) : undefined;
-        const proposal = proposals.take(index);
+        const proposal = proposals.take(index, term);
         if (proposal !== null) {
           this.#answer(admitted, result, index, proposal);
         }
