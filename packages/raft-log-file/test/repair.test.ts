@@ -233,6 +233,29 @@ describe("entries that were damaged", () => {
     }
   });
 
+  test.each([4, 9, 19])(
+    "D9 what came for entry 2 stays when entry %i and all behind it are dropped",
+    async (dropped) => {
+      const { disk, maker } = await someLog();
+      for (const hint of disk.paths().filter((each) => each.endsWith(".idx"))) {
+        disk.lose(hint);
+      }
+      damageEntry(disk, maker, 2);
+      damageEntry(disk, maker, dropped);
+      const { log, state } = await openOn(disk);
+      const [first, second] = state.damaged as [DamagedRange, DamagedRange];
+      await log.repair(copyOf(maker, first));
+      const left = await log.cutDamage();
+      expect(left.damaged).toBeUndefined();
+      expect(left.lastIndex).toBe(second.firstIndex - 1);
+      expect(await readRecords(log, left.lastIndex)).toEqual(
+        maker.records.slice(0, second.firstIndex - 1),
+      );
+      await log.close();
+      expect((await openOn(disk)).state.lastIndex).toBe(second.firstIndex - 1);
+    },
+  );
+
   test("D6 a header that is damaged has no known end: the log refuses", async () => {
     const { disk } = await someLog();
     disk.flipBit(segmentPath(1), 50 * 8);

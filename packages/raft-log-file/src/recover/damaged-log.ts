@@ -58,13 +58,7 @@ export class DamagedLog {
     if (isFull) {
       await this.#files.close();
       for (const segment of new Set(this.#sites.map((site) => site.segment))) {
-        const gaps = this.#sites.filter((site) => site.segment === segment);
-        await rebuildSegment(
-          this.#fileSystem,
-          segment,
-          this.#limitOf(gaps),
-          gaps.map((site) => this.#filled(site)),
-        );
+        await this.#rebuild(this.#sites.filter((site) => site.segment === segment));
       }
       await this.status.close();
     }
@@ -72,12 +66,20 @@ export class DamagedLog {
   }
 
   /**
-   * Drops the first gap and everything behind it: nobody else ever had it. Afterwards the log can be opened.
-   * A crash on the way leaves the gap, or a log that ends before it.
+   * Drops the first gap that is not filled and everything behind it: nobody else ever had it. Gaps before it are
+   * filled. Afterwards the log can be opened. A crash on the way leaves the gap, or a log that ends before it; a
+   * gap that was filled is filled then, or still there: what follows it proves it.
    */
   async cut(): Promise<void> {
-    const { segment, firstIndex, prevChain } = this.#sites[0] as DamageSite;
+    const at = this.#sites.findIndex((site) => this.#nextIndex(site) <= site.lastIndex);
+    const { segment, firstIndex, prevChain } = this.#sites[at] as DamageSite;
+    const filled = this.#sites.slice(0, at);
     await this.#files.close();
+    for (const each of new Set(filled.map((site) => site.segment))) {
+      if (each !== segment) {
+        await this.#rebuild(filled.filter((site) => site.segment === each));
+      }
+    }
     if (this.status.status.markIndex >= firstIndex) {
       // The mark must not outlive the entries that it vouches for.
       await this.#clearMark();
@@ -88,13 +90,29 @@ export class DamagedLog {
       await this.#fileSystem.syncDirectory(dirname(path));
     }
     const limit = { index: firstIndex, chain: prevChain };
-    await rebuildSegment(this.#fileSystem, segment, limit, []);
+    const gaps = filled.filter((site) => site.segment === segment);
+    await rebuildSegment(
+      this.#fileSystem,
+      segment,
+      limit,
+      gaps.map((site) => this.#filled(site)),
+    );
     await this.status.close();
   }
 
   async close(): Promise<void> {
     await this.#files.close();
     await this.status.close();
+  }
+
+  /** Fills these gaps, all of one segment. */
+  #rebuild(gaps: readonly DamageSite[]): Promise<void> {
+    return rebuildSegment(
+      this.#fileSystem,
+      (gaps[0] as DamageSite).segment,
+      this.#limitOf(gaps),
+      gaps.map((site) => this.#filled(site)),
+    );
   }
 
   #take(batch: EntryBatch): void {

@@ -79,8 +79,8 @@ export interface RaftLog {
   repair?(batches: readonly EntryBatch[]): Promise<LogState>;
 
   /**
-   * Drops the first damaged range and every entry behind it, for a log whose other members are all sure that
-   * they never had it, so that it cannot be committed. Resolves as `repair` does; only for a log with damage.
+   * Drops the first damaged range that is not filled and every entry behind it, for a log whose other members are all
+   * sure that they never had it, so that it cannot be committed. What came for ranges before it stays. Resolves as `repair` does; only for a log with damage.
    */
   cutDamage?(): Promise<LogState>;
 

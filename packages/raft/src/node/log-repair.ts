@@ -1,7 +1,10 @@
 import type { NodeId } from "../core/message.ts";
+import type { EntryBatch } from "../entry/entry-batch.ts";
 import { decodeConfigPayload } from "../entry/config-payload.ts";
 import { RaftError } from "../errors.ts";
 import type { DamagedRange, LogState } from "../log/raft-log.ts";
+import type { SnapshotMeta } from "../log/snapshot-store.ts";
+import { isUndecided } from "./damage-verdict.ts";
 import { answerFetch, type EntryAnswer, type EntryRequest, FetchResult } from "./entry-fetch.ts";
 import type { GroupConfig, GroupDeps, Member } from "./group-config.ts";
 import type { TransportReceiver } from "./transport.ts";
@@ -19,12 +22,20 @@ const RETRY_MS = 500;
 export class LogRepair<R> implements TransportReceiver {
   readonly #config: GroupConfig<R>;
   readonly #deps: GroupDeps;
+  /** This node's own, newest first. */
+  readonly #snapshots: readonly SnapshotMeta[];
   #state: LogState;
 
-  constructor(config: GroupConfig<R>, deps: GroupDeps, state: LogState) {
+  constructor(
+    config: GroupConfig<R>,
+    deps: GroupDeps,
+    state: LogState,
+    snapshots: readonly SnapshotMeta[],
+  ) {
     this.#config = config;
     this.#deps = deps;
     this.#state = state;
+    this.#snapshots = snapshots;
   }
 
   onMessage(): void {
@@ -50,9 +61,11 @@ export class LogRepair<R> implements TransportReceiver {
     transport.register(groupId, this);
     transport.setMembers(groupId, this.#members());
     try {
-      for (let range = this.#firstGap(); range !== null; range = this.#firstGap()) {
+      for (const range of this.#state.damaged ?? []) {
         logger.error({ groupId, nodeId, ...range }, "entries are damaged, asking the others");
-        await this.#fill(range);
+        if (!(await this.#fill(range))) {
+          break;
+        }
       }
     } catch (error) {
       if (!isHopeless(error)) {
@@ -65,64 +78,73 @@ export class LogRepair<R> implements TransportReceiver {
     return this.#state;
   }
 
-  #firstGap(): DamagedRange | null {
-    return this.#state.damaged?.[0] ?? null;
-  }
-
-  /** Asks one member after the other, round after round, until all gaps of the range's log are filled. */
-  async #fill(range: DamagedRange): Promise<void> {
+  /**
+   * Asks one member after the other, round after round, until the range is filled; false when it was dropped instead,
+   * with all behind it.
+   */
+  async #fill(range: DamagedRange): Promise<boolean> {
     for (;;) {
       const results = new Map<NodeId, FetchResult>();
       for (const peer of this.#peers()) {
-        const result = await this.#fillFrom(peer);
-        results.set(peer, result);
-        if (result === FetchResult.entries) {
-          return;
+        if (await this.#fillFrom(peer, range, results)) {
+          return true;
         }
       }
       const { log } = this.#config;
-      const said = new Set(results.values());
-      if (said.size === 1 && said.has(FetchResult.absent) && log.cutDamage !== undefined) {
-        // A commit takes a majority, which would have said that it has them, or this node's new word.
-        const { groupId, nodeId } = this.#config;
+      const { groupId, nodeId, members } = this.#config;
+      const known = { nodeId, start: members, state: this.#state, snapshots: this.#snapshots };
+      if (log.cutDamage !== undefined && isUndecided(range, results, known)) {
         this.#deps.logger.warn({ groupId, nodeId, ...range }, "nobody had them, dropping them");
         this.#state = await log.cutDamage();
-        return;
+        return false;
       }
-      if (!said.has(FetchResult.unknown)) {
+      if (results.size === 0 || ![...results.values()].includes(FetchResult.unknown)) {
         throw this.#hopeless(range, results);
       }
       await this.#pause();
     }
   }
 
-  /** Takes all that one member has for all gaps; `entries` when that was everything. */
-  async #fillFrom(peer: NodeId): Promise<FetchResult> {
+  /** Takes all that one member has for a range; true when that was everything. */
+  async #fillFrom(
+    peer: NodeId,
+    range: DamagedRange,
+    results: Map<NodeId, FetchResult>,
+  ): Promise<boolean> {
     const { log } = this.#config;
-    for (const range of this.#state.damaged ?? []) {
-      let { firstIndex, prevChain } = range;
-      while (firstIndex <= range.lastIndex) {
-        const { lastIndex } = range;
-        const request = { firstIndex, lastIndex, prevChain, maxBytes: FETCH_BYTES };
-        const { result, batches } = await this.#ask(peer, request);
-        const last = batches.at(-1);
-        if (result !== FetchResult.entries || last === undefined) {
-          return result;
-        }
-        try {
-          this.#state = (await log.repair?.(batches)) ?? this.#state;
-        } catch (error) {
-          // It follows what is before the gap and does not lead to what is behind it: another history.
-          if (error instanceof Error && "code" in error && error.code === "DT_LOG_GAP") {
-            return FetchResult.absent;
-          }
-          throw error;
-        }
-        firstIndex = last.lastIndex + 1;
-        prevChain = last.chain;
+    const { lastIndex } = range;
+    let { firstIndex, prevChain } = range;
+    let given: FetchResult | null = null;
+    while (firstIndex <= lastIndex) {
+      const request = { firstIndex, lastIndex, prevChain, maxBytes: FETCH_BYTES };
+      const { result, batches } = await this.#ask(peer, request);
+      const last = batches.at(-1);
+      if (result !== FetchResult.entries || last === undefined) {
+        // Who has the beginning may have what this node has promised to keep of it.
+        results.set(peer, result === FetchResult.absent ? (given ?? result) : result);
+        return false;
       }
+      given ??= this.#isOther(range, batches) ? FetchResult.absent : FetchResult.entries;
+      try {
+        this.#state = (await log.repair?.(batches)) ?? this.#state;
+      } catch (error) {
+        // It follows what is before the gap and does not lead to what is behind it: another history, in the end.
+        if (error instanceof Error && "code" in error && error.code === "DT_LOG_GAP") {
+          results.set(peer, given);
+          return false;
+        }
+        throw error;
+      }
+      firstIndex = last.lastIndex + 1;
+      prevChain = last.chain;
     }
-    return FetchResult.entries;
+    return true;
+  }
+
+  /** Whether entries that do not lead to the range's end differ from those that stood there from the first one on. */
+  #isOther(range: DamagedRange, [first]: readonly EntryBatch[]): boolean {
+    const { term } = this.#state.hardState;
+    return range.firstIndex === range.lastIndex || (first !== undefined && first.term > term);
   }
 
   async #ask(peer: NodeId, request: EntryRequest): Promise<EntryAnswer> {
@@ -146,7 +168,9 @@ export class LogRepair<R> implements TransportReceiver {
   /** With the newest address of each. */
   #members(): Member[] {
     const known = new Map(this.#config.members.map((member) => [member.nodeId, member]));
-    for (const { payload } of this.#state.configs) {
+    const ofSnapshots = this.#snapshots.filter(({ membershipIndex }) => membershipIndex > 0);
+    const payloads = ofSnapshots.map(({ membership }) => membership).toReversed();
+    for (const payload of [...payloads, ...this.#state.configs.map((each) => each.payload)]) {
       for (const member of decodeConfigPayload(payload).members) {
         known.set(member.nodeId, member);
       }

@@ -44,5 +44,16 @@ function append(
 ): Append {
   const kind = MessageKind.append;
   const sentAtMs = 0;
-  return { kind, from, to, term, prevIndex, prevTerm, batches, commitIndex, sentAtMs, readToken: 0 };
+  return {
+    kind,
+    from,
+    to,
+    term,
+    prevIndex,
+    prevTerm,
+    batches,
+    commitIndex,
+    sentAtMs,
+    readToken: 0,
+  };
 }

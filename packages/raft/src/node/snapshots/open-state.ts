@@ -18,13 +18,14 @@ export interface OpenedState extends RecoveredState {
 export async function openState<R>(config: GroupConfig<R>, deps: GroupDeps): Promise<OpenedState> {
   const { logger } = deps;
   const { groupId, log, members, nodeId, snapshots, stateMachine } = config;
-  const opened = await openLog(config, deps);
+  const catalog = snapshots === undefined ? null : new SnapshotCatalog(snapshots, groupId, logger);
+  const opened = await openLog(config, deps, catalog).catch(async (error: unknown) => {
+    await snapshots?.close();
+    throw error;
+  });
   try {
     const sessions = new SessionTable();
     const target = targetOf(stateMachine, sessions);
-    const catalog =
-      snapshots === undefined ? null : new SnapshotCatalog(snapshots, groupId, logger);
-    await catalog?.open();
     const isAlone = members.every((member) => member.nodeId === nodeId);
     const parts = { groupId, log, catalog, target, isAlone, logger };
     const recovered = await recoverState(parts, opened);
