@@ -78,8 +78,8 @@ export class FileLog implements RaftLog {
   /**
    * Recovers what is stored, and makes it durable. Once per object. A log with acknowledged entries that
    * cannot be read says so in `LogState.damaged`: nothing has changed then, it can be read and repaired,
-   * and writes get DT_LOG_CORRUPT. Rejects with DT_LOG_CORRUPT for damage without a known end, with DT_LOG_FORMAT or DT_LOG_FOREIGN_FILE, and then has changed nothing; with the system's error when
-   * the directory cannot be used.
+   * and writes get DT_LOG_CORRUPT. Rejects with DT_LOG_CORRUPT for damage without a known end, with DT_LOG_FORMAT or DT_LOG_FOREIGN_FILE, and then has changed nothing; with DT_LOG_POISONED
+   * when an earlier log of the group left flushes in the journal, until the data directory is opened again; with the system's error when the directory cannot be used.
    */
   open(): Promise<LogState> {
     if (this.#opening !== null || this.#closing !== null) {
@@ -148,6 +148,10 @@ export class FileLog implements RaftLog {
 
   async #open(): Promise<LogState> {
     const { directory, groupId, storeId } = this.#location;
+    if (this.#journal?.keeps(groupId) === true) {
+      // An earlier log of the group was closed without them: they come back with the directory.
+      throw new LogError({ code: "DT_LOG_POISONED", file: directory, operation: "sync" });
+    }
     const identity: LogIdentity = { groupId, storeId };
     const fileSystem = this.#fileSystem;
     const opened = await openLog(fileSystem, directory, identity, this.#options);

@@ -77,6 +77,29 @@ describe("G4 damage to the journal", () => {
     await data.close();
   });
 
+  test.each([
+    ["before its checksum", 45],
+    ["in its checksum", 61],
+  ])("to the header %s loses nothing", async (_where, at) => {
+    const { disk, models } = await crashed();
+    disk.flipBit("/data/journal-0", at * 8);
+    const { data } = await reopened(disk, models);
+    expect(data.recovered?.damagedGroups).toEqual([]);
+    await data.close();
+  });
+
+  test("to all of the header refuses the directory and changes nothing", async () => {
+    const { disk } = await crashed();
+    disk.damage("/data/journal-0", (content) => content.fill(0, 0, 512));
+    const before = disk.paths();
+    await expect(openOn(disk, ROOMY)).rejects.toMatchObject({
+      code: "DT_LOG_CORRUPT",
+      fault: { file: "/data/journal-0", offset: 0 },
+    });
+    expect(disk.paths()).toEqual(before);
+    expect(disk.openFiles).toBe(0);
+  });
+
   test("to both heads of a frame refuses the directory and changes nothing", async () => {
     const { disk } = await crashed();
     disk.damage("/data/journal-0", (content) => {

@@ -96,19 +96,27 @@ export class SegmentTail {
     }
   }
 
-  /** Makes the whole segment durable in its own file. */
+  /** Makes the whole segment durable in its own file. A lack of space is one for what is in memory, which stays there. */
   sync(done: Done): void {
     if (this.isEmpty) {
       this.#spare = null;
-      this.#file.sync(done);
+      this.#syncFile(done);
       return;
     }
     this.writeOut((error) => {
       if (error === null) {
-        this.#file.sync(done);
+        this.#syncFile(done);
       } else {
         done(error);
       }
+    });
+  }
+
+  /** Whatever a sync fails with is final: what it was to make durable may have left the system's cache. */
+  #syncFile(done: Done): void {
+    this.#file.sync((error) => {
+      const isFull = error !== null && isOutOfSpace(error);
+      done(isFull ? new Error("a sync found no space", { cause: error }) : error);
     });
   }
 

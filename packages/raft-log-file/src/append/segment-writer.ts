@@ -98,8 +98,7 @@ export class SegmentWriter {
   }
 
   async close(): Promise<void> {
-    // What cannot be made durable in its segment is so in the journal, which then stays.
-    await this.#context.sync.settle().catch(() => {});
+    await this.#context.sync.leave();
     await this.#filler.close();
     await this.#filler.release(this.#current.file);
     await this.#next.close();

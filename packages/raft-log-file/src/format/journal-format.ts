@@ -63,6 +63,17 @@ export function decodeJournalHeader(
   };
 }
 
+/** Of a header that is damaged: what its frames can be seeded with, unless both it and its crc are. */
+export function journalSeeds(block: Buffer): readonly number[] {
+  return [block.readUInt32BE(HEADER_CRC_AT), crc32(block, 0, HEADER_CRC_AT)];
+}
+
+/** Whether a block begins as every header of a store does. */
+export function startsHeader(block: Buffer, storeId: Buffer): boolean {
+  const found = block.subarray(12, 12 + STORE_ID_BYTES);
+  return block.subarray(0, MAGIC.length).equals(MAGIC) && found.equals(storeId);
+}
+
 /** Bytes of one flush in a frame. */
 export interface Extent {
   readonly groupId: number;
@@ -85,6 +96,9 @@ const HEAD_BYTES = 24;
 const EXTENT_BYTES = 48;
 const EXTENT_BYTES_V1 = 40;
 const TRAILER_BYTES = 16;
+
+/** Sizes of what tells of an extent, by version, the newest first. */
+export const journalExtentBytes: readonly number[] = [EXTENT_BYTES, EXTENT_BYTES_V1];
 
 /** Bytes of a frame with so many extents and so many bytes of theirs. */
 export function journalFrameBytes(extentCount: number, contentBytes: number): number {
@@ -143,6 +157,11 @@ export function sealFrame(
   into.writeUInt32BE(table, end - 12);
   into.writeUInt32BE(frameBytes, end - 8);
   into.writeUInt32BE(crc32(into, end - TRAILER_BYTES, end - 4, seed), end - 4);
+}
+
+/** Whether a frame begins at `at`, whole or not. */
+export function startsFrame(bytes: Buffer, at: number): boolean {
+  return bytes.readUInt32BE(at) === FRAME_MARKER;
 }
 
 export interface JournalFrame {

@@ -37,6 +37,8 @@ export interface FlushSync {
   sync(flush: WrittenFlush, done: Done): void;
   /** Everything that was flushed is in the segment itself, durably. Between flushes; before the segment is left. */
   settle(): Promise<void>;
+  /** As `settle`, at the end: the segment is not touched afterwards. What it cannot be brought stays where it is durable. */
+  leave(): Promise<void>;
 }
 
 /** A sync of the segment for each flush: a log on its own. */
@@ -48,4 +50,5 @@ export const DIRECT_SYNC: FlushSync = {
   forgo: () => {},
   sync: (flush, done) => flush.file.sync(done),
   settle: () => Promise.resolve(),
+  leave: () => Promise.resolve(),
 };

@@ -98,6 +98,11 @@ export class JournalPair {
     }
   }
 
+  /** A log of this group is on the lists. */
+  keeps(groupId: number): boolean {
+    return this.#parts.some(({ dirty }) => [...dirty].some((each) => each.groupId === groupId));
+  }
+
   /** Removes the files, unless a log whose segment could not be synced needs what they hold. Nothing is being written. */
   async close(): Promise<void> {
     await this.#making;
@@ -118,7 +123,12 @@ export class JournalPair {
         const path = join(this.#directory, name);
         await removeIfThere(this.#fileSystem, path);
         const file = await JournalFile.create(this.#fileSystem, path, this.#fileBytes);
-        await this.#fileSystem.syncDirectory(this.#directory);
+        try {
+          await this.#fileSystem.syncDirectory(this.#directory);
+        } catch (error) {
+          await file.close();
+          throw error;
+        }
         if (this.#parts.length === 0) {
           file.begin(this.#storeId, ++this.#epoch, 0);
         }

@@ -26,6 +26,10 @@ export class Participant implements FlushSync {
   #done: Done | null = null;
   /** Some of its flushes are in the journal only. */
   isJournaled = false;
+  /** A sync of its segment failed: one that succeeds later does not tell that the segment has what the journal has. */
+  #isBroken = false;
+  /** Its segment is closed soon. */
+  #hasLeft = false;
   /** The segment that the last flush went to. */
   #file: Synced | null = null;
   #syncing: Promise<unknown> = Promise.resolve();
@@ -68,9 +72,27 @@ export class Participant implements FlushSync {
     await this.#syncing;
     if (this.isJournaled && this.#file !== null) {
       await syncFile(this.#file);
+      if (this.#isBroken) {
+        throw new Error("an earlier sync of the segment failed");
+      }
       this.#journal.settled(this);
     }
     this.#file = null;
+  }
+
+  async leave(): Promise<void> {
+    this.#hasLeft = true;
+    // The journal keeps what cannot be settled: the next open of the directory copies it to the segment.
+    await this.settle().catch(() => {});
+  }
+
+  /** Its segment was synced by itself for the flush, with everything before it. */
+  synced(error: Error | null): void {
+    if (error !== null) {
+      this.#isBroken ||= !isOutOfSpace(error);
+    } else if (this.isJournaled && !this.#isBroken) {
+      this.#journal.settled(this);
+    }
   }
 
   /** Reports the flush. */
@@ -81,9 +103,12 @@ export class Participant implements FlushSync {
     done?.(error);
   }
 
-  /** Syncs the segment; false when it failed, and then the log is told. */
+  /** Syncs the segment; false when that cannot be done any more, or failed, and then the log is told. */
   async checkpoint(): Promise<boolean> {
     const file = this.#file;
+    if (this.#hasLeft || this.#isBroken) {
+      return false;
+    }
     if (file === null) {
       return true;
     }
@@ -95,6 +120,7 @@ export class Participant implements FlushSync {
     } catch (error) {
       // Out of space, what the journal holds for it stays there and in memory until a later flush finds some.
       if (!isOutOfSpace(error as Error)) {
+        this.#isBroken = true;
         this.#onBroken(error as Error);
       }
       return false;

@@ -10,13 +10,13 @@ import {
   frameEndingAt,
   JOURNAL_BLOCK_BYTES,
   type JournalFrame,
-  type JournalHeader,
 } from "../format/journal-format.ts";
 import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from "../format/segment-header.ts";
 import { errorNumber, LogError } from "../log-error.ts";
 import { segmentName } from "../segment/segment.ts";
 import { keepAcknowledgedEnd } from "./acknowledged-end.ts";
 import { type DamagedPlace, markDamage } from "./damage-mark.ts";
+import { damagedFrame, type FoundHeader, guessHeader } from "./damaged-header.ts";
 import { JOURNAL_NAMES, removeJournal } from "./journal-file.ts";
 
 /** What was found in a journal and done with it. */
@@ -27,12 +27,9 @@ export interface JournalReport {
   readonly damagedGroups: readonly number[];
 }
 
-interface StoredJournal {
+interface StoredJournal extends FoundHeader {
   readonly path: string;
   readonly bytes: Buffer;
-  readonly header: JournalHeader;
-  readonly seed: number;
-  readonly extentBytes: number;
 }
 
 /**
@@ -120,7 +117,7 @@ async function readJournals(
     try {
       const bytes = Buffer.allocUnsafeSlow(await file.size());
       await readInto(file, bytes, 0, bytes.length, 0);
-      const found = decodeJournalHeader(bytes, path);
+      const found = decodeJournalHeader(bytes, path) ?? guessHeader(bytes, path, storeId);
       if (found !== null && found.header.storeId.equals(storeId)) {
         journals.push({ path, bytes, ...found });
       }
@@ -150,7 +147,7 @@ function framesOf(journal: StoredJournal, next: StoredJournal | undefined): Jour
   }
   const isContinued = next?.header.epoch === journal.header.epoch + 1;
   if (isContinued && frames.length < next.header.framesBefore) {
-    throw damaged(path, frames.at(-1)?.end ?? JOURNAL_BLOCK_BYTES);
+    throw damagedFrame(path, frames.at(-1)?.end ?? JOURNAL_BLOCK_BYTES);
   }
   return frames;
 }
@@ -174,14 +171,9 @@ function frameByItsEnd(
     isFollowed ||= (frameAt(bytes, end, seed, extentBytes)?.number ?? 0) > number;
   }
   if (isFollowed) {
-    throw damaged(path, at);
+    throw damagedFrame(path, at);
   }
   return null;
-}
-
-function damaged(file: string, offset: number): LogError {
-  const reason = "a frame of the journal that was acknowledged fails its checksum";
-  return new LogError({ code: "DT_LOG_CORRUPT", file, offset, index: 0, reason });
 }
 
 interface OpenSegment {

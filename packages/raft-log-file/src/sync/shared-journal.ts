@@ -126,6 +126,11 @@ export class SharedJournal implements FlushJournal {
     this.#pumpSoon();
   }
 
+  /** Flushes of a group are in the journal only. */
+  keeps(groupId: number): boolean {
+    return this.#files.keeps(groupId);
+  }
+
   /** Takes a log whose segment has been synced off the list. */
   settled(participant: Participant): void {
     this.#files.settled(participant);
@@ -232,9 +237,7 @@ export class SharedJournal implements FlushJournal {
     this.#directCount++;
     (participant.flush as WrittenFlush).file.sync((error) => {
       this.#directCount--;
-      if (error === null && participant.isJournaled) {
-        this.settled(participant);
-      }
+      participant.synced(error);
       const isDoubtful = error !== null && journalError !== null;
       participant.finish(
         isDoubtful ? new Error("neither journal nor segment", { cause: error }) : error,
