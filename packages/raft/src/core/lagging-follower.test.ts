@@ -103,6 +103,17 @@ describe("a follower that needs entries no longer in memory", () => {
     }
   });
 
+  test("an answer that comes in the turn in which the head is dropped before its end gives way to a snapshot", () => {
+    const [node] = laggingLeader();
+    node.receive(accepted(2, 7, { from: 3 }));
+    node.step({ kind: InputKind.applied, index: 7 });
+    node.feed({ kind: InputKind.headDropped, firstIndex: 3 });
+    const output = node.step(logRead(2, restOfLog));
+    expect(appends(output)).toEqual([]);
+    expect(output.snapshots?.sends).toEqual([2]);
+    expect(progressOf(node, 2)).toMatchObject({ nextIndex: 2, inflightAppends: 0 });
+  });
+
   test("an answer to the leadership before is not used when it does not fit the log", () => {
     const [node] = laggingLeader();
     node.receive(heartbeat(3));

@@ -114,7 +114,9 @@ export function onLogRead(
   if (peer.state !== ProgressState.replicate || peer.nextIndex !== firstIndex) {
     return;
   }
-  if (batches.length === 0 || !isOfThisLog(s, firstIndex, batches)) {
+  // Meanwhile the head may have been dropped, and with it the entry before, which an append names.
+  const isHeadGone = s.log.termAt(firstIndex - 1) < 0;
+  if (batches.length === 0 || isHeadGone || !isOfThisLog(s, firstIndex, batches)) {
     peer.isLogReadHeld = true;
     return;
   }

@@ -26,8 +26,8 @@ export async function openState<R>(config: GroupConfig<R>, deps: GroupDeps): Pro
   try {
     const sessions = new SessionTable();
     const target = targetOf(stateMachine, sessions);
-    const isAlone = members.every((member) => member.nodeId === nodeId);
-    const parts = { groupId, log, catalog, target, isAlone, logger };
+    const start = members.map((member) => member.nodeId);
+    const parts = { groupId, log, catalog, target, nodeId, start, logger };
     const recovered = await recoverState(parts, opened);
     return { ...recovered, catalog, target, sessions };
   } catch (error) {

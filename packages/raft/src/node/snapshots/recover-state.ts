@@ -1,4 +1,6 @@
 import type { ConfigEntry, LogState } from "../../core/log-state.ts";
+import { configurationOf } from "../../core/membership.ts";
+import type { NodeId } from "../../core/message.ts";
 import { RaftError } from "../../errors.ts";
 import type { RaftLog } from "../../log/raft-log.ts";
 import {
@@ -23,8 +25,9 @@ export interface RecoverParts {
   readonly log: RaftLog;
   readonly catalog: SnapshotCatalog | null;
   readonly target: RestoreTarget | null;
-  /** Nobody else could send what is missing. */
-  readonly isAlone: boolean;
+  readonly nodeId: NodeId;
+  /** Members that the group was started with. */
+  readonly start: readonly NodeId[];
   readonly logger: Logger;
 }
 
@@ -38,7 +41,8 @@ export interface RecoverParts {
  */
 export async function recoverState(parts: RecoverParts, opened: LogState): Promise<RecoveredState> {
   const { catalog, log, target, groupId } = parts;
-  for (const meta of catalog?.all.slice() ?? []) {
+  const metas = catalog?.all.slice() ?? [];
+  for (const meta of metas) {
     if (meta.index < opened.prevIndex || target === null || catalog === null) {
       continue;
     }
@@ -49,12 +53,36 @@ export async function recoverState(parts: RecoverParts, opened: LogState): Promi
   }
   if (opened.firstIndex > 1) {
     const { firstIndex } = opened;
-    if (parts.isAlone || target === null || catalog === null) {
+    if (isAlone(parts, opened, metas) || target === null || catalog === null) {
       throw new RaftError({ code: "DT_RAFT_SNAPSHOT_MISSING", groupId, firstIndex });
     }
     parts.logger.error({ groupId, firstIndex }, "no good snapshot: waiting for the leader's");
   }
   return { state: opened, snapshot: null };
+}
+
+/**
+ * Nobody else could send what is missing: this node is the only voter of the newest configuration that is known to be
+ * committed, and of all behind it. Damaged snapshots say who votes as good ones do.
+ */
+function isAlone(
+  { nodeId, start }: RecoverParts,
+  { configs, hardState, prevIndex }: LogState,
+  metas: readonly SnapshotMeta[],
+): boolean {
+  const base = metas.map(configOf).find((config) => config !== null) ?? null;
+  const ofBase = base === null ? start : votersOf(base);
+  const index = base?.index ?? 0;
+  const later = configs.filter((config) => config.index > index);
+  const committedIndex = Math.max(hardState.commitIndex, prevIndex, metas[0]?.index ?? 0);
+  const newest = later.findLastIndex((config) => config.index <= committedIndex);
+  const possible = [ofBase, ...later.map(votersOf)].slice(newest + 1);
+  return possible.every((voters) => voters.length > 0 && voters.every((id) => id === nodeId));
+}
+
+function votersOf(config: ConfigEntry): NodeId[] {
+  const { voters, nextVoters } = configurationOf(config);
+  return [...voters, ...nextVoters];
 }
 
 /** The CONFIG entry that came with a snapshot; null for the configuration of the start. */
