@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DataDirectory } from "@dt/raft-log-file";
 import { formatAddress, startCluster } from "@dt/server";
 import { expect, onTestFinished, test } from "vitest";
 import { CliExit } from "../src/exit-code.ts";
@@ -52,4 +53,24 @@ test("M14 when a majority is gone for good a survivor is made the group, after a
   expect(await dt("kv", "put", "again", "served")).toMatchObject({ code: CliExit.ok });
   const { stdout } = await dt("cluster", "members", "--output", "json");
   expect(JSON.parse(stdout)).toMatchObject({ members: [{ nodeId: survivor.nodeId }] });
+});
+
+test("M14 a log that ends before its newest snapshot is not forced, whoever that names: the node's start would undo it", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "dt-cli-recover-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const identity = { clusterId: "tested", nodeId: 1 };
+  const data = await DataDirectory.open({ path: join(directory, "data"), ...identity });
+  await data.log(1).open();
+  const snapshots = data.snapshots(1);
+  await snapshots.open();
+  const place = { index: 2, term: 1, chain: 7, timestampMs: 1 };
+  const ofTheStart = { membership: Buffer.alloc(0), membershipIndex: 0 };
+  const writer = await snapshots.create({ id: "a", ...place, ...ofTheStart });
+  await writer.write(Buffer.from("state"));
+  await writer.finish();
+  await data.close();
+  const member = "1=127.0.0.1:7001";
+  const argv = ["log", "recover", "data", "--group", "1", "--keep", member, "--start", member];
+  const { stderr } = await run(argv, { cwd: directory, env: {} });
+  expect(stderr).toContain("the log ends at 0, before the snapshot at 2");
 });

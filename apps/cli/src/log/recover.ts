@@ -72,12 +72,12 @@ async function snapshotConfigOf(
   lastIndex: number,
 ): Promise<ConfigEntry | null> {
   const [newest] = await data.snapshots(groupId).open();
-  if (newest === undefined || newest.membershipIndex === 0) {
-    return null;
-  }
-  if (newest.index > lastIndex) {
+  if (newest !== undefined && newest.index > lastIndex) {
     const message = `the log ends at ${lastIndex}, before the snapshot at ${newest.index}: start the node once`;
     throw new CliError({ code: "DT_CLI_USAGE", message });
+  }
+  if (newest === undefined || newest.membershipIndex === 0) {
+    return null;
   }
   return { index: newest.membershipIndex, term: newest.term, payload: newest.membership };
 }
