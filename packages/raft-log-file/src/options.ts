@@ -3,7 +3,7 @@ import { FRAME_BYTES } from "./format/flush-frame.ts";
 import { SEGMENT_HEADER_BYTES } from "./format/segment-header.ts";
 import type { RecoveryProgress } from "./recover/recovery.ts";
 
-/** `fsync`: acknowledged after a sync. `os`: after the write; a power cut may take what was acknowledged. */
+/** `fsync`: acknowledged after a sync. `os`: after the write; a power cut may take entries that were acknowledged. */
 export type Durability = "fsync" | "os";
 
 export interface FileLogOptions {

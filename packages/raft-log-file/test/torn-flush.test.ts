@@ -1,7 +1,7 @@
 import { SimRandom } from "@dt/raft/testing";
 import { describe, expect, test } from "vitest";
 import { checkAfterCrash, run, type Script } from "./crash.ts";
-import { LOG_PATH, newDisk, openOn, segmentPath, SMALL } from "./disk-log.ts";
+import { LOG_PATH, newDisk, openOn, segmentPath } from "./disk-log.ts";
 import { EntryMaker, readRecords, store } from "./entry-maker.ts";
 import { LogModel } from "./log-model.ts";
 import { EVERYTHING_SURVIVES, type FaultyDisk, NOTHING_SURVIVES } from "../src/testing/index.ts";
@@ -109,23 +109,6 @@ describe("a flush of three records that a power cut tears", () => {
     const broken = disk.paths().filter((path) => path.endsWith(".broken"));
     expect(broken).toHaveLength(8);
   });
-});
-
-test("a log that runs without syncs ends at its first hole, whatever stands behind it", async () => {
-  const options = { ...SMALL, durability: "os" as const };
-  const disk = newDisk();
-  const maker = new EntryMaker();
-  const { log } = await openOn(disk, options);
-  for (let i = 0; i < 3; i++) {
-    await store(log, maker.write(maker.filled(1, 1, 600), 0, HARD_STATE));
-  }
-  const lost = 4096 + 32 + 640;
-  disk.damage(segmentPath(1), (bytes) => {
-    bytes.fill(0, lost, lost + SECTOR_BYTES);
-  });
-  const found = await openOn(disk.afterKill(), options);
-  expect(found.state.lastIndex).toBe(1);
-  expect(found.log.recovery?.tornBytes).toBeGreaterThan(600);
 });
 
 describe("a write over the end of a segment", () => {

@@ -101,10 +101,9 @@ export class NextSegment {
     this.#buffer.write(file.file, 0, true, segment.seed, segment.lastFlush, (error) => {
       if (error !== null) {
         this.#failed(segment, "write", error);
-      } else if (this.#context.isSynced) {
-        file.file.sync((syncError) => this.#onSynced(segment, file, syncError));
       } else {
-        void this.#install(segment, file);
+        // Also in a log without syncs: what has its name must have a header.
+        file.file.sync((syncError) => this.#onSynced(segment, file, syncError));
       }
     });
   }

@@ -50,14 +50,16 @@ export class SegmentWriter {
     return this.#next.segment !== null;
   }
 
-  /** Record bytes that the target can still take. */
+  /** Record bytes that the target can still take: none where its header tells another durability, by which recovery goes. */
   get roomBytes(): number {
-    return this.target.header.segmentBytes - this.target.endOffset - FRAME_BYTES;
+    const { header, endOffset } = this.target;
+    const isOther = header.isSynced !== this.#context.isSynced;
+    return isOther ? 0 : header.segmentBytes - endOffset - FRAME_BYTES;
   }
 
   /** Record bytes that can be stored without asking the file system for space. */
   get filledRoomBytes(): number {
-    return this.isBeginning ? 0 : this.#current.filledRoomBytes;
+    return this.isBeginning ? 0 : Math.min(this.roomBytes, this.#current.filledRoomBytes);
   }
 
   /** Lets the next flush begin a segment, which takes over at `firstIndex`; as a base, from everything. */

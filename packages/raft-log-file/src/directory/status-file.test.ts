@@ -27,13 +27,13 @@ function write(file: StatusFile, status: Status): Promise<void> {
 
 async function newFile(): Promise<{ disk: FaultyDisk; file: StatusFile }> {
   const disk = new FaultyDisk();
-  const file = await StatusFile.create(disk, "/status", IDENTITY, true);
+  const file = await StatusFile.create(disk, "/status", IDENTITY);
   await disk.syncDirectory("/");
   return { disk, file };
 }
 
 async function reopen(disk: FaultyDisk): Promise<Status> {
-  const file = await StatusFile.open(disk, "/status", IDENTITY, true);
+  const file = await StatusFile.open(disk, "/status", IDENTITY);
   await file.close();
   return file.status;
 }
@@ -89,14 +89,5 @@ describe("a change of the status", () => {
       "write",
       "sync",
     ]);
-  });
-
-  test("goes without syncs where the log does", async () => {
-    const { disk, file } = await newFile();
-    await file.close();
-    const loose = await StatusFile.open(disk, "/status", IDENTITY, false);
-    const from = disk.operations.length;
-    await write(loose, statusOf(2));
-    expect(disk.operations.slice(from).map(({ kind }) => kind)).toEqual(["write", "write"]);
   });
 });

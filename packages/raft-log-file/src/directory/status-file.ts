@@ -19,19 +19,18 @@ interface StatusChange {
 /**
  * Term and vote of a log, in two slots. A change is written to one slot, synced, then to the other
  * and synced: after a torn write the other slot holds what was before, and a slot that is damaged
- * later has a twin. The whole slot with the higher sequence counts.
+ * later has a twin. The whole slot with the higher sequence counts. Synced also for a log that runs without syncs: it
+ * could not be opened again if its status knew less than what is left of its segments.
  */
 export class StatusFile {
   readonly #file: StoredFile;
-  readonly #isSynced: boolean;
   readonly #block: Buffer = Buffer.alloc(SLOT_BYTES);
   #slot: StatusSlot;
   /** The first one is under way. */
   readonly #changes: StatusChange[] = [];
 
-  private constructor(file: StoredFile, isSynced: boolean, slot: StatusSlot) {
+  private constructor(file: StoredFile, slot: StatusSlot) {
     this.#file = file;
-    this.#isSynced = isSynced;
     this.#slot = slot;
   }
 
@@ -45,14 +44,13 @@ export class StatusFile {
     fileSystem: FileSystem,
     path: string,
     identity: LogIdentity,
-    isSynced: boolean,
   ): Promise<StatusFile> {
     const slot: StatusSlot = { identity, sequence: 1, status: INITIAL_STATUS };
     const slots = Buffer.alloc(2 * SLOT_BYTES);
     encodeSlot(slot, slots, 0);
     encodeSlot(slot, slots, SLOT_BYTES);
     const file = await createWhole(fileSystem, path, slots);
-    return new StatusFile(file, isSynced, slot);
+    return new StatusFile(file, slot);
   }
 
   /**
@@ -63,13 +61,12 @@ export class StatusFile {
     fileSystem: FileSystem,
     path: string,
     identity: LogIdentity,
-    isSynced: boolean,
   ): Promise<StatusFile> {
     const file = await fileSystem.open(path, "write");
     try {
       const slot = await readNewest(file, path);
       checkIdentity(path, identity, slot.identity);
-      return new StatusFile(file, isSynced, slot);
+      return new StatusFile(file, slot);
     } catch (error) {
       await file.close();
       throw error;
@@ -134,7 +131,7 @@ export class StatusFile {
 
   #writeBlock(position: number, done: Done): void {
     writeAll(this.#file, this.#block, 0, SLOT_BYTES, position, (error) => {
-      if (error !== null || !this.#isSynced) {
+      if (error !== null) {
         done(error);
       } else {
         this.#file.sync(done);

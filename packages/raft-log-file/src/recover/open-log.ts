@@ -60,8 +60,7 @@ export async function openLog(
   await ensureDirectory(fileSystem, path);
   await requireUnmarked(fileSystem, directory);
   const listing = await listSegments(fileSystem, path);
-  const isSynced = options.durability === "fsync";
-  let status = await openStatus(fileSystem, statusPath(directory), identity, isSynced);
+  let status = await openStatus(fileSystem, statusPath(directory), identity);
   try {
     const headIndex = status?.status.headIndex ?? 1;
     const recovering = { useHints: true, headIndex, onProgress: options.onRecovery };
@@ -86,7 +85,7 @@ export async function openLog(
         ? recovered.segments
         : [await firstSegment(fileSystem, path, identity, options)];
     if (status === null) {
-      status = await StatusFile.create(fileSystem, statusPath(directory), identity, isSynced);
+      status = await StatusFile.create(fileSystem, statusPath(directory), identity);
     } else {
       await status.restore();
     }
@@ -115,10 +114,9 @@ async function openStatus(
   fileSystem: FileSystem,
   path: string,
   identity: LogIdentity,
-  isSynced: boolean,
 ): Promise<StatusFile | null> {
   try {
-    return await StatusFile.open(fileSystem, path, identity, isSynced);
+    return await StatusFile.open(fileSystem, path, identity);
   } catch (error) {
     if (errorNumber(error) !== "ENOENT") {
       throw error;

@@ -25,7 +25,7 @@ export async function keepAcknowledgedEnd(
   }
   let file: StatusFile;
   try {
-    file = await StatusFile.open(fileSystem, statusPath(groupDirectory), identity, true);
+    file = await StatusFile.open(fileSystem, statusPath(groupDirectory), identity);
   } catch (error) {
     if (errorNumber(error) === "ENOENT" || error instanceof LogError) {
       return false; // The log is refused for it.
