@@ -7,9 +7,10 @@ import { loadConfig } from "./config/load-config.ts";
 import type { ServerConfig } from "./config/server-config.ts";
 import { ExitCode } from "./exit-code.ts";
 import { leaveLauncher, tellLauncher } from "./launcher.ts";
+import { ReloadSignal } from "./reload-signal.ts";
 import { createRootLogger } from "./root-logger.ts";
 import { startServer } from "./start-server.ts";
-import type { RunningServer, ServerDeps } from "./start-server.ts";
+import type { ServerDeps } from "./start-server.ts";
 import { ServerError } from "./server-error.ts";
 import { StopRequest } from "./stop-request.ts";
 import type { StopCause } from "./stop-request.ts";
@@ -60,8 +61,11 @@ async function serve(config: ServerConfig, logger: Logger, deps: ServerDeps): Pr
     logger.warn({ signal }, "stop forced");
     process.exit(128 + constants.signals[signal]);
   });
+  const reload = new ReloadSignal(logger);
+  const isOver = new AbortController();
   try {
-    return await serveUntilStopped(config, logger, stop, deps);
+    endInTime(config, logger, stop, isOver.signal);
+    return await serveUntilStopped(config, logger, stop, reload, deps);
   } catch (error) {
     if (!(error instanceof ServerError) || error.fault.code !== "DT_SERVER_START") {
       throw error;
@@ -71,15 +75,37 @@ async function serve(config: ServerConfig, logger: Logger, deps: ServerDeps): Pr
     process.stderr.write(`dt server: ${error.message}\n`);
     return exitCode;
   } finally {
+    isOver.abort();
+    reload.release();
     stop.release();
     leaveLauncher();
   }
+}
+
+/** A stop that takes too long ends the process, also one that was asked for while the server still started. */
+function endInTime(
+  { stopTimeoutMs }: ServerConfig,
+  logger: Logger,
+  stop: StopRequest,
+  over: AbortSignal,
+): void {
+  void stop.cause.then(() => {
+    if (over.aborted) {
+      return;
+    }
+    const deadline = setTimeout(() => {
+      logger.error({ stopTimeoutMs }, "stopping took too long");
+      process.exit(ExitCode.stopTimeout);
+    }, stopTimeoutMs);
+    over.addEventListener("abort", () => clearTimeout(deadline));
+  });
 }
 
 async function serveUntilStopped(
   config: ServerConfig,
   logger: Logger,
   stop: StopRequest,
+  reload: ReloadSignal,
   deps: ServerDeps,
 ): Promise<ExitCode> {
   const onGroupFailed = (error: RaftError): void => stop.request({ kind: "group", error });
@@ -88,30 +114,21 @@ async function serveUntilStopped(
   const listen = formatAddress({ host: config.listen.host, port: server.port });
   logger.info({ listen, dataDir, members: members.length }, "serving");
   tellLauncher({ type: "serving", port: server.port });
+  reload.serve(server);
 
-  const reload = (): void => reloadSecurity(server, logger);
-  process.on("SIGHUP", reload);
   const cause = await stop.cause;
-  process.off("SIGHUP", reload);
   logger.info(describeCause(cause), "stopping");
-  const deadline = setTimeout(() => {
-    logger.error({ stopTimeoutMs: config.stopTimeoutMs }, "stopping took too long");
-    process.exit(ExitCode.stopTimeout);
-  }, config.stopTimeoutMs);
-  await server.close();
-  clearTimeout(deadline);
+  try {
+    await server.close();
+  } catch (error) {
+    if (cause.kind !== "group") {
+      throw error;
+    }
+    // Files of a log that failed may not close either: that is no other fault.
+    logger.error({ error }, "closing failed");
+  }
   logger.info({}, "stopped");
   return cause.kind === "group" ? ExitCode.group : ExitCode.ok;
-}
-
-/** What is wrong with the files leaves the node as it was. */
-function reloadSecurity(server: RunningServer, logger: Logger): void {
-  try {
-    server.reloadSecurity();
-    logger.info({}, "read certificates, users and tokens again");
-  } catch (error) {
-    logger.error({ error }, "certificates, users and tokens stay as they were");
-  }
 }
 
 function describeCause(cause: StopCause): object {

@@ -28,7 +28,10 @@ export interface RunningServer {
    * all stays as it was.
    */
   reloadSecurity(): void;
-  /** Refuses new requests, answers what waits, syncs and releases everything. Idempotent. */
+  /**
+   * Refuses new requests, answers what waits, syncs and releases everything. Idempotent. Rejects at the end with what
+   * could not be closed.
+   */
   close(): Promise<void>;
 }
 
@@ -71,8 +74,11 @@ export async function startServer(
   const close = async (): Promise<void> => {
     // Somebody else leads before this node is gone, so that nobody waits for an election.
     await raft.handOver();
-    await raft.close();
-    await directory.close();
+    try {
+      await raft.close();
+    } finally {
+      await directory.close();
+    }
   };
   try {
     await attempt(ExitCode.group, "cannot open the group of the configuration tree", () =>
@@ -83,7 +89,8 @@ export async function startServer(
     );
     return { port, close, reloadSecurity: () => security.reload(raft) };
   } catch (error) {
-    await close();
+    // Why it cannot start is what the operator has to hear, also when its files do not close.
+    await close().catch((failure: unknown) => logger.error({ error: failure }, "closing failed"));
     throw error;
   }
 }

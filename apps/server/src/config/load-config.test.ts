@@ -68,6 +68,37 @@ describe("a configuration that can be used", () => {
   });
 });
 
+describe("aliases", () => {
+  const copies = Array.from({ length: 9 }, (_, i) => {
+    const ten = Array.from({ length: 10 }, () => (i === 0 ? "x" : `*c${i - 1}`)).join(", ");
+    return `c${i}: &c${i} [${ten}]\n`;
+  });
+
+  it.each([
+    [
+      "of nothing",
+      `${MINIMAL}log: { level: *nothing }\n`,
+      /^line 9, .* \*nothing stands for nothing$/u,
+    ],
+    [
+      "of what they stand in",
+      `${MINIMAL}log: &log { level: [*log] }\n`,
+      /stands for what it stands in$/u,
+    ],
+    ["of any number of copies", MINIMAL + copies.join(""), /^Excessive alias count/u],
+  ])("%s are refused", (_name, text, message) => {
+    expect(problemsOf(text)).toEqual([{ path: "", message: expect.stringMatching(message) }]);
+  });
+
+  it("stand for copies", () => {
+    const text = MINIMAL.replace("host: 10.0.0.1", "host: &host 10.0.0.1").replace(
+      "host: 10.0.0.2, port: 7001",
+      "host: *host, port: 7002",
+    );
+    expect(parseConfig(text, FILE).listen).toEqual({ host: "10.0.0.1", port: 7002 });
+  });
+});
+
 describe("environment variables in the file", () => {
   const text = `
 cluster:

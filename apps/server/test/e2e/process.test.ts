@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { KvClient } from "@dt/kv";
 import { RaftClient } from "@dt/raft";
 import { freePorts } from "@dt/raft/testing";
@@ -7,6 +8,7 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { ExitCode, KV_GROUP_ID } from "../../src/index.ts";
 import { scratchDirectory } from "./scratch.ts";
 import { ServerProcess, writeConfig } from "./server-process.ts";
+import type { Strange } from "./strange-server.kit.ts";
 import { PATIENCE_MS } from "./wait-for.ts";
 
 vi.setConfig({ testTimeout: 2 * PATIENCE_MS });
@@ -27,6 +29,13 @@ async function startedAt(directory: string, more: object = {}): Promise<[ServerP
   const server = new ServerProcess(["--config", writeConfig(directory, port, more)]);
   await server.untilLogged("serving");
   return [server, port];
+}
+
+const STRANGE = fileURLToPath(new URL("strange-server.kit.js", import.meta.url));
+
+function strangeServer(strange: Strange, directory: string, port: number, more: object = {}) {
+  const argv = ["--config", writeConfig(directory, port, more)];
+  return new ServerProcess(argv, { DT_TEST_STRANGE: strange }, STRANGE);
 }
 
 describe("a server process", () => {
@@ -163,6 +172,52 @@ describe("a server process", () => {
     server.kill("SIGTERM");
     expect(await server.exit).toBe(ExitCode.stopTimeout);
     expect(server.logged("stopping took too long")).toHaveLength(1);
+  });
+
+  it("ends with 6 when it is stopped while it starts and cannot end in time", async () => {
+    const stop = { timeoutMs: 1 };
+    const server = strangeServer("stop-and-hang", scratchDirectory(), await freePort(), { stop });
+    expect(await server.exit).toBe(ExitCode.stopTimeout);
+    expect(server.logged("stopping took too long")).toHaveLength(1);
+  });
+
+  it("is not ended by a SIGHUP while it starts, and reads its files again then", async () => {
+    const server = strangeServer("hangup", scratchDirectory(), await freePort());
+    await server.untilLogged("read certificates, users and tokens again");
+    expect(server.logged("serving")).toHaveLength(1);
+    server.kill("SIGTERM");
+    expect(await server.exit).toBe(ExitCode.ok);
+  });
+
+  it("ends with 5 when its port is taken, also when its files do not close", async () => {
+    const [, port] = await startedAt(scratchDirectory());
+    const late = strangeServer("no-close", scratchDirectory(), port);
+    expect(await late.exit).toBe(ExitCode.listen);
+    expect(late.stderr).toContain("DT_RPC_LISTEN");
+    expect(late.logged("closing failed")).toHaveLength(1);
+  });
+
+  it("ends with 4 when its log fails, also when its files do not close", async () => {
+    const directory = scratchDirectory();
+    const port = await freePort();
+    const limits = { maxEntryBytes: 4096 };
+    const storage = { segmentBytes: 16_384 };
+    const server = strangeServer("no-close", directory, port, { limits, storage });
+    await server.untilLogged("serving");
+    rmSync(join(directory, "data", String(KV_GROUP_ID), "log"), { recursive: true });
+    const tree = treeAt(port);
+    const writes = Array.from({ length: 50 }, (_, i) => tree.put(`key-${i}`, "x".repeat(3000)));
+    await Promise.allSettled(writes);
+    expect(await server.exit).toBe(ExitCode.group);
+    expect(server.logged("closing failed")).toHaveLength(1);
+  });
+
+  it("does not end with 0 when its files do not close", async () => {
+    const server = strangeServer("no-close", scratchDirectory(), await freePort());
+    await server.untilLogged("serving");
+    server.kill("SIGTERM");
+    expect(await server.exit).toBe(ExitCode.unexpected);
+    expect(server.stdout).toContain("EIO: close");
   });
 
   it("takes overrides from the environment", async () => {

@@ -16,8 +16,8 @@ export class ServerProcess {
   readonly #child: ChildProcess;
   readonly #exit: Promise<number | string>;
 
-  constructor(argv: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    this.#child = spawn(process.execPath, [MAIN, ...argv], {
+  constructor(argv: readonly string[], env: NodeJS.ProcessEnv = {}, program: string = MAIN) {
+    this.#child = spawn(process.execPath, [program, ...argv], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...env },
     });
