@@ -17,7 +17,8 @@ function emptyState(): EnvelopeSource {
   return new EnvelopeSource(Buffer.alloc(0), { next: () => null, close: () => {} });
 }
 
-test("a snapshot that comes and is durable while another one is being restored is restored next", async () => {
+/** With snapshots at 10 and 20; each restore waits for its gate. */
+async function started() {
   const clock = new VirtualClock();
   const settle = async (): Promise<void> => {
     for (let i = 0; i < 50; i++) {
@@ -71,6 +72,11 @@ test("a snapshot that comes and is durable while another one is being restored i
       throw error;
     },
   });
+  return { installer, gates, restored, settle };
+}
+
+test("a snapshot that comes and is durable while another one is being restored is restored next", async () => {
+  const { installer, gates, restored, settle } = await started();
   installer.install({ index: 10, ...BASE }, 1);
   installer.onPersisted(1);
   await settle();
@@ -81,4 +87,13 @@ test("a snapshot that comes and is durable while another one is being restored i
   gates.shift()?.();
   await settle();
   expect(restored).toEqual([10, 20]);
+});
+
+test("a snapshot whose write is durable only when the group has stopped is not restored", async () => {
+  const { installer, gates, settle } = await started();
+  installer.install({ index: 10, ...BASE }, 1);
+  installer.close();
+  installer.onPersisted(1);
+  await settle();
+  expect(gates).toHaveLength(0);
 });

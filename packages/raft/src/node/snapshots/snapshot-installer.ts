@@ -67,7 +67,7 @@ export class SnapshotInstaller {
 
   #restore(): void {
     const install = this.#install;
-    if (install === null || this.#isRestoring) {
+    if (install === null || this.#isRestoring || this.#isClosed) {
       return;
     }
     this.#install = null;
@@ -107,11 +107,7 @@ export class SnapshotInstaller {
 
   /** Another one may have come meanwhile, and its write may be durable already: nobody says so again. */
   #restoreNewer(): void {
-    if (
-      this.#install !== null &&
-      !this.#isClosed &&
-      this.#install.sequence <= this.#durableSequence
-    ) {
+    if (this.#install !== null && this.#install.sequence <= this.#durableSequence) {
       this.#restore();
     }
   }
