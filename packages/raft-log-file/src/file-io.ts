@@ -121,6 +121,21 @@ export async function createWhole(
   }
 }
 
+/** Takes every step, one after the other, also behind one that fails. Throws what the first that failed has thrown. */
+export async function closeAll(steps: readonly (() => Promise<void>)[]): Promise<void> {
+  const failures: unknown[] = [];
+  for (const step of steps) {
+    try {
+      await step();
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) {
+    throw failures[0];
+  }
+}
+
 export async function removeIfThere(fileSystem: FileSystem, path: string): Promise<void> {
   try {
     await fileSystem.remove(path);

@@ -1,6 +1,7 @@
 import type { DamagedRange, EntryBatch, LogState, RaftLog, Write } from "@dt/raft";
 import type { LogCounters } from "./append/log-counters.ts";
 import type { StatusFile } from "./directory/status-file.ts";
+import { closeAll } from "./file-io.ts";
 import type { FileSystem } from "./file-system.ts";
 import type { LogIdentity } from "./format/log-identity.ts";
 import { LogError } from "./log-error.ts";
@@ -195,17 +196,18 @@ export class FileLog implements RaftLog {
   async #close(): Promise<void> {
     await this.#opening?.catch(() => {}); // Whoever called `open` got its error.
     await this.#repairing?.catch(() => {}); // So did whoever called `repair`.
-    await this.#damaged?.close();
-    const parts = this.#parts;
-    if (parts !== null) {
-      await parts.head.close();
-      await parts.appender.drain();
-      await parts.writer.close();
-      await parts.hints.close();
-      await parts.files.close();
-      await parts.status.close();
-    }
-    this.#isClosed = true;
+    const { head, appender, writer, hints, files, status } = this.#parts ?? {};
+    await closeAll([
+      async () => this.#damaged?.close(),
+      async () => head?.close(),
+      async () => appender?.drain(),
+      async () => writer?.close(),
+      async () => hints?.close(),
+      async () => files?.close(),
+      async () => status?.close(),
+    ]).finally(() => {
+      this.#isClosed = true;
+    });
   }
 
   #closed(): LogError {

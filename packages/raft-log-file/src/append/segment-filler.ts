@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { removeIfThere, writeAll } from "../file-io.ts";
+import { closeAll, removeIfThere, writeAll } from "../file-io.ts";
 import type { FileSystem, StoredFile } from "../file-system.ts";
 import { NEXT_NAME, SPARE_NAME } from "../directory/log-directory.ts";
 
@@ -127,9 +127,10 @@ export class SegmentFiller {
   release(file: FilledFile): Promise<void> {
     const closing = this.#whenIdle().then(() => closeFilled(file));
     this.#closing.push(closing);
-    void closing.finally(() => {
+    const forget = (): void => {
       this.#closing = this.#closing.filter((each) => each !== closing);
-    });
+    };
+    closing.then(forget, forget);
     return closing;
   }
 
@@ -147,12 +148,12 @@ export class SegmentFiller {
     const next = this.#next;
     this.#next = null;
     if (next !== null) {
-      await this.discard(next);
+      await this.discard(next).catch(() => {}); // What stays is removed by the next open.
     }
     if (this.#hasSpare) {
-      await removeIfThere(this.#fileSystem, join(this.#directory, SPARE_NAME));
+      await removeIfThere(this.#fileSystem, join(this.#directory, SPARE_NAME)).catch(() => {});
     }
-    await Promise.all(this.#closing);
+    await Promise.allSettled(this.#closing); // Whoever released them has the errors.
   }
 
   #whenIdle(): Promise<void> {
@@ -281,8 +282,6 @@ async function withZeros(
   }
 }
 
-async function closeFilled(filled: FilledFile): Promise<void> {
-  await filled.file.close();
-  await filled.zeros.close();
-  await filled.durable.close();
+async function closeFilled({ file, zeros, durable }: FilledFile): Promise<void> {
+  await closeAll([() => file.close(), () => zeros.close(), () => durable.close()]);
 }

@@ -1,4 +1,5 @@
 // Hot path: per flush. Bench: bench/append.bench.ts. No promises but where a segment begins.
+import { closeAll } from "../file-io.ts";
 import { FRAME_BYTES } from "../format/flush-frame.ts";
 import { isOutOfSpace, type LogError } from "../log-error.ts";
 import type { Segment } from "../segment/segment.ts";
@@ -100,10 +101,12 @@ export class SegmentWriter {
   }
 
   async close(): Promise<void> {
-    await this.#context.sync.leave();
-    await this.#filler.close();
-    await this.#filler.release(this.#current.file);
-    await this.#next.close();
+    await closeAll([
+      () => this.#context.sync.leave(),
+      () => this.#filler.close(),
+      () => this.#filler.release(this.#current.file),
+      () => this.#next.close(),
+    ]);
   }
 
   /** Writes when there is a file, and no zeros are on their way to where the flush goes. */
@@ -149,7 +152,7 @@ export class SegmentWriter {
     this.#current = new CurrentSegment(segment, file, this.buffer, this.#context);
     const replaced = segments.install(segment);
     onInstalled(sealed.segment, replaced);
-    void this.#filler.release(sealed.file);
+    this.#filler.release(sealed.file).catch(() => {}); // Everything in it is synced.
     this.#filler.adopt(file, segment.endOffset);
     for (const { path } of replaced) {
       if (path !== segment.path) {

@@ -69,6 +69,18 @@ describe("a new data directory", () => {
     }
   });
 
+  test("has a durable name although that of an earlier attempt to make it was not", async () => {
+    const disk = newDisk();
+    disk.fault = ({ kind, path }) =>
+      kind === "syncDirectory" && path === "/srv" ? { error: "EIO" } : null;
+    await expect(DataDirectory.open(OPTIONS, depsOn(disk))).rejects.toThrow("EIO");
+    disk.fault = () => null;
+    const first = await DataDirectory.open(OPTIONS, depsOn(disk));
+    const { identity } = first;
+    const again = await DataDirectory.open(OPTIONS, depsOn(disk.crash(NOTHING_SURVIVES)));
+    expect(again.identity).toEqual(identity);
+  });
+
   test("keeps names of clusters in any script", async () => {
     const disk = newDisk();
     const options = { ...OPTIONS, clusterId: "заказы-注文-🛒".repeat(5) };
@@ -161,4 +173,32 @@ describe("the logs of a data directory", () => {
     expect(deps.locked).toEqual([]);
     expect(() => directory.log(6)).toThrow(/DT_LOG_CLOSED/);
   });
+});
+
+test.each([Number.NaN, -1, 0, 1.5, 2 ** 32])(
+  "a group with the number %s is refused",
+  async (id) => {
+    const disk = newDisk();
+    const data = await DataDirectory.open(OPTIONS, depsOn(disk));
+    const before = disk.paths();
+    expect(() => data.log(id)).toThrow("DT_LOG_OPTIONS");
+    expect(() => data.snapshots(id)).toThrow("DT_LOG_OPTIONS");
+    await data.close();
+    expect(disk.paths()).toEqual(before);
+  },
+);
+
+test("a group's snapshots are not handed out again before they are closed", async () => {
+  const data = await DataDirectory.open(OPTIONS, depsOn(newDisk()));
+  const snapshots = data.snapshots(7);
+  await snapshots.open();
+  const membership = Buffer.from("members");
+  const head = { id: "a", index: 5, term: 1, chain: 1, timestampMs: 5, membership };
+  const writer = await snapshots.create({ ...head, membershipIndex: 1 });
+  await writer.write(Buffer.alloc(200_000));
+  const closing = snapshots.close();
+  expect(() => data.snapshots(7)).toThrow("DT_LOG_IN_USE");
+  await closing;
+  expect(await data.snapshots(7).open()).toEqual([]);
+  await data.close();
 });

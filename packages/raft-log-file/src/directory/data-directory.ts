@@ -1,5 +1,6 @@
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { DirectoryLock } from "./directory-lock.ts";
+import { closeAll } from "../file-io.ts";
 import { FileLog } from "../file-log.ts";
 import type { FileSystem } from "../file-system.ts";
 import {
@@ -93,6 +94,10 @@ export class DataDirectory {
       checkOriginal(path, before);
     }
     await ensureDirectory(fileSystem, path);
+    if (before === null) {
+      // Whoever made it may have died, or failed, before its name was durable.
+      await fileSystem.syncDirectory(dirname(path));
+    }
     const lock = await takeLock(path);
     try {
       // Read again: somebody may have made it before the lock was ours.
@@ -113,12 +118,9 @@ export class DataDirectory {
     return { syncs: this.#journal.waves, flushes: this.#journal.sharedFlushes };
   }
 
-  /** A group's log, to be opened by its user. Throws DT_LOG_IN_USE while an earlier one is not closed. */
+  /** A group's log, to be opened by its user. Throws DT_LOG_IN_USE while an earlier one is not closed, and DT_LOG_OPTIONS. */
   log(groupId: number, options: FileLogOptions = {}): FileLog {
-    if (this.#closing !== null) {
-      throw new LogError({ code: "DT_LOG_CLOSED", directory: this.path });
-    }
-    const directory = join(this.path, String(groupId));
+    const directory = this.#directoryOf(groupId);
     const earlier = this.#logs.get(groupId);
     if (earlier !== undefined && !earlier.isClosed) {
       throw new LogError({ code: "DT_LOG_IN_USE", directory, pid: process.pid });
@@ -132,10 +134,7 @@ export class DataDirectory {
 
   /** A group's snapshots, to be opened by their user. Throws DT_LOG_IN_USE while an earlier store is not closed. */
   snapshots(groupId: number, options: SnapshotStoreOptions = {}): FileSnapshotStore {
-    if (this.#closing !== null) {
-      throw new LogError({ code: "DT_LOG_CLOSED", directory: this.path });
-    }
-    const directory = join(this.path, String(groupId));
+    const directory = this.#directoryOf(groupId);
     const earlier = this.#snapshots.get(groupId);
     if (earlier !== undefined && !earlier.isClosed) {
       throw new LogError({ code: "DT_LOG_IN_USE", directory, pid: process.pid });
@@ -152,17 +151,27 @@ export class DataDirectory {
     return this.#closing;
   }
 
-  async #close(): Promise<void> {
-    try {
-      await Promise.all([
-        ...[...this.#logs.values()].map((log) => log.close()),
-        ...[...this.#snapshots.values()].map((store) => store.close()),
-      ]);
-      await this.#journal.close();
-      await this.peers.close();
-    } finally {
-      await this.#lock.release();
+  #directoryOf(groupId: number): string {
+    if (this.#closing !== null) {
+      throw new LogError({ code: "DT_LOG_CLOSED", directory: this.path });
     }
+    if (!Number.isInteger(groupId) || groupId < 1 || groupId > 0xffff_ffff) {
+      const problems = [`groupId: ${groupId} is not an integer from 1 to 4294967295`];
+      throw new LogError({ code: "DT_LOG_OPTIONS", problems });
+    }
+    return join(this.path, String(groupId));
+  }
+
+  async #close(): Promise<void> {
+    const users = [...this.#logs.values(), ...this.#snapshots.values()];
+    const closing = users.map((user) => user.close());
+    await Promise.allSettled(closing); // All of them, before another owner may come.
+    await closeAll([
+      ...closing.map((each) => () => each),
+      () => this.#journal.close(),
+      () => this.peers.close(),
+      () => this.#lock.release(),
+    ]);
   }
 }
 

@@ -1,4 +1,6 @@
+import { dirname } from "node:path";
 import type { FileSystem, StoredFile } from "../file-system.ts";
+import { LogError } from "../log-error.ts";
 
 interface CachedFile {
   readonly path: string;
@@ -14,15 +16,21 @@ export class FileCache {
   readonly #capacity: number;
   /** In order of use, oldest first. */
   readonly #files = new Map<string, CachedFile>();
-  #closing: Promise<void>[] = [];
+  /** Those, and what was dropped and is not closed yet. */
+  readonly #open = new Set<CachedFile>();
+  #isClosed = false;
+  #onClosed: (() => void) | null = null;
 
   constructor(fileSystem: FileSystem, capacity: number) {
     this.#fileSystem = fileSystem;
     this.#capacity = capacity;
   }
 
-  /** Runs `use` with the file at `path`, which stays open at least until it settles. */
+  /** Runs `use` with the file at `path`, which stays open at least until it settles. Throws DT_LOG_CLOSED. */
   async with<T>(path: string, use: (file: StoredFile) => Promise<T>): Promise<T> {
+    if (this.#isClosed) {
+      throw new LogError({ code: "DT_LOG_CLOSED", directory: dirname(path) });
+    }
     const cached = this.#take(path);
     cached.users++;
     try {
@@ -46,12 +54,22 @@ export class FileCache {
     }
   }
 
-  /** Closes every file, those in use after their use. */
-  async close(): Promise<void> {
+  /** Closes every file, those in use after their use, and waits for it. */
+  async clear(): Promise<void> {
     for (const path of this.#files.keys()) {
       this.drop(path);
     }
-    await Promise.all(this.#closing);
+    while (this.#open.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.#onClosed = resolve;
+      });
+    }
+  }
+
+  /** As `clear`, and opens none any more. */
+  close(): Promise<void> {
+    this.#isClosed = true;
+    return this.clear();
   }
 
   #take(path: string): CachedFile {
@@ -64,6 +82,7 @@ export class FileCache {
     const file = this.#fileSystem.open(path, "read");
     const cached: CachedFile = { path, file, users: 0, isDropped: false };
     this.#files.set(path, cached);
+    this.#open.add(cached);
     const oldest = this.#files.keys().next().value;
     if (this.#files.size > this.#capacity && oldest !== undefined) {
       this.drop(oldest);
@@ -73,14 +92,12 @@ export class FileCache {
 
   #closeUnused(cached: CachedFile): void {
     if (cached.isDropped && cached.users === 0) {
-      const closing = cached.file.then(
-        (file) => file.close(),
-        () => undefined, // It never opened; its user got the error.
-      );
-      this.#closing.push(closing);
-      void closing.finally(() => {
-        this.#closing = this.#closing.filter((each) => each !== closing);
-      });
+      const closed = (): void => {
+        this.#open.delete(cached);
+        this.#onClosed?.();
+      };
+      // It never opened, and its user got the error; or it is closed whatever that says, and was only read.
+      cached.file.then((file) => file.close()).then(closed, closed);
     }
   }
 }

@@ -56,7 +56,7 @@ export class DamagedLog {
     }
     const isFull = this.#sites.every((site) => this.#nextIndex(site) > site.lastIndex);
     if (isFull) {
-      await this.#files.close();
+      await this.#files.clear();
       for (const segment of new Set(this.#sites.map((site) => site.segment))) {
         await this.#rebuild(this.#sites.filter((site) => site.segment === segment));
       }
@@ -74,7 +74,7 @@ export class DamagedLog {
     const at = this.#sites.findIndex((site) => this.#nextIndex(site) <= site.lastIndex);
     const { segment, firstIndex, prevChain } = this.#sites[at] as DamageSite;
     const filled = this.#sites.slice(0, at);
-    await this.#files.close();
+    await this.#files.clear();
     for (const each of new Set(filled.map((site) => site.segment))) {
       if (each !== segment) {
         await this.#rebuild(filled.filter((site) => site.segment === each));

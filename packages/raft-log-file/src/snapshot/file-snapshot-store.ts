@@ -38,6 +38,7 @@ export class FileSnapshotStore implements SnapshotStore {
   #damaged: readonly string[] = [];
   #generation = 0;
   #state: "new" | "open" | "closed" = "new";
+  #isClosed = false;
   /** Renames and removals, one after the other. */
   #changing: Promise<unknown> = Promise.resolve();
 
@@ -52,9 +53,9 @@ export class FileSnapshotStore implements SnapshotStore {
     this.#fileSystem = fileSystem;
   }
 
-  /** True once `close` was called. */
+  /** True once `close` has finished, or `open` has failed. */
   get isClosed(): boolean {
-    return this.#state === "closed";
+    return this.#isClosed;
   }
 
   /**
@@ -76,6 +77,7 @@ export class FileSnapshotStore implements SnapshotStore {
       await this.#load();
     } catch (error) {
       this.#state = "closed";
+      this.#isClosed = true;
       throw snapshotError(error, this.#directory);
     }
     return [...this.#snapshots.values()].toSorted(newestFirst).map(({ meta }) => meta);
@@ -136,8 +138,9 @@ export class FileSnapshotStore implements SnapshotStore {
   async close(): Promise<void> {
     this.#state = "closed";
     await Promise.all([...this.#writers].map((writer) => writer.abort()));
-    await Promise.all([...this.#readers].map((reader) => reader.close()));
+    await Promise.allSettled([...this.#readers].map((reader) => reader.close()));
     await this.#changing;
+    this.#isClosed = true;
   }
 
   async #load(): Promise<void> {

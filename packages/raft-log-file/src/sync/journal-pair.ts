@@ -1,6 +1,6 @@
 // Hot path: per wave of flushes. Bench: dt bench log --groups 100. No promises, but where files are begun.
 import { join } from "node:path";
-import { removeIfThere } from "../file-io.ts";
+import { closeAll, removeIfThere } from "../file-io.ts";
 import type { Done, FileSystem } from "../file-system.ts";
 import { JOURNAL_NAMES, JournalFile, type JournaledFlush, removeJournal } from "./journal-file.ts";
 import type { Participant } from "./participant.ts";
@@ -108,9 +108,13 @@ export class JournalPair {
     await this.#making;
     const parts = this.#parts;
     this.#parts = [];
-    for (const { file } of parts) {
-      await file.close();
-    }
+    await closeAll(
+      parts.map(
+        ({ file }) =>
+          () =>
+            file.close(),
+      ),
+    );
     if (this.#making !== null && parts.every(({ dirty }) => dirty.size === 0)) {
       await removeJournal(this.#fileSystem, this.#directory);
     }
