@@ -63,7 +63,8 @@ interface ReadTree {
   readonly isOneRevision: boolean;
 }
 
-async function readStore(
+/** Rejects with DT_CLI_NOT_FOUND when nothing is there, also when it goes before it is listed. */
+export async function readStore(
   store: KvClient,
   prefix: string,
   problems: TreeProblem[],
@@ -78,6 +79,9 @@ async function readStore(
   }
   for (let attempt = 1; ; attempt++) {
     const { nodes, isOneRevision } = await listAll(store, prefix, start);
+    if (nodes.length === 0 && (await store.get(prefix)) === null) {
+      throw new CliError({ code: "DT_CLI_NOT_FOUND", key: prefix });
+    }
     if (isOneRevision || attempt === ATTEMPTS) {
       return { tree: buildTree(nodes, prefix, problems), isOneRevision };
     }

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { NODE_VARIABLES } from "../config/overrides.ts";
 import { isServingMessage, LAUNCHED_VARIABLE } from "../launcher.ts";
 import { ServerError } from "../server-error.ts";
 import type { NodeExit } from "../server-error.ts";
@@ -40,7 +41,7 @@ export class NodeProcess {
     try {
       this.#child = spawn(process.execPath, [...nodeFlags, program, "--config", configFile], {
         stdio: ["ignore", log, log, "ipc"],
-        env: { ...process.env, [LAUNCHED_VARIABLE]: "1" },
+        env: environmentOf(process.env),
         detached: true,
       });
     } finally {
@@ -84,6 +85,15 @@ export class NodeProcess {
     clearTimeout(timer);
     return exit;
   }
+}
+
+/** What this process has, but for what says which node it is: its configuration says so for each of the nodes. */
+function environmentOf(own: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const env = { ...own, [LAUNCHED_VARIABLE]: "1" };
+  for (const name of NODE_VARIABLES) {
+    Reflect.deleteProperty(env, name);
+  }
+  return env;
 }
 
 /** A program that cannot be run at all counts as one that ended at once. */

@@ -24,6 +24,13 @@ const NAMES = {
   logLevel: { path: "log.level", flag: "--log-level", variable: "DT_LOG_LEVEL" },
 } as const;
 
+/** Variables that say which node a process is: for one process, and not for those that it starts. */
+export const NODE_VARIABLES: readonly string[] = [
+  NAMES.nodeId.variable,
+  NAMES.dataDir.variable,
+  NAMES.listen.variable,
+];
+
 /** A configuration with overrides applied, and which path was overridden from where. */
 export interface Overridden {
   readonly value: unknown;

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdirSync } from "node:fs";
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { KvClient } from "@dt/kv";
@@ -115,6 +116,19 @@ describe("a directory of a cluster", () => {
       fault: { code: "DT_SERVER_RUNNING", directory },
     });
     expect(await cluster.leader()).not.toBeNull();
+  });
+
+  it("has nodes that are who their files say, whatever the environment says of one", async () => {
+    const elsewhere = scratchDirectory();
+    vi.stubEnv("DT_NODE_ID", "2");
+    vi.stubEnv("DT_LISTEN", "127.0.0.1:1");
+    vi.stubEnv("DT_DATA_DIR", elsewhere);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const cluster = await scratchCluster({ nodeCount: 2 });
+    const client = clientOf(cluster);
+    const replies = await Promise.all(cluster.nodes.map((node) => client.status(node)));
+    expect(replies.map(({ nodeId }) => nodeId)).toEqual([1, 2]);
+    expect(readdirSync(elsewhere)).toEqual([]);
   });
 
   it("says why a node does not start, and leaves no process behind", async () => {

@@ -22,7 +22,10 @@ export function writeKeyField(writer: ByteWriter, key: string): void {
   writer.buf[at + 1] = length;
 }
 
-/** Bytes to store: text stands for its UTF-8 form. */
+/**
+ * Bytes to store: text stands for its UTF-8 form. They are read whenever an attempt is sent, so they must stay as they
+ * are until the call has ended.
+ */
 export type ValueInput = Uint8Array | string;
 
 export function writeValueInput(writer: ByteWriter, value: ValueInput): void {
