@@ -4,8 +4,10 @@ import { KV_GROUP_ID } from "@dt/server";
 import type { Command } from "commander";
 import { Option } from "commander";
 import type { CliContext } from "../cli-context.ts";
+import { describeFailure } from "../failure.ts";
 import { formatJson, formatTable } from "../output.ts";
 import { print } from "../terminal.ts";
+import type { Terminal } from "../terminal.ts";
 import { withClient, withConnectOptions } from "./connect.ts";
 import type { ConnectOptions } from "./connect.ts";
 import { collectMembers, parseMember, parseNodeId } from "./member-argument.ts";
@@ -63,7 +65,7 @@ export function registerMemberCommands(cluster: Command, context: CliContext): v
       show(context, options, async (client) => {
         const admin = new RaftAdmin(client, KV_GROUP_ID);
         await admin.transferLeadership(nodeId ?? 0, { timeoutMs: options.timeout });
-        return viewMembers(client);
+        return viewAfterwards(context.terminal, () => viewMembers(client));
       }),
     );
 }
@@ -88,18 +90,35 @@ function change(
     const timeoutMs = options.timeout;
     const force = options.force === true;
     await new RaftAdmin(client, KV_GROUP_ID).changeMembers(target, { force, timeoutMs });
-    return viewMembers(client);
+    return viewAfterwards(context.terminal, () => viewMembers(client));
   });
 }
 
 async function show(
   context: CliContext,
   options: MembersOptions,
-  work: (client: RaftClient) => Promise<MemberView>,
+  work: (client: RaftClient) => Promise<MemberView | null>,
 ): Promise<void> {
   const view = await withClient(context, options, work);
+  if (view === null) {
+    return;
+  }
   const { stdout } = context.terminal;
   await print(stdout, options.output === "json" ? formatJson(view) : format(view));
+}
+
+/** What was done stays done when nobody can be asked who the members are then: null, and a line that says so. */
+export async function viewAfterwards(
+  { stderr }: Pick<Terminal, "stderr">,
+  view: () => Promise<MemberView>,
+): Promise<MemberView | null> {
+  try {
+    return await view();
+  } catch (error) {
+    const [reason = ""] = describeFailure(error).text.split("\n");
+    await print(stderr, `dt: it is done, but the members cannot be shown: ${reason}\n`);
+    return null;
+  }
 }
 
 /** As the leader sees them. */
