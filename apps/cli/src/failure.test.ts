@@ -51,6 +51,13 @@ describe("a failed call", () => {
     expect(lines(unknown)[0]).toMatch(/^DT_RAFT_OUTCOME_UNKNOWN: .*\(DT_RAFT_LEADERSHIP_LOST: /u);
   });
 
+  it("that only read leaves no write to be found out about", () => {
+    const unknown = new RaftError({ code: "DT_RAFT_OUTCOME_UNKNOWN", command: 33 });
+    const { exitCode: code, text } = describeFailure(new CallFailure(unknown, LED, "", true));
+    expect(code).toBe(CliExit.unavailable);
+    expect(text).not.toContain("write");
+  });
+
   it.each([
     [CliExit.unavailable, new RaftError({ code: "DT_RAFT_NO_LEADER", timeoutMs: 1, tried: 0 })],
     [CliExit.unavailable, new RpcError({ code: "DT_RPC_TIMEOUT", timeoutMs: 1, wasSent: false })],

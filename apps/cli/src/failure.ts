@@ -19,7 +19,7 @@ export interface Failure {
 /** Turns an error into a message for a person: the code, who leads, and what to do next. */
 export function describeFailure(error: unknown): Failure {
   if (error instanceof CallFailure) {
-    return describeCall(error.cause, describeView(error.view, error.from));
+    return describeCall(error.cause, describeView(error.view, error.from), error.isRead);
   }
   if (isCallError(error)) {
     return describeCall(error);
@@ -41,9 +41,9 @@ function isLocal(error: unknown): error is ServerError | LogError | SnapshotErro
 }
 
 /** `cluster` says who led right after the call, where that is known. */
-function describeCall(error: unknown, cluster?: string): Failure {
+function describeCall(error: unknown, cluster?: string, isRead: boolean = false): Failure {
   const { code, message } = nameCall(error);
-  const exitCode = exitOfCall(error, code);
+  const exitCode = exitOfCall(error, code, isRead);
   const advice =
     exitCode === CliExit.outcomeUnknown ? UNKNOWN_ADVICE : (ADVICE[code] ?? ADVICE_OF_CALLS);
   return { exitCode, text: join(message, cluster, advice) };
@@ -73,8 +73,8 @@ function nameCall(error: unknown): { readonly code: string; readonly message: st
   return { code: "", message: String(error) };
 }
 
-function exitOfCall(error: unknown, code: string): CliExit {
-  if (isCallError(error) && error.mayHaveExecuted) {
+function exitOfCall(error: unknown, code: string, isRead: boolean): CliExit {
+  if (!isRead && isCallError(error) && error.mayHaveExecuted) {
     return CliExit.outcomeUnknown;
   }
   return UNAVAILABLE.has(code) ? CliExit.unavailable : CliExit.failed;
@@ -107,6 +107,8 @@ const UNAVAILABLE: ReadonlySet<string> = new Set([
   "DT_RPC_CONNECT_TIMEOUT",
   "DT_RPC_NOT_CONNECTED",
   "DT_RPC_TIMEOUT",
+  // Of what only reads.
+  "DT_RAFT_OUTCOME_UNKNOWN",
 ]);
 
 const UNKNOWN_ADVICE =

@@ -7,9 +7,13 @@ export class CallFailure extends Error {
   /** Where the addresses came from. */
   readonly from: string;
 
-  constructor(cause: unknown, view: ClusterView, from: string) {
+  /** The call only read: a lost answer leaves no write to be found out about. */
+  readonly isRead: boolean;
+
+  constructor(cause: unknown, view: ClusterView, from: string, isRead: boolean = false) {
     super(cause instanceof Error ? cause.message : String(cause), { cause });
     this.view = view;
     this.from = from;
+    this.isRead = isRead;
   }
 }

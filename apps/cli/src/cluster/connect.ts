@@ -61,6 +61,7 @@ export async function withClient<T>(
   context: CliContext,
   options: ConnectOptions,
   use: (client: RaftClient, endpoints: Endpoints) => Promise<T>,
+  isRead: boolean = false,
 ): Promise<T> {
   const endpoints = resolveEndpoints(options.endpoints, context.terminal);
   const client = new RaftClient({
@@ -76,7 +77,7 @@ export async function withClient<T>(
   } catch (error) {
     if (error instanceof RaftError || error instanceof RpcError || error instanceof KvError) {
       const view = await viewCluster(client, endpoints.addresses, VIEW_TIMEOUT_MS);
-      throw new CallFailure(error, view, endpoints.from);
+      throw new CallFailure(error, view, endpoints.from, isRead);
     }
     throw error;
   } finally {
@@ -92,5 +93,19 @@ export function withTree<T>(
   const session = options.exactlyOnce === true;
   return withClient(context, options, (client) =>
     use(new KvClient(client, { groupId: KV_GROUP_ID, session })),
+  );
+}
+
+/** As `withTree`, for what only reads. */
+export function withTreeToRead<T>(
+  context: CliContext,
+  options: ConnectOptions,
+  use: (tree: KvClient) => Promise<T>,
+): Promise<T> {
+  return withClient(
+    context,
+    options,
+    (client) => use(new KvClient(client, { groupId: KV_GROUP_ID })),
+    true,
   );
 }

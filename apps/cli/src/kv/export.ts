@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import type { KvClient } from "@dt/kv";
 import { CliError } from "../cli-error.ts";
 import type { CliContext } from "../cli-context.ts";
-import { withTree } from "../cluster/connect.ts";
+import { withTreeToRead } from "../cluster/connect.ts";
 import type { ConnectOptions } from "../cluster/connect.ts";
 import { startProgress } from "../progress.ts";
 import type { Progress } from "../progress.ts";
@@ -35,7 +35,7 @@ export async function exportTree(
   const { terminal } = context;
   const prefix = trimKey(options.prefix);
   const problems: TreeProblem[] = [];
-  const { tree, isOneRevision } = await withTree(context, options, (store) =>
+  const { tree, isOneRevision } = await withTreeToRead(context, options, (store) =>
     readStore(store, prefix, problems, (total) => startProgress(terminal.stderr, "export", total)),
   );
   const text = writeTree(tree, options.format, problems);

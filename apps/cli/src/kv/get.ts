@@ -1,6 +1,6 @@
 import { CliError } from "../cli-error.ts";
 import type { CliContext } from "../cli-context.ts";
-import { withTree } from "../cluster/connect.ts";
+import { withTreeToRead } from "../cluster/connect.ts";
 import type { ConnectOptions } from "../cluster/connect.ts";
 import { formatJson, formatTable } from "../output.ts";
 import type { OutputFormat } from "../output.ts";
@@ -14,7 +14,7 @@ interface GetOptions extends ConnectOptions {
 
 export async function getKey(context: CliContext, key: string, options: GetOptions): Promise<void> {
   const { stale, output } = options;
-  const node = await withTree(context, options, (tree) => tree.get(key, { stale }));
+  const node = await withTreeToRead(context, options, (tree) => tree.get(key, { stale }));
   if (node === null) {
     throw new CliError({ code: "DT_CLI_NOT_FOUND", key });
   }

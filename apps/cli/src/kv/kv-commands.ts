@@ -32,7 +32,7 @@ export function registerKvCommands(program: Command, context: CliContext): void 
     .addArgument(KEY)
     .option(
       "--stale",
-      "answer from whatever the leader has applied, without asking the others",
+      "answer from whatever the node that is asked has applied, without asking the others",
       false,
     )
     .addOption(outputOption("raw"))

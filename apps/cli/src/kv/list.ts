@@ -1,6 +1,6 @@
 import type { KvClient, KvEntry, KvKey, ListOptions } from "@dt/kv";
 import type { CliContext } from "../cli-context.ts";
-import { withTree } from "../cluster/connect.ts";
+import { withTreeToRead } from "../cluster/connect.ts";
 import type { ConnectOptions } from "../cluster/connect.ts";
 import { formatJson, formatTable } from "../output.ts";
 import type { OutputFormat } from "../output.ts";
@@ -25,10 +25,12 @@ export async function listKeys(
   const request: ListOptions = { recursive, ...(limit === undefined ? {} : { limit }) };
   // Raw output is keys alone.
   if (options.keysOnly || output === "raw") {
-    const keys = await withTree(context, options, (tree) => collectKeys(tree, directory, request));
+    const keys = await withTreeToRead(context, options, (tree) =>
+      collectKeys(tree, directory, request),
+    );
     await print(stdout, output === "json" ? formatJson(keys) : formatKeys(keys));
   } else {
-    const entries = await withTree(context, options, (tree) =>
+    const entries = await withTreeToRead(context, options, (tree) =>
       collectEntries(tree, directory, request),
     );
     const text =
