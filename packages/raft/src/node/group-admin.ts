@@ -68,7 +68,8 @@ export class GroupAdmin {
 
   /** Resolves with the index of the configuration when it is committed. */
   async step(request: ConfigRequest): Promise<number> {
-    const { role, configuration } = this.#deps.core;
+    // When the answer is heard, the node may be in a later term, and another entry stand at the index.
+    const { role, term, configuration } = this.#deps.core;
     // The configuration of the start is at 0, and nobody prepared it.
     if (role === Role.leader && request.action !== "prepare" && !(request.prepareIndex > 0)) {
       throw this.#desk.errorOf({ reason: "prepareIndex", active: configuration.index });
@@ -78,7 +79,7 @@ export class GroupAdmin {
       token,
       request,
     }));
-    await this.#committed(index);
+    await this.#committed(index, term);
     return index;
   }
 
@@ -106,9 +107,8 @@ export class GroupAdmin {
     this.#desk.stop(error);
   }
 
-  #committed(index: number): Promise<void> {
+  #committed(index: number, term: number): Promise<void> {
     const { core } = this.#deps;
-    const { term } = core;
     return this.#desk.until(() => {
       if (core.commitIndex >= index && core.term === term) {
         return DONE;

@@ -16,6 +16,8 @@ export class GroupLoop<R> {
   readonly #parts: GroupParts<R>;
   #isTickDue = false;
   #nextRetryMs = 0;
+  /** A signal given within a turn is followed by the next one at once: nothing else would run in between. */
+  readonly #goOn = (): void => this.#parts.signal.give();
 
   constructor(config: GroupConfig<R>, deps: GroupDeps, parts: GroupParts<R>) {
     this.#config = config;
@@ -98,8 +100,10 @@ export class GroupLoop<R> {
     if (output.leadershipLost) {
       snapshots?.onLeadershipLost();
     }
+    if (output.roleChange !== null || output.configuration !== null) {
+      standing.onLeaderChange();
+    }
     if (output.roleChange !== null) {
-      standing.onRoleChange();
       this.#deps.logger.info({ groupId, nodeId, ...output.roleChange }, "role changed");
     }
     if (output.configuration !== null) {
@@ -124,7 +128,7 @@ export class GroupLoop<R> {
   }
 
   #apply(nowMs: number, wallMs: number): void {
-    const { applies, core, reads, signal } = this.#parts;
+    const { applies, core, reads } = this.#parts;
     const before = applies.appliedIndex;
     const hasMore = applies.run();
     const index = applies.appliedIndex;
@@ -133,7 +137,7 @@ export class GroupLoop<R> {
     }
     reads.queue.serve(index);
     if (hasMore) {
-      signal.give();
+      this.#deps.clock.defer(this.#goOn);
     }
   }
 }

@@ -20,7 +20,8 @@ export class GroupStanding {
     return configuration.members.find((member) => member.nodeId === leaderId) ?? null;
   }
 
-  onRoleChange(): void {
+  /** Another one leads, or it or its address is known only now. */
+  onLeaderChange(): void {
     this.notLeader = new RaftError({ code: "DT_RAFT_NOT_LEADER", leader: this.leader() });
   }
 }
