@@ -93,6 +93,31 @@ describe("a snapshot of the tree", () => {
     );
   });
 
+  test("is read in steps of the size that is asked for, however much is written meanwhile", async () => {
+    const machine = new KvStateMachine();
+    const value = Buffer.alloc(50);
+    const fill = (directory: string): void => {
+      for (let i = 0; i < 2000; i++) {
+        machine.tree.create(toByteKey(`${directory}/${i}`), value, 0, value.length, i);
+      }
+    };
+    fill("old");
+    const digest = machine.digest();
+    const source = machine.takeSnapshot();
+    const parts = [Buffer.from(source.next(1000) ?? [])];
+    fill("new");
+    machine.tree.remove(toByteKey("old"), true);
+    fill("later");
+    for (let part = source.next(1000); part !== null; part = source.next(1000)) {
+      expect(part.length).toBeLessThan(1200);
+      parts.push(Buffer.from(part));
+    }
+    source.close();
+    // 4000 nodes that are passed over, and 2000 that are held.
+    expect(parts.length).toBeGreaterThan(400);
+    expect((await restored(Buffer.concat(parts))).digest()).toBe(digest);
+  });
+
   test("keeps revisions, versions, times, empty directories and large values", async () => {
     const machine = new KvStateMachine();
     const { tree } = machine;

@@ -15,6 +15,9 @@ import {
   VERSION,
 } from "./format.ts";
 
+/** A node that is passed over takes time, too: as much as one of so many bytes. */
+const PASSED_OVER_BYTES = 64;
+
 /**
  * Reads a tree as it is at one revision while it goes on changing. It walks the nodes in the order of
  * their paths. A node that is written or removed before the walk has come to it is copied out first;
@@ -79,11 +82,12 @@ export class TreeSnapshot implements SnapshotSource, TreeWatch {
   }
 
   #nodes(maxBytes: number): Buffer {
-    const parts = this.#saved;
-    this.#saved = [];
+    const parts: Buffer[] = [];
     let bytes = 0;
-    for (const { length } of parts) {
-      bytes += length;
+    while (bytes < maxBytes && this.#saved.length > 0) {
+      const saved = this.#saved.pop() as Buffer;
+      parts.push(saved);
+      bytes += saved.length;
     }
     const walk = new PathWalk(this.#tree, this.#cursor);
     while (bytes < maxBytes) {
@@ -101,6 +105,8 @@ export class TreeSnapshot implements SnapshotSource, TreeWatch {
         const encoded = this.#encode(node);
         parts.push(encoded);
         bytes += encoded.length;
+      } else {
+        bytes += PASSED_OVER_BYTES;
       }
     }
     return parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts);
