@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { LOG_PATH, openOn, SMALL, STATUS_PATH } from "./disk-log.ts";
+import { LOG_PATH, openOn, segmentPath, SMALL, STATUS_PATH } from "./disk-log.ts";
 import { readRecords, store } from "./entry-maker.ts";
 import { codesOf, failOnce, fixture, HARD_STATE, isLogFile, type Fixture } from "./faulty-log.ts";
-import { NOTHING_SURVIVES, type Operation } from "../src/testing/index.ts";
+import { EVERYTHING_SURVIVES, NOTHING_SURVIVES, type Operation } from "../src/testing/index.ts";
 import type { Write } from "@dt/raft";
 
 describe("a full disk", () => {
@@ -148,6 +148,47 @@ describe("a full disk", () => {
         kind === "write" && path.startsWith(STATUS_PATH) && position === slot;
       await fullFor(it, status, () => it.maker.write(it.maker.filled(9, 1, 100), 0, LATER));
     }
+  });
+
+  test("D15 after a power cut, does not keep a log from opening whose entries are there", async () => {
+    const { disk, maker, log } = await fixture();
+    disk.fault = ({ kind }) => (kind === "write" ? { powerCutAfterBytes: 900 } : null);
+    const torn = store(log, maker.write(maker.filled(1, 1, 1500)));
+    await Promise.race([torn, disk.whenOff]);
+    const full = disk.crash(EVERYTHING_SURVIVES);
+    full.capacityBytes = full.usedBytes;
+    const { log: found, state } = await openOn(full);
+    expect(state.lastIndex).toBe(2);
+    expect(found.recovery).toMatchObject({ brokenFile: null });
+    expect(found.recovery?.tornBytes).toBeGreaterThan(0);
+    await found.close();
+    expect(full.openFiles).toBe(0);
+    expect(full.paths().filter((path) => path.endsWith(".tmp"))).toEqual([]);
+  });
+
+  test("D15 at the drop of a head, keeps its files until there is space, and then they go", async () => {
+    const { disk, maker, log } = await fixture({ ...SMALL, dropDelayMs: 0 });
+    const append = async (): Promise<void> => {
+      for (let i = 0; i < 12; i++) {
+        await store(log, maker.write(maker.filled(1, 1, 3500)));
+        await new Promise(setImmediate);
+      }
+    };
+    await append();
+    disk.fault = ({ kind, path }) =>
+      kind === "write" && path.startsWith(STATUS_PATH) ? { error: "ENOSPC" } : null;
+    log.dropHead(8);
+    await append();
+    expect(disk.paths()).toContain(segmentPath(1));
+    disk.fault = () => null;
+    await append();
+    expect(disk.paths()).not.toContain(segmentPath(1));
+    log.dropHead(maker.lastIndex);
+    await append();
+    const { firstIndex } = log;
+    expect(firstIndex).toBeGreaterThan(20);
+    const after = await openOn(disk.crash(NOTHING_SURVIVES));
+    expect(after.state.firstIndex).toBe(firstIndex);
   });
 
   test("D15 at the reset to a snapshot, refuses and leaves the log as it was", async () => {

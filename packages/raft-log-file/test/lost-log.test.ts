@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { DataDirectory } from "../src/directory/data-directory.ts";
 import { planRepair } from "../src/inspect/repair-logs.ts";
+import type { LogError } from "../src/log-error.ts";
 import { FaultyDisk } from "../src/testing/index.ts";
 import { SMALL } from "./disk-log.ts";
 import { EntryMaker, store } from "./entry-maker.ts";
@@ -78,3 +79,36 @@ test("D24 what would be done about a state without its log is told, and about a 
   await disk.removeDirectory("/data/7/log");
   expect(await plan()).toMatchObject(expected);
 });
+
+test.each([
+  ["is gone although it was acknowledged", (disk: FaultyDisk) => cutEnd(disk)],
+  ["is there without its status", (disk: FaultyDisk) => disk.lose("/data/7/status")],
+  ["is gone with all segments", (disk: FaultyDisk) => disk.lose(segmentIn7)],
+])("what an open says of a log whose end %s is told before it", async (_what, damage) => {
+  const disk = await stored(5);
+  damage(disk);
+  const [planned] = (await planRepair("/data", disk)).groups;
+  const data = await openOn(disk);
+  const opened = await data
+    .log(7, SMALL)
+    .open()
+    .then(
+      ({ damaged = [] }) => ({ damaged, refusal: null }),
+      (error: LogError) => ({ damaged: [], refusal: error.fault }),
+    );
+  expect(opened.damaged.length + (opened.refusal === null ? 0 : 1)).toBe(1);
+  expect(planned?.refusal).toEqual(opened.refusal);
+  expect(planned?.damaged).toEqual(
+    opened.damaged.map(({ firstIndex, lastIndex }) => ({ firstIndex, lastIndex })),
+  );
+  await data.close();
+});
+
+const segmentIn7 = "/data/7/log/00000000000000000001.log";
+
+/** Takes the last of the five entries and all behind it. */
+function cutEnd(disk: FaultyDisk): void {
+  disk.damage(segmentIn7, (content) => {
+    content.fill(0, 4096 + 32 + 4 * 144);
+  });
+}

@@ -26,6 +26,22 @@ describe("a read that fails", () => {
     expect(disk.openFiles).toBe(0);
   });
 
+  test("of an index hint at the open costs time, and nothing else", async () => {
+    const { disk, maker, log } = await fixture();
+    for (let i = 0; i < 8; i++) {
+      await store(log, maker.write(maker.filled(1, 1, 4000)));
+    }
+    await log.close();
+    let refused = 0;
+    disk.fault = ({ kind, path }) =>
+      kind === "read" && path.endsWith(".idx") && ++refused > 0 ? { error: "EIO" } : null;
+    const again = await openOn(disk);
+    expect(refused).toBeGreaterThan(0);
+    expect(await readRecords(again.log, again.state.lastIndex)).toEqual(maker.records);
+    await again.log.close();
+    expect(disk.openFiles).toBe(0);
+  });
+
   test("D5 of an entry that is damaged says where, and gives nothing of it", async () => {
     const { disk, maker, log } = await fixture();
     const path = `${LOG_PATH}/00000000000000000001.log`;

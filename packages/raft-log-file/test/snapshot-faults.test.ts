@@ -229,6 +229,21 @@ describe("a snapshot that cannot be stored", () => {
   });
 });
 
+test("a snapshot whose name cannot be made durable is not stored, and does not come back", async () => {
+  const disk = await storeWith([10]);
+  const store = storeOn(disk);
+  await store.open();
+  let isBroken = true;
+  disk.fault = ({ kind, path }) =>
+    isBroken && kind === "syncDirectory" && path === SNAPSHOTS ? { error: "EIO" } : null;
+  await expect(save(store, 20)).rejects.toMatchObject({ code: "DT_SNAPSHOT_IO" });
+  isBroken = false;
+  await save(store, 15);
+  await store.close();
+  const metas = await storeOn(disk).open();
+  expect(metas.map(({ index }) => index)).toEqual([15, 10]);
+});
+
 describe("limits", () => {
   test("keeps the newest that the options say", async () => {
     const disk = new FaultyDisk();

@@ -84,6 +84,25 @@ describe("a sync that fails", () => {
   });
 });
 
+test.each([
+  ["made", 1],
+  ["opened for its zeros", 2],
+  ["opened for its flushes", 3],
+])("a segment that cannot be %s ahead of its use stops nothing", async (_what, number) => {
+  const { disk, maker, log } = await fixture();
+  let opens = 0;
+  disk.fault = ({ kind, path }) =>
+    kind === "open" && path.endsWith("next.tmp") && ++opens === number ? { error: "EMFILE" } : null;
+  for (let i = 0; i < 40; i++) {
+    await store(log, maker.write(maker.filled(1, 1, 1000)));
+    await new Promise(setImmediate);
+  }
+  expect(opens).toBeGreaterThan(number);
+  expect(await readRecords(log, maker.lastIndex)).toEqual(maker.records);
+  await log.close();
+  expect(disk.openFiles).toBe(0);
+});
+
 describe("a write that fails", () => {
   test("with anything but lack of space poisons the log", async () => {
     const { disk, maker, log } = await fixture();

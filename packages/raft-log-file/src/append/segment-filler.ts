@@ -30,8 +30,8 @@ export interface FilledFile {
 }
 
 export interface FillerEvents {
-  /** Room was added, or adding it failed. */
-  onStep(error: Error | null): void;
+  /** Room was added, or adding it failed: where nothing was written yet, the files are as they were. */
+  onStep(error: Error | null, isWritten: boolean): void;
 }
 
 /**
@@ -199,13 +199,14 @@ export class SegmentFiller {
     opening.then(
       (next) => {
         this.#next = next;
-        this.#ended(null);
+        this.#ended(null, false);
       },
-      (error: Error) => this.#ended(error),
+      (error: Error) => this.#ended(error, false),
     );
   }
 
   async #openNew(path: string): Promise<FilledFile> {
+    await removeIfThere(this.#fileSystem, path); // What an attempt that failed has left.
     const file = await this.#fileSystem.open(path, "create");
     return withZeros(this.#fileSystem, path, file, false);
   }
@@ -226,19 +227,19 @@ export class SegmentFiller {
     const bytes = Math.min(FILL_CHUNK_BYTES, this.#segmentBytes - target.filledBytes);
     writeAll(target.zeros, ZEROS, 0, bytes, target.filledBytes, (writeError) => {
       if (writeError !== null) {
-        this.#ended(writeError);
+        this.#ended(writeError, true);
         return;
       }
       target.zeros.sync((syncError) => {
         if (syncError === null) {
           target.filledBytes += bytes;
         }
-        this.#ended(syncError);
+        this.#ended(syncError, true);
       });
     });
   }
 
-  #ended(error: Error | null): void {
+  #ended(error: Error | null, isWritten: boolean): void {
     this.#isRunning = false;
     this.#filling = null;
     this.#failure = error;
@@ -248,7 +249,7 @@ export class SegmentFiller {
       resolve();
     }
     if (!this.#isClosed) {
-      this.#events.onStep(error);
+      this.#events.onStep(error, isWritten);
       this.#pump();
     }
   }

@@ -33,7 +33,7 @@ export class SegmentWriter {
     this.#context = context;
     this.#current = new CurrentSegment(segments.last, current, this.buffer, context);
     this.#filler = new SegmentFiller(fileSystem, directory, segmentBytes, {
-      onStep: (error) => this.#onRoom(error),
+      onStep: (error, isWritten) => this.#onRoom(error, isWritten),
     });
     this.#next = new NextSegment(context, this.buffer, this.#filler, {
       seal: () => this.#current.seal(),
@@ -129,7 +129,7 @@ export class SegmentWriter {
     }
   }
 
-  #onRoom(error: Error | null): void {
+  #onRoom(error: Error | null, isWritten: boolean): void {
     const isWaiting = this.#isWaiting;
     if (error === null) {
       if (isWaiting) {
@@ -141,7 +141,7 @@ export class SegmentWriter {
     if (isWaiting) {
       this.#isWaiting = false;
       this.#end(writeFailure(path, "fill", error));
-    } else if (!isOutOfSpace(error)) {
+    } else if (isWritten && !isOutOfSpace(error)) {
       this.#context.onBroken(poisoned(path, "fill", error));
     }
   }

@@ -9,10 +9,12 @@ import {
 } from "../directory/log-directory.ts";
 import { readStatus } from "../directory/status-file.ts";
 import type { FileSystem } from "../file-system.ts";
+import type { Status } from "../format/status-slot.ts";
 import { errorNumber, LogError, type LogFault } from "../log-error.ts";
 import { nodeFileSystem } from "../node-file-system.ts";
-import { requireNoState } from "../recover/open-log.ts";
-import { recover } from "../recover/recovery.ts";
+import { lostEnd } from "../recover/open-log.ts";
+import { type Recovered, recover } from "../recover/recovery.ts";
+import { requireUnmarked } from "../sync/damage-mark.ts";
 import { JOURNAL_NAMES } from "../sync/journal-file.ts";
 import { type OnSegment, SegmentCounter } from "./segment-progress.ts";
 
@@ -43,6 +45,7 @@ export async function planRepair(
 ): Promise<RepairReport> {
   const identity = await requireIdentity(dataDirectory, fileSystem);
   const names = await fileSystem.list(dataDirectory);
+  const hasJournal = names.some((name) => JOURNAL_NAMES.includes(name));
   const groups: LogRepair[] = [];
   const counter = await counterOf(fileSystem, dataDirectory, names, onProgress);
   for (const groupId of groupIdsIn(names)) {
@@ -50,31 +53,30 @@ export async function planRepair(
     const path = segmentsPath(group);
     groups.push(
       await attempt(groupId, async () => {
+        await requireUnmarked(fileSystem, group);
+        const status = await statusOf(fileSystem, group);
         const listing = await listIfThere(fileSystem, path);
-        const headIndex = await headOf(fileSystem, group);
-        if (headIndex === null && (listing === null || listing.segments.length === 0)) {
-          await requireNoState(fileSystem, group);
-        }
-        if (listing === null) {
-          return { tornBytes: 0, leftovers: [], damaged: [] };
-        }
         const owner = { groupId, storeId: identity.storeId };
-        const options = { useHints: true, headIndex: headIndex ?? 1, onProgress: counter.add };
-        const { end, superseded, damaged } = await recover(
-          fileSystem,
-          path,
-          listing,
-          owner,
-          options,
-        );
+        const headIndex = status?.headIndex ?? 1;
+        const options = { useHints: true, headIndex, onProgress: counter.add };
+        const recovered =
+          listing === null ? NOTHING : await recover(fileSystem, path, listing, owner, options);
+        const { end, superseded, damaged } = recovered;
         const torn = end?.torn ?? null;
         const tornBytes = torn === null ? 0 : torn.endOffset - torn.offset;
-        return { tornBytes, leftovers: superseded, damaged };
+        // What a journal brings back is not lost.
+        const isComplete = status === null || !hasJournal;
+        const lost = isComplete ? await lostEnd(fileSystem, group, status, recovered) : null;
+        const all = lost === null ? damaged : [...damaged, lost];
+        return { tornBytes, leftovers: superseded, damaged: all };
       }),
     );
   }
-  return { hasJournal: names.some((name) => JOURNAL_NAMES.includes(name)), groups };
+  return { hasJournal, groups };
 }
+
+/** Of a group without segments. */
+const NOTHING: Recovered = { segments: [], superseded: [], end: null, damaged: [] };
 
 /**
  * Does to a data directory that nobody uses what the start of its node would do: copies the journal, cuts torn
@@ -119,10 +121,10 @@ async function listIfThere(fileSystem: FileSystem, path: string): Promise<Direct
   }
 }
 
-/** The first entry that must be there; null for a group that has no status. */
-async function headOf(fileSystem: FileSystem, groupDirectory: string): Promise<number | null> {
+/** Null for a group that has none. */
+async function statusOf(fileSystem: FileSystem, groupDirectory: string): Promise<Status | null> {
   try {
-    return (await readStatus(fileSystem, statusPath(groupDirectory))).status.headIndex;
+    return (await readStatus(fileSystem, statusPath(groupDirectory))).status;
   } catch (error) {
     if (errorNumber(error) === "ENOENT") {
       return null;

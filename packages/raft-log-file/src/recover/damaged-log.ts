@@ -22,6 +22,7 @@ export class DamagedLog {
   readonly reader: LogReader;
   readonly #fileSystem: FileSystem;
   readonly #files: FileCache;
+  readonly #superseded: readonly string[];
   #sites: readonly DamageSite[];
   /** What came for the gaps so far, from each one's start on. */
   readonly #received = new Map<DamageSite, EntryBatch[]>();
@@ -30,6 +31,7 @@ export class DamagedLog {
     this.#fileSystem = fileSystem;
     this.#files = new FileCache(fileSystem, readerFiles);
     this.#sites = opened.damaged;
+    this.#superseded = opened.report.supersededFiles;
     this.status = opened.status;
     this.segments = new SegmentList(opened.segments);
     this.reader = new LogReader(this.segments, this.#files);
@@ -85,7 +87,9 @@ export class DamagedLog {
       await this.#clearMark();
     }
     const { all } = this.segments;
-    for (const { path } of all.slice(all.indexOf(segment) + 1).reverse()) {
+    const behind = all.slice(all.indexOf(segment) + 1).reverse();
+    // First what is superseded by those behind it: it would be the log again.
+    for (const path of [...this.#superseded, ...behind.map((each) => each.path)]) {
       await this.#fileSystem.remove(path);
       await this.#fileSystem.syncDirectory(dirname(path));
     }

@@ -27,7 +27,7 @@ import { repair } from "./repair.ts";
 export interface RecoveryReport {
   /** Bytes of a flush that was never acknowledged, cut from the end. */
   readonly tornBytes: number;
-  /** Where those bytes are kept; null when there were none. */
+  /** Where those bytes are kept; null when there were none, or no space for a copy. */
   readonly brokenFile: string | null;
   /** Segments that were left of an earlier truncation, removed. */
   readonly supersededFiles: readonly string[];
@@ -65,16 +65,8 @@ export async function openLog(
     const headIndex = status?.status.headIndex ?? 1;
     const recovering = { useHints: true, headIndex, onProgress: options.onRecovery };
     const recovered = await recover(fileSystem, path, listing, identity, recovering);
-    const damaged = [...recovered.damaged];
-    if (status !== null) {
-      const lost = checkStatus(status.status, recovered, statusPath(directory), path);
-      damaged.push(...(lost === null ? [] : [lost]));
-    } else if (!recovered.segments.every((segment) => segment.isEmpty)) {
-      const reason = "the status is missing beside a log with entries";
-      throw corrupt(statusPath(directory), 0, 0, reason);
-    } else {
-      await requireNoState(fileSystem, directory);
-    }
+    const lost = await lostEnd(fileSystem, directory, status?.status ?? null, recovered);
+    const damaged = [...recovered.damaged, ...(lost === null ? [] : [lost])];
     if (status !== null && damaged.length > 0) {
       const { segments } = recovered;
       return { segments, status, report: report(listing, recovered, null), damaged };
@@ -102,7 +94,7 @@ export async function openLog(
  * Of a group without entries and status. A log comes before its first snapshot: where there is one, term and vote
  * are lost, and a new log would give the vote again. Throws DT_LOG_CORRUPT then.
  */
-export async function requireNoState(fileSystem: FileSystem, directory: string): Promise<void> {
+async function requireNoState(fileSystem: FileSystem, directory: string): Promise<void> {
   if (await hasSnapshots(fileSystem, directory)) {
     const reason = "the log is missing beside snapshots of its group";
     throw corrupt(statusPath(directory), 0, 0, reason);
@@ -123,6 +115,24 @@ async function openStatus(
     }
     return null;
   }
+}
+
+/** What the status of a group, null for none, says is missing at the end of its log. Throws DT_LOG_CORRUPT. */
+export async function lostEnd(
+  fileSystem: FileSystem,
+  directory: string,
+  status: Status | null,
+  recovered: Recovered,
+): Promise<DamageSite | null> {
+  if (status !== null) {
+    return checkStatus(status, recovered, statusPath(directory), segmentsPath(directory));
+  }
+  if (!recovered.segments.every((segment) => segment.isEmpty)) {
+    const reason = "the status is missing beside a log with entries";
+    throw corrupt(statusPath(directory), 0, 0, reason);
+  }
+  await requireNoState(fileSystem, directory);
+  return null;
 }
 
 /** Compares what the segments hold with what they must hold; returns what is missing at the end. */

@@ -6,7 +6,6 @@ import { decodeHint, type IndexHint } from "../format/index-hint.ts";
 import { checkIdentity, type LogIdentity } from "../format/log-identity.ts";
 import { decodeSegmentHeader, SEGMENT_HEADER_BYTES } from "../format/segment-header.ts";
 import type { DamageSite } from "./damage.ts";
-import { errorNumber } from "../log-error.ts";
 import { Segment, segmentName } from "../segment/segment.ts";
 import { corrupt, type RecoveredEnd, scanLast, scanSealed, useHint } from "./recover-segment.ts";
 
@@ -130,6 +129,7 @@ export function resolve(
   return { live, superseded };
 }
 
+/** Null for one that is missing, wrong, or cannot be read: the records tell the same. */
 async function readHint(fileSystem: FileSystem, segment: Segment): Promise<IndexHint | null> {
   try {
     return await withFile(fileSystem, hintPath(segment.path), async (file) => {
@@ -137,11 +137,8 @@ async function readHint(fileSystem: FileSystem, segment: Segment): Promise<Index
       const read = await readInto(file, bytes, 0, bytes.length, 0);
       return decodeHint(bytes.subarray(0, read), segment.seed);
     });
-  } catch (error) {
-    if (errorNumber(error) === "ENOENT") {
-      return null;
-    }
-    throw error;
+  } catch {
+    return null;
   }
 }
 

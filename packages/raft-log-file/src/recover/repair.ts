@@ -6,9 +6,10 @@ import {
   NEXT_NAME,
   SPARE_NAME,
 } from "../directory/log-directory.ts";
-import { readInto, syncFile, writeFrom } from "../file-io.ts";
+import { readInto, removeIfThere, syncFile, writeFrom } from "../file-io.ts";
 import type { FileSystem, StoredFile } from "../file-system.ts";
 import { SEGMENT_HEADER_BYTES } from "../format/segment-header.ts";
+import { isOutOfSpace } from "../log-error.ts";
 import type { Segment } from "../segment/segment.ts";
 import type { RecoveredEnd, TornTail } from "./recover-segment.ts";
 import type { Recovered } from "./recovery.ts";
@@ -41,7 +42,7 @@ export async function repair(
     const file = await fileSystem.open(last.path, "write");
     try {
       if (end.torn !== null) {
-        brokenPath = await keepTorn(fileSystem, path, listing, file, last, end.torn);
+        brokenPath = await keepTornWithSpace(fileSystem, path, listing, file, last, end.torn);
         await zero(file, end.torn);
       }
       await rewriteLastFlush(file, last, end);
@@ -58,6 +59,20 @@ export async function repair(
   }
   await fileSystem.syncDirectory(path);
   return brokenPath;
+}
+
+/** Null on a full disk: nothing of those bytes was acknowledged, and a log whose entries are all there opens without a copy. */
+async function keepTornWithSpace(...tail: Parameters<typeof keepTorn>): Promise<string | null> {
+  try {
+    return await keepTorn(...tail);
+  } catch (error) {
+    if (!(error instanceof Error && isOutOfSpace(error))) {
+      throw error;
+    }
+    const [fileSystem, path] = tail;
+    await removeIfThere(fileSystem, join(path, NEXT_NAME));
+    return null;
+  }
 }
 
 /** Copies the torn bytes to a file beside the segment, before they are zeroed. */

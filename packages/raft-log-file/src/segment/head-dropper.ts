@@ -3,6 +3,7 @@ import { hintPath, SPARE_NAME } from "../directory/log-directory.ts";
 import { removeIfThere } from "../file-io.ts";
 import type { Done, FileSystem } from "../file-system.ts";
 import type { LogCounters } from "../append/log-counters.ts";
+import { LogError } from "../log-error.ts";
 import type { FileCache } from "../read/file-cache.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentList } from "./segment-list.ts";
@@ -54,6 +55,8 @@ export class HeadDropper {
   readonly #context: HeadDropperContext;
   /** Entries below this may go. */
   #beforeIndex = 0;
+  /** Out of the list, which is not durable yet; in this order. */
+  #leaving: Segment[] = [];
   /** Out of the log, durably; in this order. */
   #dropped: DroppedSegment[] = [];
   #running: Promise<void> | null = null;
@@ -73,11 +76,14 @@ export class HeadDropper {
 
   /** Looks whether something can go by now. */
   poke(): void {
-    const hasWork = this.#droppable() > 0 || this.#isDue();
+    const hasWork = this.#leaving.length > 0 || this.#droppable() > 0 || this.#isDue();
     if (hasWork && this.#running === null && !this.#isClosed) {
       this.#running = this.#run().finally(() => {
         this.#running = null;
-        this.poke();
+        // Out of space, whoever comes next tries again.
+        if (this.#leaving.length === 0) {
+          this.poke();
+        }
       });
     }
   }
@@ -91,16 +97,19 @@ export class HeadDropper {
   async #run(): Promise<void> {
     const { segments, clock, retention } = this.#context;
     const count = this.#droppable();
-    if (count > 0) {
-      const dropped = segments.all.slice(0, count);
-      segments.dropFirst(count);
-      this.#context.counters.droppedSegments += count;
-      if (!(await this.#raiseHead(segments.firstIndex))) {
-        this.#isClosed = true; // The log is poisoned: the files stay.
+    this.#leaving.push(...segments.all.slice(0, count));
+    segments.dropFirst(count);
+    this.#context.counters.droppedSegments += count;
+    if (this.#leaving.length > 0) {
+      const error = await this.#raiseHead(segments.firstIndex);
+      if (error !== null) {
+        // The log is poisoned, and the files stay; or they stay until there is space for the status.
+        this.#isClosed ||= !isNoSpace(error);
         return;
       }
       const endsAtMs = clock.nowMs() + retention.dropDelayMs;
-      this.#dropped.push(...dropped.map((segment) => ({ segment, endsAtMs })));
+      this.#dropped.push(...this.#leaving.map((segment) => ({ segment, endsAtMs })));
+      this.#leaving = [];
     }
     while (this.#isDue() && !this.#isClosed) {
       const { segment } = this.#dropped.shift() as DroppedSegment;
@@ -134,9 +143,9 @@ export class HeadDropper {
     return next !== undefined && next.endsAtMs <= this.#context.clock.nowMs();
   }
 
-  #raiseHead(headIndex: number): Promise<boolean> {
+  #raiseHead(headIndex: number): Promise<Error | null> {
     return new Promise((resolve) => {
-      this.#context.raiseHead(headIndex, (error) => resolve(error === null));
+      this.#context.raiseHead(headIndex, resolve);
     });
   }
 
@@ -159,4 +168,8 @@ export class HeadDropper {
       await fileSystem.remove(path);
     }
   }
+}
+
+function isNoSpace(error: Error): boolean {
+  return error instanceof LogError && error.code === "DT_LOG_NO_SPACE";
 }

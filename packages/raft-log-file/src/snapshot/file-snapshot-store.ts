@@ -181,7 +181,13 @@ export class FileSnapshotStore implements SnapshotStore {
     this.#requireOpen();
     const { meta, path } = snapshot;
     await this.#fileSystem.rename(unfinishedPath(path), path);
-    await this.#fileSystem.syncDirectory(this.#directory);
+    try {
+      await this.#fileSystem.syncDirectory(this.#directory);
+    } catch (error) {
+      // Told as not stored, it must not come back: its writer removes it under the other name.
+      await this.#fileSystem.rename(path, unfinishedPath(path)).catch(() => {});
+      throw error;
+    }
     const replaced = this.#snapshots.get(meta.id);
     this.#snapshots.set(meta.id, snapshot);
     // The new one is there: what stands in the way of a removal is tried again at the next open.
