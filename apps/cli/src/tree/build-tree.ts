@@ -1,6 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { decodeLeaf } from "./leaf-text.ts";
 import { readSegment } from "./key-segment.ts";
+import { tooDeep } from "./too-deep.ts";
 import type { Scalar, Tree, TreeProblem } from "./tree.ts";
 
 /** One node of the store below the directory that is exported. */
@@ -27,7 +28,12 @@ export function buildTree(
   for (const { key, value } of nodes) {
     place(root, key.slice(skip).split("/"), value);
   }
-  return treeOf(root, prefix, problems);
+  try {
+    return treeOf(root, prefix, problems);
+  } catch (error) {
+    problems.push(tooDeep(error));
+    return null;
+  }
 }
 
 /** Directories come before what is in them, but a page may begin anywhere: make what is missing. */

@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import type { ScalarTag } from "yaml";
 import { writeJson } from "./write-json.ts";
+import { tooDeep } from "./too-deep.ts";
 import type { Tree, TreeProblem } from "./tree.ts";
 
 export const TREE_FORMATS = ["yaml", "json"] as const;
@@ -26,11 +27,17 @@ const YAML_OPTIONS = {
 };
 
 /**
- * The text of a document. What the format cannot express goes to `problems`. A document that is a string alone
- * stands in quotes: the library writes some of those as blocks that it cannot read.
+ * The text of a document. What the format cannot express goes to `problems`, and that the tree is nested more deeply
+ * than can be written. A document that is a string alone stands in quotes: the library writes some of those as blocks
+ * that it cannot read.
  */
 export function writeTree(tree: Tree, format: TreeFormat, problems: TreeProblem[]): string {
-  return format === "json" || typeof tree === "string"
-    ? `${writeJson(tree, problems)}\n`
-    : stringify(tree, YAML_OPTIONS);
+  try {
+    return format === "json" || typeof tree === "string"
+      ? `${writeJson(tree, problems)}\n`
+      : stringify(tree, YAML_OPTIONS);
+  } catch (error) {
+    problems.push(tooDeep(error));
+    return "";
+  }
 }

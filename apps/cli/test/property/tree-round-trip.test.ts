@@ -212,3 +212,16 @@ describe("a key of a map", () => {
     ]);
   });
 });
+
+describe("keys that are nested as deeply as they can be", () => {
+  it.each(["yaml", "json"] as const)("make %s or a problem, and no accident", (format) => {
+    const key = Array.from({ length: 4096 }, () => "d").join("/");
+    const problems: TreeProblem[] = [];
+    const tree = buildTree([{ key, value: Buffer.from("v") }], "", problems);
+    const text = writeTree(tree, format, problems);
+    // How deep the stack is differs.
+    expect(problems.map(({ message }) => message).join()).toMatch(
+      text.includes("d") ? /^$/u : /^nested too deeply for a document$/u,
+    );
+  });
+});
