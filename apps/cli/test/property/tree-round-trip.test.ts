@@ -218,10 +218,10 @@ describe("keys that are nested as deeply as they can be", () => {
     const key = Array.from({ length: 4096 }, () => "d").join("/");
     const problems: TreeProblem[] = [];
     const tree = buildTree([{ key, value: Buffer.from("v") }], "", problems);
-    const text = writeTree(tree, format, problems);
+    const written = writeTree(tree, format, problems);
     // How deep the stack is differs.
     expect(problems.map(({ message }) => message).join()).toMatch(
-      text.includes("d") ? /^$/u : /^nested too deeply for a document$/u,
+      written.includes("d") ? /^$/u : /^nested too deeply for a document$/u,
     );
   });
 });
