@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { FaultyDisk, NOTHING_SURVIVES } from "../src/testing/index.ts";
+import { FaultyDisk, NOTHING_SURVIVES, type Operation } from "../src/testing/index.ts";
 import {
   codesOf,
   hotDirectory,
@@ -56,6 +56,13 @@ describe("G3 groups that write in one turn", () => {
       operation.kind === "write" && isJournal(operation) ? { error: "ENOSPC" } : null;
     await writeAll(members, 100);
     await writeAll(members, 100);
+    // Each log fills its segments ahead again, as where there never was a journal.
+    const from = disk.operations.length;
+    for (let round = 0; round < 30; round++) {
+      await writeAll(members, 700);
+    }
+    const isFill = (each: Operation): boolean => each.kind === "write" && each.bytes === 16 << 10;
+    expect(disk.operations.slice(from).filter(isFill).length).toBeGreaterThanOrEqual(8);
     const after = await reopened(disk.crash(NOTHING_SURVIVES), models);
     await after.data.close();
   });

@@ -138,7 +138,7 @@ export class SharedJournal implements FlushJournal {
 
   #heat(): void {
     if (this.#files.isMade) {
-      this.#isHot = true;
+      this.#isHot = !this.#files.isBroken;
     } else if (!this.#isClosed) {
       this.#files.make();
     }
@@ -204,6 +204,7 @@ export class SharedJournal implements FlushJournal {
       this.#finish(wave, null);
     } else {
       this.#files.giveUp();
+      this.#isHot = false;
       if (isOutOfSpace(error)) {
         for (const participant of wave) {
           this.#syncDirectly(participant, error);

@@ -1,4 +1,7 @@
 export const SECTOR_BYTES = 512;
+/** What a durable write brings to the platter: whole pages. */
+const PAGE_BYTES = 4096;
+const PAGE_SECTORS = PAGE_BYTES / SECTOR_BYTES;
 
 /** What is on the platter of a sector that was written and not synced. */
 export interface SectorChoices {
@@ -71,11 +74,15 @@ export class DiskInode {
     }
   }
 
-  /** What a sync that begins now makes durable when it ends. */
-  beginSync(): SyncedSectors {
+  /** What a sync of the pages that hold `[start, end)`, which begins now, makes durable when it ends. */
+  beginSync(start: number, end: number): SyncedSectors {
+    const first = Math.floor(start / PAGE_BYTES) * PAGE_SECTORS;
+    const behind = Math.ceil(end / PAGE_BYTES) * PAGE_SECTORS;
     const synced = new Map<number, Buffer>();
     for (const [sector, versions] of this.#dirty) {
-      synced.set(sector, versions.at(-1) as Buffer);
+      if (sector >= first && sector < behind) {
+        synced.set(sector, versions.at(-1) as Buffer);
+      }
     }
     return synced;
   }

@@ -27,6 +27,14 @@ test("fails the chosen calls only, and none when cleared", async () => {
   await (await injector.open("/b", "create")).close();
 });
 
+test("fails a close, and has closed", async () => {
+  const { injector, file, disk } = await fixture();
+  injector.inject({ operation: "close", path: "a", error: "EIO" });
+  await expect(file.close()).rejects.toMatchObject({ code: "EIO" });
+  expect(disk.openFiles).toBe(0);
+  expect(injector.hits).toBe(1);
+});
+
 test("shortens reads and writes, which go on", async () => {
   const { injector, file, disk } = await fixture();
   injector.inject({ operation: "write", shortTo: 2 });

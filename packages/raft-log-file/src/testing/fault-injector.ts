@@ -186,8 +186,17 @@ class InjectedFile implements StoredFile {
     return this.#inner.fileNumber();
   }
 
-  close(): Promise<void> {
-    return this.#inner.close();
+  /** Closes also where it reports an error, as systems do. */
+  async close(): Promise<void> {
+    await this.#inner.close();
+    await new Promise<void>((resolve, reject) => {
+      this.#meet(
+        "close",
+        0,
+        (error) => reject(error as Error),
+        () => resolve(),
+      );
+    });
   }
 
   /** A durable write meets what is meant for writes, then what is meant for syncs. */

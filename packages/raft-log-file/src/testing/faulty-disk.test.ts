@@ -34,6 +34,15 @@ describe("a power cut", () => {
     expect(contentOf(disk.crash(EVERYTHING_SURVIVES))).toBe("new");
   });
 
+  test("leaves what a durable write wrote, and nothing else of its file", async () => {
+    const { disk, file } = await diskWithFile("a".repeat(3 * 4096));
+    await write(file, "b", 0);
+    const durable = await disk.open(PATH, "durable");
+    await write(durable, "c", 2 * 4096);
+    const after = contentOf(disk.crash(NOTHING_SURVIVES));
+    expect([after[0], after[2 * 4096]]).toEqual(["a", "c"]);
+  });
+
   test("leaves any subset of the sectors that were not synced", async () => {
     const { disk, file } = await diskWithFile("a".repeat(4 * SECTOR_BYTES));
     await write(file, "b".repeat(4 * SECTOR_BYTES), 0);

@@ -46,14 +46,19 @@ export class FaultyFile implements StoredFile {
     if (fault === null || !("isLost" in fault)) {
       this.#store(from, start, bytes, position, fault);
     }
-    this.#report(operation, fault, this.#isDurable ? this.#thenSync(done) : done, () => bytes);
+    this.#report(
+      operation,
+      fault,
+      this.#isDurable ? this.#thenSync(position, done) : done,
+      () => bytes,
+    );
   }
 
-  /** Goes on with a sync: a durable write is both, and either may fail. */
-  #thenSync(done: Transferred): Transferred {
+  /** Goes on with a sync of what was written, and of nothing else: a durable write is both, and either may fail. */
+  #thenSync(position: number, done: Transferred): Transferred {
     return (error, bytes) => {
       if (error === null) {
-        this.sync((syncError) => done(syncError, bytes));
+        this.#syncOf(position, position + bytes, (syncError) => done(syncError, bytes));
       } else {
         done(error, 0);
       }
@@ -66,12 +71,16 @@ export class FaultyFile implements StoredFile {
   }
 
   sync(done: Done): void {
+    this.#syncOf(0, Infinity, done);
+  }
+
+  #syncOf(start: number, end: number, done: Done): void {
     const operation = this.#operation("sync", 0, 0);
     const fault = this.#enter(operation);
     if (fault === POWER_CUT) {
       return;
     }
-    const synced = this.#inode.beginSync();
+    const synced = this.#inode.beginSync(start, end);
     this.#report(operation, fault, done, () => {
       if (fault === null || !("isLost" in fault)) {
         this.#inode.endSync(synced);
