@@ -1,6 +1,7 @@
 import { VirtualClock } from "@dt/fiber";
 import { expect, test } from "vitest";
 import { HandDriven } from "../../core/hand-driven.test.kit.ts";
+import { InputKind } from "../../core/input.ts";
 import { MemoryLog } from "../../log/memory-log.ts";
 import { MemorySnapshotStore } from "../../log/memory-snapshot-store.ts";
 import { resolveGroupOptions } from "../group-options.ts";
@@ -36,18 +37,23 @@ async function started() {
   }
   const gates: (() => void)[] = [];
   const restored: number[] = [];
+  const { core } = new HandDriven();
+  const applies = {
+    appliedIndex: 0,
+    appliedTerm: 0,
+    appliedChain: 0,
+    appliedBytes: 0,
+    timestampMs: 0,
+    restored: ({ index }: { readonly index: number }): void => {
+      restored.push(index);
+      applies.appliedIndex = index;
+    },
+  };
   const installer = new SnapshotInstaller({
     groupId: 1,
-    core: new HandDriven().core,
+    core,
     log: new MemoryLog({ defer: (task) => clock.defer(task) }),
-    applies: {
-      appliedIndex: 0,
-      appliedTerm: 0,
-      appliedChain: 0,
-      appliedBytes: 0,
-      timestampMs: 0,
-      restored: ({ index }) => restored.push(index),
-    },
+    applies,
     takeState: null,
     target: {
       restoreState: async (chunks) => {
@@ -72,15 +78,22 @@ async function started() {
       throw error;
     },
   });
-  return { installer, gates, restored, settle };
+  /** Has the core take it, whose log then goes on behind it. */
+  const install = (index: number, sequence: number): void => {
+    core.step({ kind: InputKind.snapshotReceived, base: { index, ...BASE } }, 0, 0);
+    const base = core.take().snapshots?.install ?? null;
+    expect(base?.index).toBe(index);
+    installer.install(base!, sequence);
+  };
+  return { installer, install, gates, restored, settle };
 }
 
 test("a snapshot that comes and is durable while another one is being restored is restored next", async () => {
-  const { installer, gates, restored, settle } = await started();
-  installer.install({ index: 10, ...BASE }, 1);
+  const { installer, install, gates, restored, settle } = await started();
+  install(10, 1);
   installer.onPersisted(1);
   await settle();
-  installer.install({ index: 20, ...BASE }, 2);
+  install(20, 2);
   installer.onPersisted(2);
   gates.shift()?.();
   await settle();
@@ -90,10 +103,22 @@ test("a snapshot that comes and is durable while another one is being restored i
 });
 
 test("a snapshot whose write is durable only when the group has stopped is not restored", async () => {
-  const { installer, gates, settle } = await started();
-  installer.install({ index: 10, ...BASE }, 1);
+  const { installer, install, gates, settle } = await started();
+  install(10, 1);
   installer.close();
   installer.onPersisted(1);
   await settle();
+  expect(gates).toHaveLength(0);
+});
+
+test("a snapshot that comes again while it is being restored is not restored again: entries behind it are applied then", async () => {
+  const { installer, install, gates, restored, settle } = await started();
+  install(10, 1);
+  installer.onPersisted(1);
+  await settle();
+  install(10, 0);
+  gates.shift()?.();
+  await settle();
+  expect(restored).toEqual([10]);
   expect(gates).toHaveLength(0);
 });

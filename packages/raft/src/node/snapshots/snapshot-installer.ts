@@ -71,8 +71,11 @@ export class SnapshotInstaller {
       return;
     }
     this.#install = null;
-    const meta = this.#parts.catalog.find(install.base.index);
-    if (meta !== null) {
+    const { applies, catalog, core } = this.#parts;
+    // An earlier restore may have brought back the state: entries are applied to it again.
+    const isStateMissing = applies.appliedIndex < core.firstIndex - 1;
+    const meta = catalog.find(install.base.index);
+    if (meta !== null && isStateMissing) {
       this.#isRestoring = true;
       void this.#restoreFrom(meta);
     }
