@@ -83,7 +83,9 @@ export class SessionStage<R> {
     for (let at = 0; at < bytes.length; at += storedBytes(recordLength(bytes, at))) {
       const type = recordType(bytes, at);
       if (type === EntryType.normal) {
-        proposals.take(index, term)?.succeed(results[next++] as R, index);
+        // Every entry has a result, and not every one somebody who waits for it.
+        const result = results[next++] as R;
+        proposals.take(index, term)?.succeed(result, index);
       } else if (type === EntryType.session) {
         const admitted = this.#admitted[session++] as Admitted;
         const isApplied = admitted.admission === Admission.apply;
