@@ -36,8 +36,13 @@ export function failRequest(request: IncomingRequest, error: unknown): void {
     const code: RequestRefusalCode = "DT_RPC_BAD_REQUEST";
     request.fail(Status.invalid, code, error.message);
   } else {
-    const message = error instanceof Error ? error.message : String(error);
-    const code: RequestRefusalCode = "DT_RPC_HANDLER_FAILED";
-    request.fail(Status.internal, code, message);
+    failInternal(request, error);
   }
+}
+
+/** Answers a request whose handler has failed and may have done something before. */
+export function failInternal(request: IncomingRequest, error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error);
+  const code: RequestRefusalCode = "DT_RPC_HANDLER_FAILED";
+  request.fail(Status.internal, code, message);
 }

@@ -5,6 +5,7 @@ import { Connection } from "./connection.ts";
 import { Counters } from "./counters.ts";
 import { processWheel } from "./deadline-wheel.ts";
 import { Dial } from "./dial.ts";
+import { drainTime } from "./drain-time.ts";
 import { ErrorLog } from "./error-log.ts";
 import { RpcError, withoutStack } from "./errors.ts";
 import { GroupDispatcher } from "./group-dispatcher.ts";
@@ -201,11 +202,12 @@ export class RpcClient {
     return this.#connection !== null && this.#connection.oneWay(command, groupId, encode, argument);
   }
 
-  /** Closes for good. Calls that are under way after `drainMs` fail with DT_RPC_CLOSED. */
+  /** Closes for good. Calls that are under way after `drainMs` fail with DT_RPC_CLOSED. Throws a RangeError for NaN. */
   close(options: CloseOptions = {}): Promise<void> {
     if (this.#closing === null) {
+      const drainMs = drainTime(options.drainMs ?? 0);
       this.#isClosed = true;
-      this.#closing = this.#close(options);
+      this.#closing = this.#close({ drainMs });
     }
     return this.#closing;
   }
@@ -242,6 +244,12 @@ export class RpcClient {
 
   #onPeer(socket: Socket, peer: PeerInfo): void {
     this.#dial = null;
+    if (this.#isClosed) {
+      // By the judge of the handshake, who has let the peer in.
+      socket.destroy();
+      this.#onDialEnded?.();
+      return;
+    }
     this.#refusal = null;
     this.#backoff.reset();
     const connection = new Connection({

@@ -3,7 +3,7 @@ import { PromiseCall } from "./call-completion.ts";
 import { timeWithin } from "./call-parent.ts";
 import { ConnectionState } from "./connection-state.ts";
 import { RpcError, withoutStack } from "./errors.ts";
-import { Command, ONE_WAY_BYTE } from "./frame.ts";
+import { Command, ONE_WAY_BYTE, isRoute, noRoute } from "./frame.ts";
 import { RequestExtension } from "./extension.ts";
 import { Lifecycle } from "./lifecycle.ts";
 import { NackListeners } from "./nack-listeners.ts";
@@ -198,13 +198,16 @@ export class Connection {
   /**
    * Sends a message that has no answer. Returns false, and sends nothing, when the connection is
    * not open, too many bytes wait to be read by the peer, or it knows no groups and this is for
-   * one. Throws what `encode` throws, and DT_RPC_TOO_LARGE.
+   * one. Throws what `encode` throws, DT_RPC_TOO_LARGE, and a RangeError for what is no command or group.
    */
   oneWay<A>(command: number, groupId: number, encode: Encode<A>, argument: A): boolean {
     const { state, out, maxPeerFrameBytes, maxGroupId } = this.#pipeline;
     const hasRoom = out.bufferedBytes < this.#deps.options.maxSendBufferBytes;
     if (state !== ConnectionState.open || !hasRoom || groupId > maxGroupId) {
       return false;
+    }
+    if (!isRoute(command, groupId)) {
+      throw noRoute(command, groupId);
     }
     const writer = out.begin(groupId);
     try {

@@ -1,6 +1,13 @@
 import { ByteWriter } from "@dt/codec";
 import { describe, expect, test } from "vitest";
-import { readErrorExtension, skipExtension, writeErrorExtension } from "./extension.ts";
+import {
+  RequestExtension,
+  readErrorExtension,
+  readRequestExtension,
+  skipExtension,
+  writeErrorExtension,
+  writeRequestExtension,
+} from "./extension.ts";
 
 function writeText(writer: ByteWriter, text: string): void {
   writer.utf8(text);
@@ -66,4 +73,21 @@ describe("an extension block", () => {
     expect(skipExtension(frame, 1, 4)).toBe(-1);
     expect(skipExtension(frame, 1, 2)).toBe(-1);
   });
+});
+
+describe("the block of a request", () => {
+  const stream = { messages: 3, bytes: 4 };
+
+  test.each(["", "short", "0".repeat(54), "0".repeat(56), "\u20ac".repeat(55)])(
+    "leaves out what is no traceparent: %j",
+    (traceparent) => {
+      const writer = new ByteWriter();
+      writeRequestExtension(writer, new RequestExtension(traceparent, stream));
+      const block = writer.buf.subarray(0, writer.pos);
+      expect(skipExtension(block, 0, block.length)).toBe(block.length);
+      expect(readRequestExtension(block, 0, block.length)).toEqual(
+        new RequestExtension(null, stream),
+      );
+    },
+  );
 });

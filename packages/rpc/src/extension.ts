@@ -80,15 +80,20 @@ export interface StreamOpening {
 
 const STREAM_BYTES = 8;
 
+/** A traceparent that is not of 55 bytes is left out. */
 export function writeRequestExtension(writer: ByteWriter, extension: RequestExtension): void {
   const { traceparent, stream } = extension;
-  const traceBytes = traceparent === null ? 0 : FIELD_HEADER_BYTES + TRACEPARENT_BYTES;
-  const streamBytes = stream === null ? 0 : FIELD_HEADER_BYTES + STREAM_BYTES;
-  writer.u16(traceBytes + streamBytes);
+  const blockStart = writer.pos;
+  writer.u16(0);
   if (traceparent !== null) {
+    const fieldStart = writer.pos;
     writer.u8(Tag.traceparent);
     writer.u16(TRACEPARENT_BYTES);
     writer.utf8(traceparent);
+    if (writer.pos - fieldStart !== FIELD_HEADER_BYTES + TRACEPARENT_BYTES) {
+      // It is none. A request never fails by what it says about its trace.
+      writer.pos = fieldStart;
+    }
   }
   if (stream !== null) {
     writer.u8(Tag.stream);
@@ -96,6 +101,7 @@ export function writeRequestExtension(writer: ByteWriter, extension: RequestExte
     writer.u32(stream.messages);
     writer.u32(stream.bytes);
   }
+  patchUint16(writer, blockStart, writer.pos - blockStart - BLOCK_HEADER_BYTES);
 }
 
 /**

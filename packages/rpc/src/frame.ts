@@ -48,6 +48,18 @@ export const Command = {
 export const FIRST_USER_COMMAND = 16;
 export const MAX_COMMAND = 0xffff;
 
+/** Whether a header can say so: anything else would be cut to the number of another command or group. */
+export function isRoute(command: number, groupId: number): boolean {
+  return groupId >>> 0 === groupId && (command & MAX_COMMAND) === command;
+}
+
+/** Why `isRoute` is false. */
+export function noRoute(command: number, groupId: number): RangeError {
+  return new RangeError(
+    `command ${command} of group ${groupId} is not within 0..${MAX_COMMAND} and 0..2^32-1`,
+  );
+}
+
 const MAX_REMAINING_MICROS = 0xffff_ffff;
 
 /**

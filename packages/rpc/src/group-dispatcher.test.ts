@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { CommandTable } from "./command-table.ts";
 import { GroupDispatcher, GroupState } from "./group-dispatcher.ts";
 
@@ -77,6 +77,29 @@ describe("GroupDispatcher", () => {
     groups.find(7)!.inFlight = 1;
     expect(await groups.retire(7, 1)).toBe(false);
     expect(groups.exists(7)).toBe(false);
+  });
+
+  test("retiring a group with all the time there is waits for its last request", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const groups = new GroupDispatcher();
+    groups.register(7, table);
+    const group = groups.find(7);
+    group!.inFlight = 1;
+    const retired = groups.retire(7, Infinity);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(groups.exists(7)).toBe(true);
+    group!.release();
+    expect(await retired).toBe(true);
+  });
+
+  test("retiring a group within NaN milliseconds is refused, and it goes on", async () => {
+    const groups = new GroupDispatcher();
+    groups.register(7, table);
+    await expect(groups.retire(7, NaN)).rejects.toThrow(RangeError);
+    expect(groups.find(7)?.state).toBe(GroupState.running);
   });
 
   test("retiring a group leaves another one alone that has taken its id meanwhile", async () => {

@@ -1,4 +1,5 @@
 // Hot path: per frame of a group. Bench: bench/echo.bench.ts.
+import { drainTime } from "./drain-time.ts";
 import { MAX_GROUP_ID } from "./frame.ts";
 import type { CommandTable } from "./command-table.ts";
 
@@ -97,12 +98,13 @@ export class GroupDispatcher {
    */
   async retire(groupId: number, drainMs: number): Promise<boolean> {
     const group = this.#groups.get(groupId);
+    const maxMs = drainTime(drainMs);
     if (group === undefined) {
       return true;
     }
     let timer: NodeJS.Timeout | undefined;
     const timeIsUp = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, drainMs);
+      timer = setTimeout(resolve, maxMs);
     });
     await Promise.race([this.drain(groupId), timeIsUp]);
     clearTimeout(timer);

@@ -1,7 +1,9 @@
 import { ConnectionState } from "./connection-state.ts";
 import { RpcError } from "./errors.ts";
+import { drainTime } from "./drain-time.ts";
 import { encodeRefusal } from "./handshake-frame.ts";
 import { IdleWatch } from "./idle-watch.ts";
+import { guarded } from "./guarded.ts";
 import { LINGER_MS, closeWith } from "./last-words.ts";
 import { socketError } from "./socket-error.ts";
 import type { ConnectionRefusalCode } from "./answer-code.ts";
@@ -14,7 +16,10 @@ import type { Status } from "./status.ts";
 export type CloseListener = (error: RpcError | null) => void;
 
 export interface CloseOptions {
-  /** How long to wait for what is under way, in milliseconds. Default 0. */
+  /**
+   * How long to wait for what is under way, in milliseconds; Infinity is 24 days, NaN a RangeError.
+   * Default 0.
+   */
   readonly drainMs?: number;
 }
 
@@ -45,7 +50,10 @@ export class Lifecycle {
     this.#pipeline = pipeline;
     this.#reader = reader;
     this.#onLeaving = onLeaving;
-    this.#idleWatch = new IdleWatch(() => pipeline.isIdle);
+    // What a handler does after the end goes nowhere: nobody waits for it.
+    this.#idleWatch = new IdleWatch(
+      () => pipeline.isIdle || pipeline.state === ConnectionState.closed,
+    );
     counters.connectionsOpened++;
     socket.on("error", (error) => this.destroy(socketError(error)));
     socket.on("end", () => this.#onEnd());
@@ -75,11 +83,11 @@ export class Lifecycle {
   /** As `Connection.close`. */
   async close(options: CloseOptions): Promise<void> {
     const pipeline = this.#pipeline;
+    const drainMs = drainTime(options.drainMs ?? 0);
     if (pipeline.state !== ConnectionState.closed) {
       pipeline.state = ConnectionState.leaving;
       pipeline.intake.isStopping = true;
       pipeline.control.goaway();
-      const drainMs = options.drainMs ?? 0;
       const startMs = performance.now();
       await this.#idleWatch.wait(drainMs);
       // Requests that have crossed with the goodbye shall read that they were refused.
@@ -163,7 +171,7 @@ export class Lifecycle {
     this.#idleWatch.check();
     logger.debug({ err: error, peer: peer.address }, "connection closed");
     for (const listener of this.#closeListeners) {
-      listener(error);
+      guarded(() => listener(error));
     }
     return true;
   }

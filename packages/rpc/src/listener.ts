@@ -10,6 +10,9 @@ import type { Address } from "./options.ts";
 export class Listener {
   readonly #server: Server;
   readonly #logger: Logger;
+  /** Ends the attempt to listen that is under way. */
+  #giveUp: ((error: Error) => void) | null = null;
+  #isClosed = false;
 
   constructor(onSocket: (socket: Socket) => void, logger: Logger) {
     this.#server = createServer({ noDelay: true }, onSocket);
@@ -31,6 +34,8 @@ export class Listener {
 
   /** Stops accepting; resolves when every accepted socket has closed. */
   close(): Promise<void> {
+    this.#isClosed = true;
+    this.#giveUp?.(closedError());
     return new Promise((resolve) => {
       this.#server.close(() => resolve());
     });
@@ -48,8 +53,14 @@ export class Listener {
   #bind(address: Address): Promise<Address> {
     const server = this.#server;
     return new Promise((resolve, reject) => {
+      if (this.#isClosed) {
+        reject(closedError());
+        return;
+      }
+      this.#giveUp = reject;
       server.once("error", reject);
       server.listen({ ...address }, () => {
+        this.#giveUp = null;
         server.off("error", reject);
         server.on("error", this.#onError);
         const bound = server.address();
@@ -65,6 +76,11 @@ export class Listener {
   readonly #onError = (error: Error): void => {
     this.#logger.error({ err: error }, "the listening socket failed");
   };
+}
+
+/** As the system says of what was under way when its file was closed. */
+function closedError(): Error {
+  return Object.assign(new Error("closed before it has listened"), { code: "ECANCELED" });
 }
 
 /**

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { Counters } from "./counters.ts";
 import { DeadlineWheel } from "./deadline-wheel.ts";
 import { ErrorLog } from "./error-log.ts";
+import { withoutStack } from "./errors.ts";
 import { SILENT_LOGGER } from "./logger.ts";
 import { Outcome } from "./outcome.ts";
 import { OutgoingCalls } from "./outgoing-calls.ts";
@@ -138,4 +139,53 @@ test("all calls end when the connection does, each with what is true of it", () 
     [false],
   ]);
   expect(calls.count).toBe(0);
+});
+
+test("a completion that cancels the other calls leaves each its one outcome, also at the end of all", () => {
+  const { calls, out } = create(5);
+  const recorders = [1, 2, 3].map(() => new Recorder());
+  for (const recorder of recorders) {
+    const onFail = (error: RpcError): void => {
+      recorder.onFail(error);
+      for (const seq of [1, 2, 3]) {
+        calls.fail(seq, withoutStack({ code: "DT_RPC_CANCELLED", wasSent: true }));
+      }
+    };
+    calls.start(300, 0, 0, () => {}, null, { onReply() {}, onFail });
+  }
+  calls.failAll("DT_RPC_CONNECTION_LOST", null);
+  expect(recorders.map(({ failures }) => failures.map(({ code }) => code))).toEqual([
+    ["DT_RPC_CONNECTION_LOST"],
+    ["DT_RPC_CANCELLED"],
+    ["DT_RPC_CANCELLED"],
+  ]);
+  expect([calls.count, out.bufferedBytes]).toEqual([0, 48]);
+});
+
+test("a call that an encode function makes is refused, and is none that is under way", () => {
+  const { calls, start } = create(5);
+  const inner = new Recorder();
+  const outer = new Recorder();
+  calls.start(300, 0, 0, () => start("inner", 0, inner), null, outer);
+  expect(outer.failures).toMatchObject([{ code: "DT_RPC_ENCODE" }]);
+  expect(calls.count).toBe(0);
+});
+
+test.each([
+  [-1, 0],
+  [65_536 + 300, 0],
+  [300.5, 0],
+  [NaN, 0],
+  [300, -1],
+  [300, 0.5],
+  [300, 2 ** 32],
+  [300, NaN],
+])("command %d of group %d is refused, and never taken for another", (command, groupId) => {
+  const { calls, out } = create(5);
+  const recorder = new Recorder();
+  expect(calls.start(command, groupId, 0, () => {}, null, recorder)).toBe(0);
+  expect(recorder.failures).toMatchObject([
+    { code: "DT_RPC_ENCODE", mayHaveExecuted: false, cause: expect.any(RangeError) },
+  ]);
+  expect(out.bufferedBytes).toBe(0);
 });

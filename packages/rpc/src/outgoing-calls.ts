@@ -1,7 +1,7 @@
 // Hot path: per call. Bench: bench/echo.bench.ts. No closures, no promises, no logging.
 import { withoutStack } from "./errors.ts";
 import { writeRequestExtension } from "./extension.ts";
-import { FLAG_EXTENSION, REQUEST_BYTE, remainingMicros } from "./frame.ts";
+import { FLAG_EXTENSION, REQUEST_BYTE, isRoute, noRoute, remainingMicros } from "./frame.ts";
 import { PING_SEQ, PendingCalls } from "./pending-calls.ts";
 import { WaitingCall, WaitingCalls } from "./waiting-calls.ts";
 import type { CallCompletion, Encode } from "./call-completion.ts";
@@ -13,6 +13,7 @@ import type { Outcome } from "./outcome.ts";
 import type { PendingCall } from "./pending-calls.ts";
 import type { Permits } from "./permits.ts";
 import type { SendBuffer } from "./send-buffer.ts";
+import type { ByteWriter } from "@dt/codec";
 
 /** 24 days: the ticks of the wheel stay small numbers. */
 const MAX_TIMEOUT_MS = 0x7fff_ffff;
@@ -82,8 +83,8 @@ export class OutgoingCalls {
         extension,
       );
     }
-    if (groupId > this.#options.maxGroupId) {
-      this.#outcome.fail(completion, withoutStack({ code: "DT_RPC_NO_GROUPS", groupId }));
+    if (!isRoute(command, groupId) || groupId > this.#options.maxGroupId) {
+      this.#outcome.fail(completion, routeError(command, groupId));
       return 0;
     }
     const nowMs = this.#out.nowMs();
@@ -187,8 +188,11 @@ export class OutgoingCalls {
     const sent = withoutStack({ code, wasSent: true }, options);
     const unsent = withoutStack({ code, wasSent: false }, options);
     for (const call of this.#pending.all()) {
-      const error = call.wasSent ? sent : unsent;
-      this.#outcome.fail(this.#end(call), error);
+      // The completion of one may have cancelled another.
+      if (call.completion !== null) {
+        const error = call.wasSent ? sent : unsent;
+        this.#outcome.fail(this.#end(call), error);
+      }
     }
   }
 
@@ -206,7 +210,7 @@ export class OutgoingCalls {
     argument: A,
   ): boolean {
     const out = this.#out;
-    const writer = out.begin(groupId);
+    const writer = this.#begin(call, groupId);
     try {
       if (call.extension !== null) {
         out.addFlag(FLAG_EXTENSION);
@@ -236,6 +240,16 @@ export class OutgoingCalls {
     call.frameBytes = frameBytes;
     this.#permits.take(frameBytes);
     return true;
+  }
+
+  /** Throws when the call is made by an encode function: there is a frame under way. */
+  #begin(call: PendingCall, groupId: number): ByteWriter {
+    try {
+      return this.#out.begin(groupId);
+    } catch (error) {
+      this.#end(call);
+      throw error;
+    }
   }
 
   #wait<A>(
@@ -299,4 +313,10 @@ export class OutgoingCalls {
     }
     return completion;
   }
+}
+
+function routeError(command: number, groupId: number): RpcError {
+  return isRoute(command, groupId)
+    ? withoutStack({ code: "DT_RPC_NO_GROUPS", groupId })
+    : withoutStack({ code: "DT_RPC_ENCODE" }, { cause: noRoute(command, groupId) });
 }

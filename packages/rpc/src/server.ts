@@ -3,6 +3,7 @@ import { CommandTable } from "./command-table.ts";
 import { Connection } from "./connection.ts";
 import { Counters } from "./counters.ts";
 import { processWheel } from "./deadline-wheel.ts";
+import { drainTime } from "./drain-time.ts";
 import { ErrorLog } from "./error-log.ts";
 import { GroupDispatcher } from "./group-dispatcher.ts";
 import { acceptEveryone } from "./handshake.ts";
@@ -95,7 +96,8 @@ export class RpcServer {
 
   /**
    * Starts to accept. Port 0 lets the system choose. A unix socket whose file nobody listens on is
-   * taken over. Resolves with the address in use; rejects with DT_RPC_LISTEN. A server listens once.
+   * taken over. Resolves with the address in use; rejects with DT_RPC_LISTEN, also
+   * when it was closed meanwhile. A server listens once.
    */
   listen(address: Address): Promise<Address> {
     return this.#listener.listen(address);
@@ -120,10 +122,10 @@ export class RpcServer {
 
   /**
    * Stops accepting, tells the peers, waits up to `drainMs` for what is under way and closes all
-   * connections. Default 0: calls under way fail.
+   * connections. Default 0: calls under way fail. Throws a RangeError for NaN.
    */
   close(options: CloseOptions = {}): Promise<void> {
-    this.#closing ??= this.#close(options);
+    this.#closing ??= this.#close({ drainMs: drainTime(options.drainMs ?? 0) });
     return this.#closing;
   }
 

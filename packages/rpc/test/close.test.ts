@@ -1,11 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { describe, expect, test } from "vitest";
-import { RpcServer, Status } from "../src/index.ts";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { RpcClient, RpcServer, Status } from "../src/index.ts";
 import { ECHO, HOLD, readText, writeText } from "./support/bodies.ts";
 import { Tally, failureOf } from "./support/failure.ts";
-import { holdOn, startPair, startServer } from "./support/pair.ts";
+import { LOOPBACK, holdOn, startPair, startServer } from "./support/pair.ts";
 import { rawClient } from "./support/raw-peer.ts";
 import { until } from "./support/until.ts";
 
@@ -176,6 +176,67 @@ describe("closing a client", () => {
     await client.close();
     await until(() => ends.length === 1, "the end at the server");
     expect(ends).toEqual([null]);
+  });
+});
+
+describe("closing before there is a connection", () => {
+  test("ends the attempt of a server to listen", async () => {
+    const server = new RpcServer();
+    const listening = failureOf(server.listen(LOOPBACK));
+    await server.close();
+    const isCancelled = { code: "DT_RPC_LISTEN", fault: { errno: "ECANCELED" } };
+    expect(await listening).toMatchObject(isCancelled);
+    expect(await failureOf(server.listen(LOOPBACK))).toMatchObject(isCancelled);
+  });
+
+  test("ends also when the judge of the handshake closes its client and lets the peer in", async () => {
+    const { server, address } = await startServer();
+    const closings: Promise<void>[] = [];
+    const connections: unknown[] = [];
+    const client: RpcClient = new RpcClient(
+      { address },
+      {
+        onHandshake() {
+          closings.push(client.close());
+          return null;
+        },
+      },
+    );
+    client.onConnect((connection) => connections.push(connection));
+    expect((await failureOf(client.connect())).code).toBe("DT_RPC_CLOSED");
+    await until(() => closings.length === 1, "the end of the client");
+    await closings[0];
+    expect([connections, client.connection]).toEqual([[], null]);
+    await until(() => server.connections.size === 0, "the end at the server");
+  });
+});
+
+describe("a time to drain", () => {
+  test("of NaN milliseconds is refused, and nothing is closed", async () => {
+    const { server, client, near, far } = await startPair();
+    expect(() => server.close({ drainMs: NaN })).toThrow(RangeError);
+    expect(() => client.close({ drainMs: NaN })).toThrow(RangeError);
+    await expect(near.close({ drainMs: NaN })).rejects.toThrow(RangeError);
+    expect([near.isOpen, far.isOpen]).toEqual([true, true]);
+    await server.close();
+    await client.close();
+  });
+
+  test("without end waits for what is under way", async () => {
+    const { server, client, near } = await startPair();
+    const held = holdOn(server.commands);
+    const call = client.call(HOLD, 0, 0, writeText, "", readText);
+    await until(() => held.length === 1, "the request");
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const closed = server.close({ drainMs: Infinity });
+    await until(() => !near.isOpen, "the goodbye");
+    await vi.advanceTimersByTimeAsync(59_000);
+    held[0]?.reply(writeText, "late");
+    expect(await call).toBe("late");
+    await closed;
   });
 });
 

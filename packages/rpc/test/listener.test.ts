@@ -10,6 +10,11 @@ test("a listener that throws ends its connection with DT_RPC_LISTENER, and is he
   expect(lines).toEqual([
     "call: DT_RPC_CONNECTION_LOST",
     "closed: DT_RPC_LISTENER",
+    "heard of the end",
+    "last call: DT_RPC_CLOSED",
+    "thrown: a bug at the end",
     "thrown: a bug in a listener",
+    "thrown: a bug in a stream",
+    "timers left: 0",
   ]);
 });

@@ -177,6 +177,17 @@ describe("a pool", () => {
     }, "calls at the first server again");
   });
 
+  test("does not take calls that had no time for a server that does not serve", async () => {
+    const { addresses } = await startServers(2);
+    const pool = await startPool({ addresses, unhealthyAfter: 1 });
+    const over = { deadlineMs: 1, traceparent: null };
+    for (let count = 0; count < 4; count++) {
+      const late = await failureOf(pool.call(WHO, 0, 0, writeText, "", readText, over));
+      expect(late).toMatchObject({ code: "DT_RPC_TIMEOUT", mayHaveExecuted: false });
+    }
+    expect(pool.endpoints.map(({ isHealthy }) => isHealthy)).toEqual([true, true]);
+  });
+
   test("takes no calls after its end", async () => {
     const { addresses } = await startServers(2);
     const pool = await startPool({ addresses });

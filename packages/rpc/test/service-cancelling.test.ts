@@ -198,6 +198,55 @@ describe("cancelling", () => {
     await until(() => far.pendingCalls === 0, "the end of the server's call");
   });
 
+  test("by the iterable of the requests itself, while it makes one, ends the call and it", async () => {
+    const { chat } = await startChat();
+    const controller = new AbortController();
+    const seen: string[] = [];
+    const requests = function* (): Generator<Line> {
+      try {
+        yield line("first");
+        controller.abort();
+        seen.push("aborted");
+        yield line("never sent");
+        seen.push("read on");
+      } finally {
+        seen.push("ended");
+      }
+    };
+    const { signal } = controller;
+    expect((await failureOf(chat.import(requests(), { signal }))).code).toBe("DT_RPC_CANCELLED");
+    await until(() => seen.length > 1, "the end of the iterable");
+    expect(seen).toEqual(["aborted", "ended"]);
+  });
+
+  test("ends the call also when the iterable of the requests throws at its own end", async () => {
+    const { chat, far } = await startChat();
+    const requests = function* (): Generator<Line> {
+      try {
+        for (;;) {
+          yield line("more");
+        }
+      } finally {
+        // eslint-disable-next-line no-unsafe-finally
+        throw new Error("a bug at the end");
+      }
+    };
+    const controller = new AbortController();
+    const { signal } = controller;
+    const failure = failureOf(chat.import(requests(), { signal }));
+    await until(() => far.streams.count === 1, "the stream");
+    controller.abort();
+    expect((await failure).code).toBe("DT_RPC_CANCELLED");
+  });
+
+  test("is not needed for requests that cannot be iterated: nothing is opened for them", async () => {
+    const { chat, near } = await startChat();
+    const nothing = null as unknown as Line[];
+    await expect(chat.import(nothing)).rejects.toThrow(TypeError);
+    await expect(collect(chat.join(nothing))).rejects.toThrow(TypeError);
+    expect([near.streams.count, near.pendingCalls]).toEqual([0, 0]);
+  });
+
   test("one thousand calls of every kind at random moments leaves nothing", async () => {
     let seed = 7;
     const random = (below: number): number => {

@@ -1,3 +1,4 @@
+import { CodecError } from "@dt/codec";
 import { describe, expect, test } from "vitest";
 import { ServiceError, Status, errorDetail } from "../src/index.ts";
 import { RoomFull } from "../examples/src/gen/chat.ts";
@@ -68,6 +69,20 @@ describe("an error of a method", () => {
     expect(await failureOfLoop(chat.history({ room: "" }))).toMatchObject({
       status: Status.internal,
     });
+  });
+
+  test("is INTERNAL, and may have come late, when it is a CodecError of something else", async () => {
+    const fail = (): never => {
+      throw new CodecError({ code: "DT_CODEC_TRUNCATED", wantedBytes: 4, leftBytes: 1 });
+    };
+    for (const rooms of [fail, async () => fail()]) {
+      const { chat } = await startChat({ rooms });
+      expect(await failureOf(chat.rooms({ prefix: "" }))).toMatchObject({
+        status: Status.internal,
+        remoteCode: "DT_RPC_HANDLER_FAILED",
+        mayHaveExecuted: true,
+      });
+    }
   });
 
   test("in a message that cannot be encoded ends its call alone, at either side", async () => {

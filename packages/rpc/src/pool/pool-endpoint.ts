@@ -70,9 +70,10 @@ export class PoolEndpoint {
 }
 
 /** The server is there and does not serve. */
-function isUseless({ code, status }: RpcError): boolean {
+function isUseless({ code, status, mayHaveExecuted }: RpcError): boolean {
   return (
-    code === "DT_RPC_TIMEOUT" ||
+    // One that was never sent had no time, which says nothing about the server.
+    (code === "DT_RPC_TIMEOUT" && mayHaveExecuted) ||
     code === "DT_RPC_STOPPING" ||
     (code === "DT_RPC_REMOTE" && (status === Status.notReady || status === Status.stopping))
   );

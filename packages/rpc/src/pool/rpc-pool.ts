@@ -1,5 +1,6 @@
 import { PromiseCall } from "../call-completion.ts";
 import { RpcClient } from "../client.ts";
+import { drainTime } from "../drain-time.ts";
 import { RpcError, withoutStack } from "../errors.ts";
 import { describeAddress } from "../options.ts";
 import { PoolCall } from "./pool-call.ts";
@@ -153,14 +154,16 @@ export class RpcPool implements PoolRouter {
     const isFirst = call.triesLeft === this.endpoints.length;
     call.triesLeft--;
     const { command, groupId, timeoutMs, deadlineMs, encode, argument, parent } = call;
-    const leftMs = isFirst || deadlineMs === 0 ? timeoutMs : deadlineMs - performance.now();
+    // 0 would mean no deadline.
+    const leftMs = isFirst || deadlineMs === 0 ? timeoutMs : deadlineMs - performance.now() || -1;
     endpoint.client.start(command, groupId, leftMs, encode, argument, call, parent);
   }
 
   /** As `RpcClient.close`, for all endpoints. */
   async close(options: CloseOptions = {}): Promise<void> {
+    const drainMs = drainTime(options.drainMs ?? 0);
     this.#isClosed = true;
-    await Promise.all(this.endpoints.map(({ client }) => client.close(options)));
+    await Promise.all(this.endpoints.map(({ client }) => client.close({ drainMs })));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

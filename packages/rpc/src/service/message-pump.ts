@@ -24,15 +24,12 @@ export class MessagePump {
   #hasStopped = false;
 
   constructor(
-    source: AsyncIterable<unknown> | Iterable<unknown>,
+    source: AsyncIterator<unknown>,
     stream: Stream,
     codec: MessageCodec<unknown>,
     events: PumpEvents,
   ) {
-    this.#iterator =
-      Symbol.asyncIterator in source
-        ? source[Symbol.asyncIterator]()
-        : (source[Symbol.iterator]() as unknown as AsyncIterator<unknown>);
+    this.#iterator = source;
     this.#stream = stream;
     this.#codec = codec;
     this.#events = events;
@@ -58,7 +55,16 @@ export class MessagePump {
     }
     this.#hasStopped = true;
     this.#held = null;
-    Promise.resolve(this.#iterator.return?.()).catch(ignore);
+    this.#leave();
+  }
+
+  /** Tells the source that nobody wants more of it. */
+  #leave(): void {
+    try {
+      Promise.resolve(this.#iterator.return?.()).catch(ignore);
+    } catch {
+      // One that is not async runs its `finally` right here, and refuses while it runs itself.
+    }
   }
 
   #ask(): void {
@@ -74,6 +80,10 @@ export class MessagePump {
 
   readonly #onNext = (result: IteratorResult<unknown>): void => {
     if (this.#hasStopped) {
+      if (result.done !== true) {
+        // It was making this message when it was told, and may not have heard.
+        this.#leave();
+      }
       return;
     }
     if (result.done === true) {
@@ -93,7 +103,7 @@ export class MessagePump {
     try {
       wasSent = this.#stream.send(encodeTyped, typed);
     } catch (error) {
-      Promise.resolve(this.#iterator.return?.()).catch(ignore);
+      this.#leave();
       this.#fail(error);
       return;
     }
@@ -110,6 +120,15 @@ export class MessagePump {
       this.#events.onFailed(error);
     }
   }
+}
+
+/** What a pump sends from. Throws for what cannot be iterated. */
+export function sourceOf(
+  messages: AsyncIterable<unknown> | Iterable<unknown>,
+): AsyncIterator<unknown> {
+  return Symbol.asyncIterator in messages
+    ? messages[Symbol.asyncIterator]()
+    : (messages[Symbol.iterator]() as unknown as AsyncIterator<unknown>);
 }
 
 function ignore(): void {}

@@ -1,6 +1,6 @@
 import { CodecError } from "@dt/codec";
 import { Status } from "../status.ts";
-import { MessagePump } from "./message-pump.ts";
+import { MessagePump, sourceOf } from "./message-pump.ts";
 import { MessageQueue } from "./message-queue.ts";
 import { ServiceContext } from "./service-context.ts";
 import { ServiceError } from "./service-error.ts";
@@ -65,7 +65,7 @@ class ServedStream implements StreamConsumer {
       const result = implementation(requestStream ? this.#requests : message, this.#context);
       if (responseStream) {
         this.#pump = new MessagePump(
-          result as AsyncIterable<unknown>,
+          sourceOf(result as AsyncIterable<unknown>),
           accepted.stream,
           responseType,
           { onDrained: () => this.#succeed(), onFailed: (error) => this.#fail(error) },

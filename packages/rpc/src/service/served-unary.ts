@@ -1,4 +1,4 @@
-import { failRequest } from "../async-handler.ts";
+import { failInternal } from "../async-handler.ts";
 import { Status } from "../status.ts";
 import { ServiceContext } from "./service-context.ts";
 import { ServiceError } from "./service-error.ts";
@@ -91,13 +91,16 @@ class UnaryWait {
   }
 }
 
-/** Answers a request whose implementation has thrown. */
+/**
+ * Answers a request whose implementation has thrown. Its message was read before that, so a CodecError is of
+ * something else, and what was done until then stays done.
+ */
 export function failTyped(request: IncomingRequest, error: unknown): void {
   if (request.isAnswered) {
     return;
   }
   if (!(error instanceof ServiceError)) {
-    failRequest(request, error);
+    failInternal(request, error);
   } else if (error.detail === null) {
     request.fail(error.status, error.code, error.message);
   } else {

@@ -1,6 +1,6 @@
 import { withoutStack } from "../errors.ts";
 import { CallSignals, connectionOf } from "./call-options.ts";
-import { MessagePump } from "./message-pump.ts";
+import { MessagePump, sourceOf } from "./message-pump.ts";
 import { MessageQueue } from "./message-queue.ts";
 import { TypedMessage, decodeTyped, encodeTyped } from "./typed-message.ts";
 import type { CallCompletion } from "../call-completion.ts";
@@ -50,8 +50,9 @@ export class StreamCall implements StreamConsumer, CallCompletion {
     const limitMs = options.timeoutMs ?? timeoutMs;
     const parent = options.parent ?? null;
     const { streams } = this.#connection;
+    const source = requestStream ? sourceOf(input as AsyncIterable<unknown>) : null;
     this.#signals.listen();
-    if (!requestStream) {
+    if (source === null) {
       const typed = new TypedMessage(requestType, input);
       this.#stream = streams.open(
         command,
@@ -79,7 +80,7 @@ export class StreamCall implements StreamConsumer, CallCompletion {
     );
     this.#stream = stream;
     if (stream !== null) {
-      this.#pump = new MessagePump(input as AsyncIterable<unknown>, stream, requestType, {
+      this.#pump = new MessagePump(source, stream, requestType, {
         onDrained: () => stream.end(),
         onFailed: (error) => this.#cancel(error),
       });

@@ -1,5 +1,6 @@
 // Hot path: per message of a stream. Bench: bench/stream.bench.ts. No closures, no promises.
 import { withoutStack } from "../errors.ts";
+import { guarded } from "../guarded.ts";
 import { Status } from "../status.ts";
 import { AcceptedStream } from "./accepted-stream.ts";
 import { OpenedStream } from "./opened-stream.ts";
@@ -222,12 +223,12 @@ export class Streams {
     const lost = withoutStack({ code, wasSent: true }, options);
     this.#lost = lost;
     for (const accepted of this.#table.accepted.values()) {
-      accepted.onCancel(lost);
+      guarded(() => accepted.onCancel(lost));
     }
     const targets = [...this.#table.cancellable.values()];
     this.#table.cancellable.clear();
     for (const target of targets) {
-      target.onCancel(lost);
+      guarded(() => target.onCancel(lost));
     }
     this.#waiting.clear();
   }

@@ -2,6 +2,9 @@
 // unless it says otherwise.
 import { RpcClient, RpcServer } from "../../src/index.ts";
 import { NOTE, readText, writeText } from "./bodies.ts";
+import type { AcceptedStream } from "../../src/index.ts";
+
+const WINDOW = { messages: 2, bytes: 1024 };
 
 process.on("uncaughtException", (error) => {
   process.stdout.write(`thrown: ${error.message}\n`);
@@ -23,4 +26,41 @@ await client.call(300, 0, 0, writeText, "", readText).catch((error: Error) => {
   process.stdout.write(`call: ${error.message.slice(0, 22)}\n`);
 });
 await client.close();
+
+// What throws while a connection ends keeps nothing from its end.
+const other = new RpcClient({ address, reconnectMinMs: 60_000, reconnectMaxMs: 60_000 });
+await other.connect();
+const accepted = new Promise<AcceptedStream | null>((resolve) => {
+  server.commands.on(301, (request) => {
+    const consumer = {
+      onMessage() {},
+      onEnd() {},
+      onWritable() {},
+      onAbort() {
+        throw new Error("a bug in a stream");
+      },
+    };
+    resolve(request.connection.streams.accept(request, WINDOW, consumer));
+  });
+});
+const silent = { onMessage() {}, onEnd() {}, onWritable() {}, onAbort() {} };
+const nobody = { onReply() {}, onFail() {} };
+other.connection?.streams.open(301, 0, 0, writeText, "", WINDOW, silent, nobody);
+other.commands.on(302, () => {});
+await accepted;
+const [far] = server.connections;
+const last = far?.call(302, 0, 0, writeText, "", readText).catch((error: Error) => {
+  process.stdout.write(`last call: ${error.message.slice(0, 13)}\n`);
+});
+far?.onClose(() => {
+  throw new Error("a bug at the end");
+});
+far?.onClose(() => {
+  process.stdout.write("heard of the end\n");
+});
+await far?.close();
+await last;
+await other.close();
 await server.close();
+const timers = process.getActiveResourcesInfo().filter((resource) => resource === "Timeout");
+process.stdout.write(`timers left: ${timers.length}\n`);

@@ -1,0 +1,13 @@
+/**
+ * Calls what belongs to the program, where nothing may stop what has to follow. What it throws is heard of
+ * as an error of the program that nobody has caught.
+ */
+export function guarded(fn: () => void): void {
+  try {
+    fn();
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
+  }
+}
