@@ -43,6 +43,21 @@ describe("ByteWriter", () => {
     expect(written(writer)).toBe("3031" + "3334" + "c3a9" + "023839" + "02c3a9");
   });
 
+  it.each([
+    [0, 61],
+    [0, 100],
+    [61, 61],
+    [5, 4],
+    [-1, 3],
+    [NaN, 3],
+    [3, NaN],
+  ])("refuses the range [%d, %d) of 60 bytes, and writes nothing", (start, end) => {
+    const writer = new ByteWriter(256);
+    writer.u32(7);
+    expect(() => writer.range(Buffer.alloc(60), start, end)).toThrow(RangeError);
+    expect(writer.pos).toBe(4);
+  });
+
   it("copies ranges of every length around the change to native code", () => {
     const source = Buffer.from(Array.from({ length: 100 }, (_, at) => at));
     const writer = new ByteWriter();

@@ -113,8 +113,11 @@ export class ByteWriter {
     this.pos += length;
   }
 
-  /** Copies source[start, end), without a length before it. */
+  /** Copies source[start, end), without a length before it. Throws a RangeError beyond `source`. */
   range(source: Buffer, start: number, end: number): void {
+    if (!(start >= 0 && start <= end && end <= source.length)) {
+      throw new RangeError(`no range [${start}, ${end}) in ${source.length} bytes`);
+    }
     const length = end - start;
     this.ensure(length);
     if (length > LOOP_MAX_BYTES) {

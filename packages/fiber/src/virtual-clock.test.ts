@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { codeOf } from "../test/world.ts";
-import { VirtualClock } from "./virtual-clock.ts";
+import { VIRTUAL_CLOCK_DEFAULTS, VirtualClock } from "./virtual-clock.ts";
 
 test("time stands still until it is moved", () => {
   const clock = new VirtualClock({ wallStartMs: 1_000_000 });
@@ -132,4 +132,31 @@ test("counts callbacks per instant, so a long run is not taken for a loop", () =
 
 test.each([-1, Number.NaN, Infinity])("refuses to advance by %s", (ms) => {
   expect(codeOf(() => new VirtualClock().advance(ms))).toBe("DT_FIBER_ARGUMENT");
+});
+
+test.each([{ wallStartMs: NaN }, { maxCallbacksPerInstant: NaN }, { maxCallbacksPerInstant: 0 }])(
+  "refuses options that make no sense: %o",
+  (options) => {
+    expect(codeOf(() => new VirtualClock(options))).toBe("DT_FIBER_OPTIONS");
+  },
+);
+
+test("finds a livelock also when its limit is given as undefined", () => {
+  const options = { maxCallbacksPerInstant: undefined } as unknown as { wallStartMs: number };
+  const clock = new VirtualClock(options);
+  let left = VIRTUAL_CLOCK_DEFAULTS.maxCallbacksPerInstant + 10;
+  const again = (): void => {
+    if (--left > 0) {
+      clock.defer(again);
+    }
+  };
+  clock.defer(again);
+  expect(codeOf(() => clock.runUntilIdle())).toBe("DT_FIBER_CLOCK_LIVELOCK");
+});
+
+test("does not run for NaN milliseconds, which would never end", () => {
+  const clock = new VirtualClock();
+  clock.setTimer(5, () => {});
+  expect(codeOf(() => clock.runUntil(() => false, NaN))).toBe("DT_FIBER_ARGUMENT");
+  expect(clock.nowMs()).toBe(0);
 });

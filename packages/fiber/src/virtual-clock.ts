@@ -8,7 +8,7 @@ export interface VirtualClockOptions {
   readonly wallStartMs?: number;
   /**
    * Callbacks at one instant after which the clock throws DT_FIBER_CLOCK_LIVELOCK, because
-   * something never lets time pass. At least 1. Default 10 000 000.
+   * something never lets time pass. At least 1, otherwise DT_FIBER_OPTIONS. Default 10 000 000.
    */
   readonly maxCallbacksPerInstant?: number;
 }
@@ -17,6 +17,25 @@ export const VIRTUAL_CLOCK_DEFAULTS = {
   wallStartMs: 1_577_836_800_000,
   maxCallbacksPerInstant: 10_000_000,
 } as const;
+
+/** Checks and completes; throws DT_FIBER_OPTIONS with all problems at once. */
+function resolveVirtualClockOptions(options: VirtualClockOptions): Required<VirtualClockOptions> {
+  const {
+    wallStartMs = VIRTUAL_CLOCK_DEFAULTS.wallStartMs,
+    maxCallbacksPerInstant = VIRTUAL_CLOCK_DEFAULTS.maxCallbacksPerInstant,
+  } = options;
+  const problems: string[] = [];
+  if (!Number.isFinite(wallStartMs)) {
+    problems.push(`wallStartMs must be a finite number, got ${wallStartMs}`);
+  }
+  if (!(maxCallbacksPerInstant >= 1)) {
+    problems.push(`maxCallbacksPerInstant must be at least 1, got ${maxCallbacksPerInstant}`);
+  }
+  if (problems.length > 0) {
+    throw new FiberError({ code: "DT_FIBER_OPTIONS", problems });
+  }
+  return { wallStartMs, maxCallbacksPerInstant };
+}
 
 /**
  * Time that moves only when told to. Deferred calls run in the order of `defer`, timers in the
@@ -34,7 +53,7 @@ export class VirtualClock implements Clock {
   #callbackCount = 0;
 
   constructor(options: VirtualClockOptions = {}) {
-    const resolved = { ...VIRTUAL_CLOCK_DEFAULTS, ...options };
+    const resolved = resolveVirtualClockOptions(options);
     this.#wallStartMs = resolved.wallStartMs;
     this.#maxCallbacksPerInstant = resolved.maxCallbacksPerInstant;
   }
@@ -113,6 +132,10 @@ export class VirtualClock implements Clock {
    * run. False when `maxMs` passed or no timer was left before it held.
    */
   runUntil(condition: () => boolean, maxMs: number): boolean {
+    if (Number.isNaN(maxMs)) {
+      const problem = "must be a number, got NaN";
+      throw new FiberError({ code: "DT_FIBER_ARGUMENT", argument: "maxMs", problem });
+    }
     this.#enter("runUntil");
     const untilMs = this.#nowMs + maxMs;
     try {

@@ -26,6 +26,8 @@ export class Counters {
   lateResponses = 0;
   /** Requests that were dropped because their time was over before the handler could run. */
   expiredBeforeHandling = 0;
+  /** Requests that were put aside and dropped because their callers gave up meanwhile. */
+  cancelledBeforeHandling = 0;
   /** Replies that were dropped because the caller's time was over. */
   expiredBeforeReply = 0;
   /** Replies that were dropped because the connection had closed, or the request was a one-way. */

@@ -189,3 +189,18 @@ test.each([
   ]);
   expect(out.bufferedBytes).toBe(0);
 });
+
+test.each([7_200_000, Infinity])(
+  "a call with %d ms ends when its time on the wire does, after which no answer comes",
+  (timeoutMs) => {
+    const { start } = create(5);
+    const recorder = new Recorder();
+    start("long", timeoutMs, recorder);
+    vi.advanceTimersByTime(4_294_000);
+    expect(recorder.failures).toEqual([]);
+    vi.advanceTimersByTime(1100);
+    expect(recorder.failures).toMatchObject([
+      { code: "DT_RPC_TIMEOUT", fault: { timeoutMs: 4_294_967 }, mayHaveExecuted: true },
+    ]);
+  },
+);

@@ -15,8 +15,11 @@ import type { Permits } from "./permits.ts";
 import type { SendBuffer } from "./send-buffer.ts";
 import type { ByteWriter } from "@dt/codec";
 
-/** 24 days: the ticks of the wheel stay small numbers. */
-const MAX_TIMEOUT_MS = 0x7fff_ffff;
+/**
+ * 71 minutes, the longest that a header can say: a receiver drops what it would answer later, so nothing
+ * comes after that.
+ */
+const MAX_TIMEOUT_MS = Math.floor(0xffff_ffff / 1000);
 
 export interface OutgoingCallsOptions {
   /** The largest group id that the peer understands: 0 when it knows no groups. */

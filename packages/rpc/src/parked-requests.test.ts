@@ -17,6 +17,7 @@ test("requests leave in the order they came, however pushes and shifts alternate
         extension: null,
         frameBytes: 16,
         body,
+        isCancelled: false,
       });
     }
     for (let count = 0; count < round % 5; count++) {

@@ -158,6 +158,7 @@ export class Pipeline {
       connection: this.#connection,
       out: this.out,
       calls: this.calls,
+      requests: this.intake,
       counters,
       wheel,
       maxSendBufferBytes: options.maxSendBufferBytes,

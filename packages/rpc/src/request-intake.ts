@@ -107,7 +107,16 @@ export class RequestIntake {
     inFlight.take(frameBytes);
     if (this.#out.bufferedBytes >= this.#maxSendBufferBytes || !this.#parked.isEmpty) {
       const copy = Buffer.from(body.subarray(start, end));
-      this.#parked.push({ command, groupId, seq, deadlineMs, frameBytes, extension, body: copy });
+      this.#parked.push({
+        command,
+        groupId,
+        seq,
+        deadlineMs,
+        frameBytes,
+        extension,
+        body: copy,
+        isCancelled: false,
+      });
       return;
     }
     this.#handle(command, groupId, seq, deadlineMs, nowMs, frameBytes, extension, body, start, end);
@@ -149,7 +158,10 @@ export class RequestIntake {
       }
       const { command, groupId, seq, deadlineMs, frameBytes, extension, body } = parked;
       const nowMs = this.#out.nowMs();
-      if (deadlineMs > 0 && nowMs >= deadlineMs) {
+      if (parked.isCancelled) {
+        this.#deps.counters.cancelledBeforeHandling++;
+        this.#replies.release(frameBytes);
+      } else if (deadlineMs > 0 && nowMs >= deadlineMs) {
         this.#deps.counters.expiredBeforeHandling++;
         this.#replies.release(frameBytes);
       } else {
@@ -157,6 +169,11 @@ export class RequestIntake {
         this.#handle(command, groupId, seq, deadlineMs, nowMs, frameBytes, extension, body, 0, end);
       }
     }
+  }
+
+  /** The peer gives up a request; false unless it was put aside. */
+  cancel(seq: number): boolean {
+    return this.#parked.cancel(seq);
   }
 
   /** The connection has closed: what was put aside is forgotten. */

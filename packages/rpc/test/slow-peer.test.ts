@@ -98,6 +98,37 @@ describe("a peer that does not read", () => {
     expect(connection?.inFlightRequests).toBe(0);
   });
 
+  test("may give up what was put aside: that is never handled", async () => {
+    const { server, address } = await startServer({ maxSendBufferBytes: MIB });
+    const handled: number[] = [];
+    server.commands.on(300, (request) => {
+      handled.push(request.seq);
+      request.replyBytes(Buffer.alloc(100 * KIB));
+    });
+    const peer = await rawClient(address);
+    peer.socket.pause();
+    const digits = (seq: number): string => seq.toString(16).padStart(8, "0");
+    for (let seq = 1; seq <= 200; seq++) {
+      peer.send(`0000000c 11 00 012c ${digits(seq)} 00000000`);
+    }
+    await until(() => server.counters.framesIn === 200, "the requests");
+    expect(await settled(() => handled.length)).toBeLessThan(199);
+    // A cancel frame for the last but one, twice, then one for a request that there is not.
+    for (const seq of [199, 199, 201]) {
+      peer.send(`0000000c 13 00 000b ${digits(seq)} 00000000`);
+    }
+    await until(() => server.counters.framesIn === 203, "the cancellations");
+    peer.socket.resume();
+    for (let seq = 1; seq <= 199; seq++) {
+      await peer.frame();
+    }
+    const [connection] = server.connections;
+    expect([handled.length, handled.includes(199), handled.at(-1)]).toEqual([199, false, 200]);
+    expect(connection?.inFlightRequests).toBe(0);
+    const { cancelledBeforeHandling, lateStreamFrames } = server.counters;
+    expect([cancelledBeforeHandling, lateStreamFrames]).toEqual([1, 1]);
+  });
+
   test("has its later requests handled after those that were put aside", async () => {
     const { server, address } = await startServer({
       maxSendBufferBytes: MIB,

@@ -9,6 +9,7 @@ import type { AnswerCode } from "../answer-code.ts";
 import type { BadBody } from "../compression/compressed-body.ts";
 import type { Counters } from "../counters.ts";
 import type { OutgoingCalls } from "../outgoing-calls.ts";
+import type { RequestIntake } from "../request-intake.ts";
 import type { OpenedStream } from "./opened-stream.ts";
 import type { StreamTable } from "./stream-table.ts";
 import type { Streams } from "./streams.ts";
@@ -18,12 +19,20 @@ export class StreamIntake {
   readonly #streams: Streams;
   readonly #table: StreamTable;
   readonly #calls: OutgoingCalls;
+  readonly #requests: RequestIntake;
   readonly #counters: Counters;
 
-  constructor(streams: Streams, table: StreamTable, calls: OutgoingCalls, counters: Counters) {
+  constructor(
+    streams: Streams,
+    table: StreamTable,
+    calls: OutgoingCalls,
+    requests: RequestIntake,
+    counters: Counters,
+  ) {
     this.#streams = streams;
     this.#table = table;
     this.#calls = calls;
+    this.#requests = requests;
     this.#counters = counters;
   }
 
@@ -97,7 +106,9 @@ export class StreamIntake {
     if (word === StreamSide.opener) {
       const target = this.#table.accepted.get(seq) ?? this.#table.cancellable.get(seq);
       if (target === undefined) {
-        this.#counters.lateStreamFrames++;
+        if (!this.#requests.cancel(seq)) {
+          this.#counters.lateStreamFrames++;
+        }
         return;
       }
       this.#table.cancellable.delete(seq);

@@ -15,6 +15,7 @@ import type { Counters } from "../counters.ts";
 import type { DeadlineWheel } from "../deadline-wheel.ts";
 import type { IncomingRequest } from "../incoming-request.ts";
 import type { OutgoingCalls } from "../outgoing-calls.ts";
+import type { RequestIntake } from "../request-intake.ts";
 import type { SendBuffer } from "../send-buffer.ts";
 import type { RpcError } from "../errors.ts";
 import type { CancelTarget } from "./stream-table.ts";
@@ -24,6 +25,7 @@ export interface StreamsDeps {
   readonly connection: Connection;
   readonly out: SendBuffer;
   readonly calls: OutgoingCalls;
+  readonly requests: RequestIntake;
   readonly counters: Counters;
   readonly wheel: DeadlineWheel;
   readonly maxSendBufferBytes: number;
@@ -49,7 +51,8 @@ export class Streams {
     this.#deps = deps;
     this.out = deps.out;
     this.frames = new StreamFrames(deps.out, deps.maxSendBufferBytes);
-    this.intake = new StreamIntake(this, this.#table, deps.calls, deps.counters);
+    const { calls, requests, counters } = deps;
+    this.intake = new StreamIntake(this, this.#table, calls, requests, counters);
   }
 
   /** Streams of both sides, and requests whose cancellation is listened for. */
