@@ -168,6 +168,10 @@ export class Connection {
     let traceparent = parent === null ? null : parent.traceparent;
     const limitMs = parent === null ? timeoutMs : timeWithin(parent, timeoutMs);
     let outcome = completion;
+    if (Number.isNaN(limitMs)) {
+      // Before the interceptors, who are told of an outcome of every call they have seen.
+      throw new RangeError("a timeout of NaN milliseconds");
+    }
     if (this.#callChain !== null) {
       const chain = this.#callChain;
       const context = chain.enter(this, command, groupId, limitMs, traceparent, completion);

@@ -58,6 +58,7 @@ export class SendBuffer {
   #slab: Buffer = NOTHING;
   /** Room that the next frame probably takes: the size of the largest lately. */
   #roomBytes = MIN_ROOM_BYTES;
+  #largestFrameBytes = MIN_ROOM_BYTES;
   #frameStart = NO_FRAME;
   #flags = 0;
   #groupId = 0;
@@ -102,6 +103,11 @@ export class SendBuffer {
 
   get isWaiting(): boolean {
     return this.#bytesInSocket > 0;
+  }
+
+  /** The size of the largest frame so far, 1 KiB at least. */
+  get largestFrameBytes(): number {
+    return this.#largestFrameBytes;
   }
 
   /** Writes that have left the socket. */
@@ -178,6 +184,7 @@ export class SendBuffer {
     this.#clockFrames++;
     if (frameBytes > this.#roomBytes) {
       this.#roomBytes = frameBytes;
+      this.#largestFrameBytes = Math.max(this.#largestFrameBytes, frameBytes);
     }
     return frameBytes;
   }

@@ -23,14 +23,13 @@ export class SocketReader {
   readonly #liveness: Liveness;
   /** Null without TLS. */
   readonly #pace: ReadPace | null;
-  /** More is buffered only by a peer that sends request after request and reads nothing. */
-  readonly #maxBufferedBytes: number;
+  readonly #maxReplyBacklogBytes: number;
   readonly #events: ReceiverEvents;
   readonly #giveUp: (error: RpcError) => void;
 
   /** The socket is paused, until `start`. `giveUp` ends the connection at once. */
   constructor(
-    { socket, peer, options, counters, wheel }: PipelineDeps,
+    { socket, options, counters, wheel }: PipelineDeps,
     { receiver, out, control }: Pipeline,
     events: ReceiverEvents,
     giveUp: (error: RpcError) => void,
@@ -41,7 +40,7 @@ export class SocketReader {
     this.#out = out;
     this.#events = events;
     this.#giveUp = giveUp;
-    this.#maxBufferedBytes = 2 * options.maxReplyBacklogBytes + peer.limits.maxFrameBytes;
+    this.#maxReplyBacklogBytes = options.maxReplyBacklogBytes;
     this.#liveness = new Liveness(
       wheel,
       options,
@@ -73,7 +72,7 @@ export class SocketReader {
       this.#onDecodeError(error);
     }
     this.#pace?.took(chunk.length);
-    if (this.#out.bufferedBytes > this.#maxBufferedBytes) {
+    if (this.#out.bufferedBytes > this.#maxBufferedBytes()) {
       this.#onSlowPeer(0);
     }
   };
@@ -93,10 +92,18 @@ export class SocketReader {
     }
   }
 
+  /**
+   * More is buffered only by a peer that sends request after request and reads nothing. One of this side's
+   * frames may be there beside it; what the peer says it takes is no measure for that.
+   */
+  #maxBufferedBytes(): number {
+    return 2 * this.#maxReplyBacklogBytes + this.#out.largestFrameBytes;
+  }
+
   /** `stuckMs` is how long it has read nothing at all, 0 when that is not the reason. */
   #onSlowPeer(stuckMs: number): void {
     const { bufferedBytes } = this.#out;
-    const limitBytes = this.#maxBufferedBytes;
+    const limitBytes = this.#maxBufferedBytes();
     const fault = { code: "DT_RPC_SLOW_PEER", bufferedBytes, limitBytes, stuckMs } as const;
     this.#giveUp(new RpcError(fault));
   }

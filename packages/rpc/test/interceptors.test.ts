@@ -97,6 +97,22 @@ describe("interceptors", () => {
     ]);
   });
 
+  test("see nothing of a call that is refused by a throw", async () => {
+    const seen: string[] = [];
+    const { server, address } = await startServer();
+    const client = await startClient(
+      { address },
+      {
+        interceptors: [{ onCall: () => seen.push("call"), onOutcome: () => seen.push("outcome") }],
+      },
+    );
+    expect(() => client.call(ECHO, 0, NaN, writeText, "", readText)).toThrow(RangeError);
+    expect(seen).toEqual([]);
+    await client.call(ECHO, 0, 0, writeText, "", readText);
+    expect(seen).toEqual(["call", "outcome"]);
+    expect(server.connections.size).toBe(1);
+  });
+
   test("are told of an answer that could not be sent, once", async () => {
     const { log, interceptor } = watcher("s");
     const { server, client } = await startWatched([interceptor]);

@@ -185,6 +185,19 @@ describe("a replay", () => {
     expect(progress.at(-1)).toBe(1);
   });
 
+  test.each([
+    [{ speed: NaN }, /speed: NaN/u],
+    [{ speed: -1 }, /speed: -1/u],
+    [{ maxInFlight: 0 }, /maxInFlight: 0/u],
+    [{ maxInFlight: NaN, timeoutMs: NaN }, /maxInFlight: NaN.*timeoutMs: NaN/u],
+  ])("refuses options that make no sense, and sends nothing: %o", async (options, message) => {
+    const file = await record();
+    const { server, address } = await startServer();
+    const client = await startClient({ address });
+    await expect(replayRecording({ file, client, ...options })).rejects.toThrow(message);
+    expect(server.counters.framesIn).toBe(0);
+  });
+
   test("finds other bodies and other codes", async () => {
     const file = await record();
     const { server, address } = await startServer();

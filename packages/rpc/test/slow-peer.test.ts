@@ -203,29 +203,32 @@ describe("a peer that does not read", () => {
     expect(statuses).toEqual(new Set([Status.ok, Status.flowControl]));
   });
 
-  test("and keeps to no limit is closed", async () => {
-    const { server, address } = await startServer({
-      maxSendBufferBytes: KIB,
-      maxReplyBacklogBytes: KIB,
-      maxInFlightRequests: 1,
-    });
-    holdOn(server.commands);
-    const peer = await rawClient(address, { ...RAW_LIMITS, maxFrameBytes: KIB });
-    const ends: unknown[] = [];
-    const [connection] = server.connections;
-    connection?.onClose((error) => ends.push(error?.code));
-    peer.socket.pause();
-    const requests = Buffer.from("0000000c1100010100000001" + "00000000", "hex");
-    const many = Buffer.concat(Array.from({ length: 5000 }, () => requests));
-    for (let count = 0; count < 200 && ends.length === 0; count++) {
-      peer.sendBytes(many);
-      await new Promise((resolve) => {
-        setImmediate(resolve);
+  test.each([KIB, 2 ** 32 - 1])(
+    "and keeps to no limit is closed, one that takes frames of %d bytes too",
+    async (maxFrameBytes) => {
+      const { server, address } = await startServer({
+        maxSendBufferBytes: KIB,
+        maxReplyBacklogBytes: KIB,
+        maxInFlightRequests: 1,
       });
-    }
-    await until(() => ends.length === 1, "the end of the connection");
-    expect(ends).toEqual(["DT_RPC_SLOW_PEER"]);
-  });
+      holdOn(server.commands);
+      const peer = await rawClient(address, { ...RAW_LIMITS, maxFrameBytes });
+      const ends: unknown[] = [];
+      const [connection] = server.connections;
+      connection?.onClose((error) => ends.push(error?.code));
+      peer.socket.pause();
+      const requests = Buffer.from("0000000c1100010100000001" + "00000000", "hex");
+      const many = Buffer.concat(Array.from({ length: 5000 }, () => requests));
+      for (let count = 0; count < 200 && ends.length === 0; count++) {
+        peer.sendBytes(many);
+        await new Promise((resolve) => {
+          setImmediate(resolve);
+        });
+      }
+      await until(() => ends.length === 1, "the end of the connection");
+      expect(ends).toEqual(["DT_RPC_SLOW_PEER"]);
+    },
+  );
 
   test("and nothing at all while it goes on sending is closed in time", async () => {
     const { server, address } = await startServer({ pingIntervalMs: 20, peerTimeoutMs: 60 });

@@ -1,10 +1,10 @@
 import { hash } from "node:crypto";
+import { RpcError } from "../errors.ts";
 import { Kind } from "../frame.ts";
 import { Status, statusFromWire, statusName } from "../status.ts";
 import { RecordingReader } from "./recording-reader.ts";
 import type { CallCompletion } from "../call-completion.ts";
 import type { RpcClient } from "../client.ts";
-import type { RpcError } from "../errors.ts";
 import type { RecordedFrame } from "./recorded-frame.ts";
 import type { ByteWriter } from "@dt/codec";
 
@@ -14,7 +14,7 @@ export interface ReplayOptions {
   readonly client: RpcClient;
   /** 1 for the pace of the recording, 2 for twice that; 0 for as fast as possible. Default 0. */
   readonly speed?: number;
-  /** Calls under way at a time. Default 1000. */
+  /** Calls under way at a time, 1 or more. Default 1000. */
   readonly maxInFlight?: number;
   /** Of each call, in milliseconds. Default 10 000. */
   readonly timeoutMs?: number;
@@ -76,9 +76,11 @@ const PROGRESS_EVERY = 100;
 /**
  * Sends the requests of a recording again, in their order over one connection, and compares the
  * answers with the recorded ones. Reads the file twice: the answers first, of which it keeps a
- * digest each. Rejects with DT_RPC_RECORDING when the file is no recording.
+ * digest each. Rejects with DT_RPC_RECORDING when the file is no recording, and with DT_RPC_OPTIONS before
+ * anything is sent.
  */
 export async function replayRecording(options: ReplayOptions): Promise<ReplayResult> {
+  checkOptions(options);
   const script = await readScript(options.file);
   const replay = new Replay(options, script);
   const reader = await RecordingReader.open(options.file);
@@ -86,6 +88,26 @@ export async function replayRecording(options: ReplayOptions): Promise<ReplayRes
     return await replay.run(reader);
   } finally {
     await reader.close();
+  }
+}
+
+function checkOptions({
+  speed = 0,
+  maxInFlight = MAX_IN_FLIGHT,
+  timeoutMs = TIMEOUT_MS,
+}: ReplayOptions): void {
+  const problems: string[] = [];
+  if (!(speed >= 0)) {
+    problems.push(`speed: ${speed} is not 0 or more`);
+  }
+  if (!Number.isSafeInteger(maxInFlight) || maxInFlight < 1) {
+    problems.push(`maxInFlight: ${maxInFlight} is not an integer of 1 or more`);
+  }
+  if (!(timeoutMs >= 0)) {
+    problems.push(`timeoutMs: ${timeoutMs} is not 0 or more`);
+  }
+  if (problems.length > 0) {
+    throw new RpcError({ code: "DT_RPC_OPTIONS", problems });
   }
 }
 
