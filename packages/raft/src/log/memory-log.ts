@@ -1,14 +1,8 @@
-import { type ConfigEntry, LOG_START, type LogBase } from "../core/log-state.ts";
+import { LOG_START, type LogBase } from "../core/log-state.ts";
 import type { HardState, Write } from "../core/output.ts";
 import { type EntryBatch, recordOffset, sliceBatch } from "../entry/entry-batch.ts";
-import {
-  EntryType,
-  RECORD_HEADER_BYTES,
-  recordLength,
-  recordTimestamp,
-  recordType,
-  storedBytes,
-} from "../entry/record.ts";
+import { recordLength, recordTimestamp, storedBytes } from "../entry/record.ts";
+import { configsOf } from "./batch-configs.ts";
 import { COMPACTED_CODE, type LogState, type RaftLog, type TermRun } from "./raft-log.ts";
 
 /** Why a `MemoryLog` refused; the codes are those every `RaftLog` uses. */
@@ -261,20 +255,6 @@ function termRuns(batches: readonly EntryBatch[]): TermRun[] {
     }
   }
   return runs;
-}
-
-function configsOf(batch: EntryBatch): ConfigEntry[] {
-  const configs: ConfigEntry[] = [];
-  const { bytes, term } = batch;
-  let index = batch.firstIndex;
-  for (let at = 0; at < bytes.length; at += storedBytes(recordLength(bytes, at))) {
-    if (recordType(bytes, at) === EntryType.config) {
-      const payload = bytes.subarray(at + RECORD_HEADER_BYTES, at + recordLength(bytes, at));
-      configs.push({ index, term, payload });
-    }
-    index++;
-  }
-  return configs;
 }
 
 function closedError(): MemoryLogError {

@@ -79,9 +79,17 @@ describe("damaged entries that no other member has", () => {
     expect(verdict([2], { start: [member(1)] })).toBe(false);
   });
 
-  test("are nobody's where one half of a joint configuration needs others", () => {
-    const state = withConfig(WHOLE, 12, payloadOf([1], [], [1, 2, 3]));
+  test("are decided by nobody where both halves of a joint configuration need others", () => {
+    const state = withConfig(WHOLE, 12, payloadOf([1, 2], [], [1, 2, 3]));
     expect(verdict([2, 3], { state })).toBe(true);
+    expect(verdict([2], { state })).toBe(false);
+  });
+
+  test("may be committed where this node is one half: the first of them may end the joint configuration", () => {
+    const grows = withConfig(WHOLE, 12, payloadOf([1], [], [1, 2, 3]));
+    const shrinks = withConfig(WHOLE, 12, payloadOf([1, 2, 3], [], [1]));
+    expect(verdict([2, 3], { state: grows })).toBe(false);
+    expect(verdict([2, 3], { state: shrinks })).toBe(false);
   });
 
   test("may be committed by voters that only a snapshot names", () => {

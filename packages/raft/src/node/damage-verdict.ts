@@ -21,7 +21,8 @@ type Voters = Pick<ConfigPayload, "voters" | "nextVoters">;
  * Whether nothing from a damaged range on can be committed, so that it may be dropped: all other members are sure
  * that they have nothing of it, and those that decide about it are among them. What is committed has a majority of the
  * voters, in a joint configuration one of each half; the one that is active before the range decides about its first
- * entry, and so about all behind it. A node that is a majority by itself, or does not know who votes, cannot tell.
+ * entry, and so about all behind it. That entry may be the end of a joint configuration, which one half alone commits.
+ * A node that is a majority by itself, of a half too, or does not know who votes, cannot tell.
  */
 export function isUndecided(
   { firstIndex }: DamagedRange,
@@ -36,7 +37,7 @@ export function isUndecided(
     return false;
   }
   const halves = [active.voters, active.nextVoters].filter((half) => half.length > 0);
-  const isAlone = halves.every((half) => half.length === 1 && half[0] === nodeId);
+  const isAlone = halves.some((half) => half.length === 1 && half[0] === nodeId);
   const others = halves.flat().filter((id) => id !== nodeId);
   const areAbsent = [...results.values()].every((result) => result === FetchResult.absent);
   return !isAlone && areAbsent && others.every((id) => results.has(id));

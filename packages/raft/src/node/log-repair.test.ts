@@ -1,140 +1,15 @@
 import { getEventListeners } from "node:events";
-import { Dispatcher, VirtualClock } from "@dt/fiber";
 import { describe, expect, test } from "vitest";
-import { singleEntry } from "../entry/batch-builder.ts";
-import type { EntryBatch } from "../entry/entry-batch.ts";
-import { EntryType } from "../entry/record.ts";
-import { MemoryLog } from "../log/memory-log.ts";
-import type { LogState } from "../log/raft-log.ts";
-import { type EntryAnswer, type EntryRequest, FetchResult } from "./entry-fetch.ts";
-import type { GroupConfig, GroupDeps } from "./group-config.ts";
-import { resolveGroupOptions } from "./group-options.ts";
-import { SILENT_LOGGER } from "./logger.ts";
-import { openLog } from "./open-log.ts";
-
-/** One that opens with its first entry damaged. */
-class DamagedLog extends MemoryLog {
-  isClosed = false;
-
-  override async open(): Promise<LogState> {
-    const place = { file: "", offset: 0, reason: "" };
-    const range = { firstIndex: 1, lastIndex: 1, prevTerm: 0, prevChain: 0, chain: 1 };
-    return { ...(await super.open()), damaged: [{ ...range, ...place }] };
-  }
-
-  repair(): Promise<LogState> {
-    return Promise.reject(new Error("nobody sends anything"));
-  }
-
-  override close(): Promise<void> {
-    this.isClosed = true;
-    return super.close();
-  }
-}
-
-/** Of entries of term 2 behind one of term 1, with damage where it is said to be. */
-class CuttableLog extends MemoryLog {
-  readonly #ranges: readonly (readonly [number, number])[];
-  readonly #entries: readonly EntryBatch[];
-  filled: number[] = [];
-  cuts = 0;
-
-  constructor(entries: readonly EntryBatch[], ...ranges: (readonly [number, number])[]) {
-    super();
-    this.#entries = entries;
-    this.#ranges = ranges;
-  }
-
-  override async open(): Promise<LogState> {
-    const at = (index: number) => this.#entries[index - 1] as EntryBatch;
-    const damaged = this.#ranges.map(([firstIndex, lastIndex]) => ({
-      firstIndex,
-      lastIndex,
-      prevTerm: 1,
-      prevChain: at(firstIndex).prevChain,
-      chain: at(lastIndex).chain,
-      file: "",
-      offset: 0,
-      reason: "",
-    }));
-    const hardState = { term: 2, vote: 1, commitIndex: 0 };
-    return { ...(await super.open()), hardState, lastIndex: this.#entries.length, damaged };
-  }
-
-  async repair(batches: readonly EntryBatch[]): Promise<LogState> {
-    for (const { lastIndex, chain } of batches) {
-      const isEnd = this.#ranges.some(([, last]) => last === lastIndex);
-      if (isEnd && chain !== this.#entries[lastIndex - 1]?.chain) {
-        throw Object.assign(new Error("another history"), { code: "DT_LOG_GAP" });
-      }
-      this.filled.push(lastIndex);
-    }
-    return this.open();
-  }
-
-  async cutDamage(): Promise<LogState> {
-    this.cuts++;
-    return { ...(await super.open()), damaged: [] };
-  }
-}
-
-/** One entry a batch, of these terms, from index 1 on. */
-function made(...terms: number[]): EntryBatch[] {
-  const batches: EntryBatch[] = [];
-  for (const [i, term] of terms.entries()) {
-    const payload = Buffer.from(`${i}`);
-    const chain = batches.at(-1)?.chain ?? 0;
-    batches.push(singleEntry(EntryType.normal, payload, i + 1, term, 1, chain));
-  }
-  return batches;
-}
-
-/** A member that holds these, and is asked for some. */
-function holder(batches: readonly EntryBatch[]) {
-  return ({ firstIndex, lastIndex, prevChain }: EntryRequest): EntryAnswer => {
-    const found = batches.slice(firstIndex - 1, lastIndex);
-    return found[0]?.prevChain === prevChain
-      ? { result: FetchResult.entries, batches: found }
-      : { result: FetchResult.absent, batches: [] };
-  };
-}
-
-/** `answer` is what the only other member says. */
-function opening(
-  log: MemoryLog,
-  closing: AbortSignal,
-  answer: (request: EntryRequest) => FetchResult | EntryAnswer,
-) {
-  const clock = new VirtualClock();
-  const ids = [1, 2];
-  const config: GroupConfig<never> = {
-    groupId: 1,
-    nodeId: 1,
-    members: ids.map((nodeId) => ({ nodeId, host: "host", port: nodeId })),
-    stateMachine: { applyBatch: () => {} },
-    log,
-    options: resolveGroupOptions(),
-    seed: 1,
-  };
-  const deps: GroupDeps = {
-    dispatcher: new Dispatcher({ clock }),
-    clock,
-    transport: {
-      send: () => false,
-      fetch: async (_groupId, _peer, request) => {
-        const answered = answer(request);
-        return typeof answered === "number" ? { result: answered, batches: [] } : answered;
-      },
-      register: () => {},
-      setMembers: () => {},
-      unregister: () => {},
-    },
-    logger: SILENT_LOGGER,
-    drawSecret: () => 0n,
-    closing,
-  };
-  return { clock, opened: openLog(config, deps, null) };
-}
+import { FetchResult } from "./entry-fetch.ts";
+import {
+  behind,
+  CuttableLog,
+  DamagedLog,
+  holder,
+  made,
+  opening,
+  withVoters,
+} from "./log-repair.test.kit.ts";
 
 async function settlePromises(): Promise<void> {
   for (let i = 0; i < 16; i++) {
@@ -159,6 +34,18 @@ test("a repair that asks for long listens once for the end of its server", async
   await settlePromises();
   closing.abort();
   expect(await outcome).toMatchObject({ code: "DT_RAFT_GROUP_STOPPED" });
+  expect(getEventListeners(closing.signal, "abort")).toHaveLength(0);
+});
+
+test("a repair does not keep its server open for a member that does not answer", async () => {
+  const closing = new AbortController();
+  const log = new DamagedLog();
+  const { opened } = opening(log, closing.signal, () => new Promise(() => {}));
+  const outcome = opened.catch((error: unknown) => error);
+  await settlePromises();
+  closing.abort();
+  expect(await outcome).toMatchObject({ code: "DT_RAFT_GROUP_STOPPED" });
+  expect(log.isClosed).toBe(true);
   expect(getEventListeners(closing.signal, "abort")).toHaveLength(0);
 });
 
@@ -209,5 +96,18 @@ describe("D9 damaged entries at the end of what the others have", () => {
     await opening(log, signal, holder(mine.slice(0, 3))).opened;
     expect(log.filled).toEqual([2]);
     expect(log.cuts).toBe(1);
+  });
+
+  test("are not dropped before a voter is asked that only an entry names which was filled just now", async () => {
+    const entries = behind(withVoters(made(1), [1, 3]), 2, 2, 2);
+    const log = new CuttableLog(entries, [2, 2], [4, 5]);
+    const holders = new Map([
+      [2, holder(entries.slice(0, 3))],
+      [3, holder(entries)],
+    ]);
+    const { opened } = opening(log, signal, (request, peer) => holders.get(peer)!(request));
+    await opened;
+    expect(log.filled).toEqual([2, 4, 5]);
+    expect(log.cuts).toBe(0);
   });
 });

@@ -1,7 +1,9 @@
+import type { ConfigEntry } from "../core/log-state.ts";
 import type { NodeId } from "../core/message.ts";
 import type { EntryBatch } from "../entry/entry-batch.ts";
 import { decodeConfigPayload } from "../entry/config-payload.ts";
 import { RaftError } from "../errors.ts";
+import { configsOf } from "../log/batch-configs.ts";
 import type { DamagedRange, LogState } from "../log/raft-log.ts";
 import type { SnapshotMeta } from "../log/snapshot-store.ts";
 import { isUndecided } from "./damage-verdict.ts";
@@ -24,6 +26,8 @@ export class LogRepair<R> implements TransportReceiver {
   readonly #deps: GroupDeps;
   /** This node's own, newest first. */
   readonly #snapshots: readonly SnapshotMeta[];
+  /** CONFIG entries of ranges that are filled: the log tells of them only when it is whole. */
+  readonly #filled: ConfigEntry[] = [];
   #state: LogState;
 
   constructor(
@@ -66,6 +70,7 @@ export class LogRepair<R> implements TransportReceiver {
         if (!(await this.#fill(range))) {
           break;
         }
+        transport.setMembers(groupId, this.#members());
       }
     } catch (error) {
       if (!isHopeless(error)) {
@@ -92,7 +97,8 @@ export class LogRepair<R> implements TransportReceiver {
       }
       const { log } = this.#config;
       const { groupId, nodeId, members } = this.#config;
-      const known = { nodeId, start: members, state: this.#state, snapshots: this.#snapshots };
+      const state = { ...this.#state, configs: this.#configs() };
+      const known = { nodeId, start: members, state, snapshots: this.#snapshots };
       if (log.cutDamage !== undefined && isUndecided(range, results, known)) {
         this.#deps.logger.warn({ groupId, nodeId, ...range }, "nobody had them, dropping them");
         this.#state = await log.cutDamage();
@@ -115,6 +121,7 @@ export class LogRepair<R> implements TransportReceiver {
     const { lastIndex } = range;
     let { firstIndex, prevChain } = range;
     let given: FetchResult | null = null;
+    const configs: ConfigEntry[] = [];
     while (firstIndex <= lastIndex) {
       const request = { firstIndex, lastIndex, prevChain, maxBytes: FETCH_BYTES };
       const { result, batches } = await this.#ask(peer, request);
@@ -135,9 +142,11 @@ export class LogRepair<R> implements TransportReceiver {
         }
         throw error;
       }
+      configs.push(...batches.flatMap(configsOf));
       firstIndex = last.lastIndex + 1;
       prevChain = last.chain;
     }
+    this.#filled.push(...configs);
     return true;
   }
 
@@ -150,12 +159,30 @@ export class LogRepair<R> implements TransportReceiver {
   async #ask(peer: NodeId, request: EntryRequest): Promise<EntryAnswer> {
     const { transport, closing } = this.#deps;
     const { groupId } = this.#config;
-    if (closing?.aborted === true) {
-      throw new RaftError({ code: "DT_RAFT_GROUP_STOPPED", groupId, taken: false });
+    const nothing = { result: FetchResult.unknown, batches: [] };
+    if (closing?.aborted !== true) {
+      const asked = transport.fetch?.(groupId, peer, request);
+      // Not reachable, or not there yet: the next round asks again.
+      const answer = asked?.catch(() => nothing) ?? nothing;
+      const heard = await this.#unlessClosing(answer);
+      if (heard !== null) {
+        return heard;
+      }
     }
-    const answer = transport.fetch?.(groupId, peer, request);
-    // Not reachable, or not there yet: the next round asks again.
-    return (await answer?.catch(() => null)) ?? { result: FetchResult.unknown, batches: [] };
+    throw new RaftError({ code: "DT_RAFT_GROUP_STOPPED", groupId, taken: false });
+  }
+
+  /** What it comes to; null when the server closes before: that does not wait for a member that hangs. */
+  async #unlessClosing<T>(coming: T | Promise<T>): Promise<T | null> {
+    const { closing } = this.#deps;
+    const { promise, resolve } = Promise.withResolvers<null>();
+    const end = (): void => resolve(null);
+    closing?.addEventListener("abort", end);
+    try {
+      return await Promise.race([coming, promise]);
+    } finally {
+      closing?.removeEventListener("abort", end);
+    }
   }
 
   /** Every other node that is or was to be a member, as far as this node knows. */
@@ -170,12 +197,17 @@ export class LogRepair<R> implements TransportReceiver {
     const known = new Map(this.#config.members.map((member) => [member.nodeId, member]));
     const ofSnapshots = this.#snapshots.filter(({ membershipIndex }) => membershipIndex > 0);
     const payloads = ofSnapshots.map(({ membership }) => membership).toReversed();
-    for (const payload of [...payloads, ...this.#state.configs.map((each) => each.payload)]) {
+    for (const payload of [...payloads, ...this.#configs().map((each) => each.payload)]) {
       for (const member of decodeConfigPayload(payload).members) {
         known.set(member.nodeId, member);
       }
     }
     return [...known.values()];
+  }
+
+  /** Those of the log, ascending. */
+  #configs(): ConfigEntry[] {
+    return [...this.#state.configs, ...this.#filled].toSorted((a, b) => a.index - b.index);
   }
 
   #hopeless(range: DamagedRange, results: ReadonlyMap<NodeId, FetchResult>): RaftError {
