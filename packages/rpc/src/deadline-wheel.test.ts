@@ -113,6 +113,31 @@ describe("DeadlineWheel", () => {
     expect(entries.map((entry) => entry.fireCount)).toEqual([1, 1, 1, 1]);
   });
 
+  test("goes on after an entry that throws, which is heard of", () => {
+    const thrown: (() => void)[] = [];
+    const keep = (callback: () => void): void => void thrown.push(callback);
+    const nextTick = vi
+      .spyOn(process, "nextTick")
+      .mockImplementation(keep as typeof process.nextTick);
+    const wheel = new DeadlineWheel();
+    const fail = (): never => {
+      throw new Error("a bug");
+    };
+    const entries = [new Entry(), new Entry(fail), new Entry()];
+    const later = [new Entry(), new Entry()];
+    entries.forEach((entry) => wheel.add(entry, performance.now() + 50));
+    later.forEach((entry, index) => wheel.add(entry, performance.now() + 60 + index * 5000));
+    try {
+      vi.advanceTimersByTime(6000);
+    } finally {
+      nextTick.mockRestore();
+    }
+    expect([...entries, ...later].map(({ fireCount }) => fireCount)).toEqual([1, 1, 1, 1, 1]);
+    expect(wheel.count).toBe(0);
+    expect(thrown).toHaveLength(1);
+    expect(thrown[0]).toThrow("a bug");
+  });
+
   test("arms one timer, and none when nothing waits", () => {
     const wheel = new DeadlineWheel();
     expect(vi.getTimerCount()).toBe(0);

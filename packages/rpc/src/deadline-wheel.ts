@@ -1,4 +1,5 @@
 // Hot path: per call. Bench: bench/deadline-wheel.bench.ts. No closures, no allocation.
+import { throwLater } from "./guarded.ts";
 
 /** A thing with a deadline. The wheel owns the first three fields; start them as -1, null, null. */
 export interface DeadlineEntry {
@@ -137,7 +138,12 @@ export class DeadlineWheel {
     while (due.nextEntry !== null) {
       const first = due.nextEntry;
       this.remove(first);
-      first.onDeadline();
+      try {
+        first.onDeadline();
+      } catch (error) {
+        // The others are due all the same, and the wheel has to turn on.
+        throwLater(error);
+      }
     }
   }
 

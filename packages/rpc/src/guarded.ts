@@ -6,8 +6,13 @@ export function guarded(fn: () => void): void {
   try {
     fn();
   } catch (error) {
-    process.nextTick(() => {
-      throw error;
-    });
+    throwLater(error);
   }
+}
+
+/** An error of the program that nobody has caught. */
+export function throwLater(error: unknown): void {
+  process.nextTick(() => {
+    throw error;
+  });
 }
