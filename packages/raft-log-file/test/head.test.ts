@@ -9,7 +9,7 @@ import {
   randomCrash,
 } from "../src/testing/index.ts";
 import { checkAfterCrash, cutAt, operationsOf, run, type Script } from "./crash.ts";
-import { LOCATION, LOG_PATH, newDisk, openOn, segmentPath } from "./disk-log.ts";
+import { LOCATION, LOG_PATH, newDisk, openOn, segmentPath, STATUS_PATH } from "./disk-log.ts";
 import { EntryMaker, readRecords, store } from "./entry-maker.ts";
 import { LogModel } from "./log-model.ts";
 
@@ -126,6 +126,28 @@ describe("a head that may go", () => {
     it.log.dropHead(7);
     await settle(it);
     expect(files(it.disk)).not.toContain(segmentPath(1));
+  });
+
+  test("goes when its time has come, also while a full disk keeps what follows it", async () => {
+    const it = await fixture({ ...QUICK, dropDelayMs: 5000 });
+    it.log.dropHead(4);
+    await settle(it);
+    it.disk.fault = ({ kind, path }) =>
+      kind === "write" && path.startsWith(STATUS_PATH) ? { error: "ENOSPC" } : null;
+    it.log.dropHead(7);
+    await settle(it);
+    it.pass(5000);
+    it.log.dropHead(7);
+    await settle(it);
+    expect(files(it.disk)).not.toContain(segmentPath(1));
+    expect(files(it.disk)).toContain(segmentPath(4));
+    it.disk.fault = () => null;
+    it.log.dropHead(7);
+    await settle(it);
+    it.pass(5000);
+    it.log.dropHead(7);
+    await settle(it);
+    expect(files(it.disk)).not.toContain(segmentPath(4));
   });
 
   test("stays up to the bytes that are to be kept", async () => {

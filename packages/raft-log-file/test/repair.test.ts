@@ -262,3 +262,19 @@ describe("entries that were damaged", () => {
     await expect(openOn(disk)).rejects.toMatchObject({ code: "DT_LOG_CORRUPT" });
   });
 });
+
+test("a log that is read while it is repaired leaves no file open", async () => {
+  const { disk, maker } = await someLog();
+  damageEntry(disk, maker, 2);
+  const { log, state } = await openOn(disk);
+  let isOver = false;
+  const repairing = log.repair(copyOf(maker, (state.damaged as [DamagedRange])[0])).finally(() => {
+    isOver = true;
+  });
+  while (!isOver) {
+    await log.read(maker.lastIndex, maker.lastIndex, 1).catch(() => []);
+  }
+  expect((await repairing).damaged).toBeUndefined();
+  await log.close();
+  expect(disk.openFiles).toBe(0);
+});

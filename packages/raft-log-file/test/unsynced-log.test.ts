@@ -10,9 +10,9 @@ import {
   SECTOR_BYTES,
 } from "../src/testing/index.ts";
 import { cutAt } from "./crash.ts";
-import { newDisk, openOn, segmentPath, SMALL } from "./disk-log.ts";
+import { newDisk, openOn, segmentPath, SMALL, STATUS_PATH } from "./disk-log.ts";
 import { EntryMaker, readRecords, store } from "./entry-maker.ts";
-import { HARD_STATE } from "./faulty-log.ts";
+import { codesOf, failOnce, HARD_STATE } from "./faulty-log.ts";
 
 const UNSYNCED: FileLogOptions = { ...SMALL, durability: "os", dropDelayMs: 0 };
 
@@ -85,6 +85,20 @@ describe("a log that runs without syncs opens after a power cut at any moment", 
   );
 });
 
+test("a log that runs without syncs stops when its segment cannot be made whole for the next one", async () => {
+  const disk = newDisk();
+  const maker = new EntryMaker();
+  const { log } = await openOn(disk, UNSYNCED);
+  await store(log, maker.write(maker.filled(1, 3, 3500), 0, HARD_STATE));
+  // Of the data, not of the zeros ahead of it: the system has dropped what it could not store.
+  failOnce(disk, "ENOSPC", ({ kind, path }) => kind === "sync" && path === segmentPath(1));
+  const codes = [];
+  for (let i = 0; i < 2; i++) {
+    codes.push(...(await codesOf(log, [maker.write(maker.filled(1, 1, 3500))])));
+  }
+  expect(codes).toEqual(["DT_LOG_POISONED", "DT_LOG_POISONED"]);
+});
+
 describe("a log that is opened with another durability", () => {
   /** A log with an entry of each, and four more of the second. */
   async function changed(first: FileLogOptions, second: FileLogOptions): Promise<FaultyDisk> {
@@ -118,6 +132,25 @@ describe("a log that is opened with another durability", () => {
     const { state } = await openOn(after, UNSYNCED);
     expect(state.damaged).toBeUndefined();
     expect(state.lastIndex).toBe(2);
+  });
+
+  test("begins where it did, when the power went before its status told so", async () => {
+    const disk = newDisk();
+    const maker = new EntryMaker();
+    const { log } = await openOn(disk);
+    await store(log, maker.write(maker.filled(1, 2, 100), 0, HARD_STATE));
+    const base = maker.resetTo({ index: 50, term: 1, chain: 5 });
+    disk.fault = ({ kind, path }) =>
+      kind === "write" && path.startsWith(STATUS_PATH) && disk.paths().includes(segmentPath(51))
+        ? { powerCutAfterBytes: 0 }
+        : null;
+    await Promise.race([store(log, maker.write([], 0, null, base)), disk.whenOff]);
+    const after = disk.crash(NOTHING_SURVIVES);
+    const unsynced = await openOn(after, UNSYNCED);
+    expect(unsynced.state.firstIndex).toBe(51);
+    await store(unsynced.log, maker.write(maker.filled(1, 1, 100)));
+    await unsynced.log.close();
+    expect((await openOn(after, UNSYNCED)).state).toMatchObject({ firstIndex: 51, lastIndex: 51 });
   });
 
   test("and cut, goes on all the same", async () => {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { KvClient } from "@dt/kv";
@@ -22,6 +22,12 @@ function treeAt(port: number): KvClient {
   const client = new RaftClient({ endpoints: [{ host: "127.0.0.1", port }] });
   onTestFinished(() => client.close());
   return new KvClient(client, { groupId: KV_GROUP_ID });
+}
+
+/** At once: the server makes files there meanwhile. */
+function loseLog(directory: string): void {
+  const log = join(directory, "data", String(KV_GROUP_ID), "log");
+  renameSync(log, `${log}.lost`);
 }
 
 async function startedAt(directory: string, more: object = {}): Promise<[ServerProcess, number]> {
@@ -149,7 +155,7 @@ describe("a server process", () => {
     const limits = { maxEntryBytes: 4096 };
     const storage = { segmentBytes: 16_384 };
     const [server, port] = await startedAt(directory, { limits, storage });
-    rmSync(join(directory, "data", String(KV_GROUP_ID), "log"), { recursive: true });
+    loseLog(directory);
     const tree = treeAt(port);
     const writes = Array.from({ length: 50 }, (_, i) => tree.put(`key-${i}`, "x".repeat(3000)));
     const outcomes = await Promise.allSettled(writes);
@@ -204,7 +210,7 @@ describe("a server process", () => {
     const storage = { segmentBytes: 16_384 };
     const server = strangeServer("no-close", directory, port, { limits, storage });
     await server.untilLogged("serving");
-    rmSync(join(directory, "data", String(KV_GROUP_ID), "log"), { recursive: true });
+    loseLog(directory);
     const tree = treeAt(port);
     const writes = Array.from({ length: 50 }, (_, i) => tree.put(`key-${i}`, "x".repeat(3000)));
     await Promise.allSettled(writes);

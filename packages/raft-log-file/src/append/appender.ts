@@ -135,7 +135,9 @@ export class Appender {
       writer.flush(this.#onFlushed);
     } else if (head.batchAt < head.write.batches.length) {
       const { last } = segments;
-      writer.begin(last.nextIndex, last.lastTerm, last.lastChain);
+      // One without entries is replaced: what begins in its place is as much the base as that was.
+      const isBase = last.isEmpty && last.header.isBase;
+      writer.begin(last.nextIndex, last.lastTerm, last.lastChain, isBase);
     } else {
       this.#stager.commit(this.#reports.items);
     }

@@ -92,7 +92,7 @@ export class CurrentSegment {
   /** Makes it whole on the disk, as a segment with a successor always is. Between flushes. */
   async seal(): Promise<void> {
     if (!this.#isSynced) {
-      await syncFile(this.file.file);
+      await syncFile(this.#tail);
     }
     await this.#sync.settle();
   }

@@ -81,6 +81,17 @@ describe("a new data directory", () => {
     expect(again.identity).toEqual(identity);
   });
 
+  test("is made in one that is there, although that above it may not be read", async () => {
+    const disk = newDisk();
+    await disk.makeDirectory("/srv");
+    await disk.makeDirectory("/srv/data");
+    disk.fault = ({ kind, path }) =>
+      kind === "syncDirectory" && path === "/srv" ? { error: "EACCES" } : null;
+    const directory = await DataDirectory.open(OPTIONS, depsOn(disk));
+    expect(directory.identity.nodeId).toBe(3);
+    await directory.close();
+  });
+
   test("keeps names of clusters in any script", async () => {
     const disk = newDisk();
     const options = { ...OPTIONS, clusterId: "заказы-注文-🛒".repeat(5) };

@@ -13,7 +13,7 @@ import {
   writeIdentity,
 } from "./identity-file.ts";
 import { ensureDirectory } from "./log-directory.ts";
-import { LogError } from "../log-error.ts";
+import { errorNumber, LogError } from "../log-error.ts";
 import { PeerBook } from "./peer-book.ts";
 import { nodeFileSystem } from "../node-file-system.ts";
 import type { FileLogOptions } from "../options.ts";
@@ -95,8 +95,7 @@ export class DataDirectory {
     }
     await ensureDirectory(fileSystem, path);
     if (before === null) {
-      // Whoever made it may have died, or failed, before its name was durable.
-      await fileSystem.syncDirectory(dirname(path));
+      await keepName(fileSystem, path);
     }
     const lock = await takeLock(path);
     try {
@@ -172,6 +171,20 @@ export class DataDirectory {
       () => this.peers.close(),
       () => this.#lock.release(),
     ]);
+  }
+}
+
+/**
+ * Makes the name of a directory without an identity durable: whoever made it may have died, or failed, before it was.
+ * Where the directory above may be passed and not read, it was made by somebody else.
+ */
+async function keepName(fileSystem: FileSystem, path: string): Promise<void> {
+  try {
+    await fileSystem.syncDirectory(dirname(path));
+  } catch (error) {
+    if (errorNumber(error) !== "EACCES") {
+      throw error;
+    }
   }
 }
 

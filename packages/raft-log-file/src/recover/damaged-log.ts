@@ -62,7 +62,7 @@ export class DamagedLog {
       for (const segment of new Set(this.#sites.map((site) => site.segment))) {
         await this.#rebuild(this.#sites.filter((site) => site.segment === segment));
       }
-      await this.status.close();
+      await this.close();
     }
     return isFull;
   }
@@ -101,7 +101,7 @@ export class DamagedLog {
       limit,
       gaps.map((site) => this.#filled(site)),
     );
-    await this.status.close();
+    await this.close();
   }
 
   async close(): Promise<void> {

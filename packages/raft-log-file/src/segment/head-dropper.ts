@@ -102,14 +102,14 @@ export class HeadDropper {
     this.#context.counters.droppedSegments += count;
     if (this.#leaving.length > 0) {
       const error = await this.#raiseHead(segments.firstIndex);
-      if (error !== null) {
-        // The log is poisoned, and the files stay; or they stay until there is space for the status.
-        this.#isClosed ||= !isNoSpace(error);
-        return;
+      if (error === null) {
+        const endsAtMs = clock.nowMs() + retention.dropDelayMs;
+        this.#dropped.push(...this.#leaving.map((segment) => ({ segment, endsAtMs })));
+        this.#leaving = [];
+      } else if (!isNoSpace(error)) {
+        this.#isClosed = true; // The log is poisoned: the files stay.
       }
-      const endsAtMs = clock.nowMs() + retention.dropDelayMs;
-      this.#dropped.push(...this.#leaving.map((segment) => ({ segment, endsAtMs })));
-      this.#leaving = [];
+      // Else they stay until there is space for the status; what was dropped before may be what makes it.
     }
     while (this.#isDue() && !this.#isClosed) {
       const { segment } = this.#dropped.shift() as DroppedSegment;
