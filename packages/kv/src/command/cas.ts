@@ -11,8 +11,16 @@ const HEADER_BYTES = 1;
 const REVISION_BYTES = 8;
 const LENGTH_BYTES = 4;
 
+interface CasRevision {
+  readonly revision: number;
+}
+
+interface CasValue {
+  readonly value: ValueInput | null;
+}
+
 /** What the key must hold for the swap to happen. Revision 0 and value null both mean: nothing. */
-export type CasExpectation = { readonly revision: number } | { readonly value: ValueInput | null };
+export type CasExpectation = CasRevision | CasValue;
 
 export interface CasRequest {
   readonly key: string;
@@ -26,16 +34,17 @@ export interface CasRequest {
  */
 export function encodeCas(writer: ByteWriter, request: CasRequest): void {
   const { key, expected, value } = request;
-  if (!("value" in expected) || expected.value === undefined || expected.value === null) {
+  const { revision = 0, value: held = null }: Partial<CasRevision & CasValue> = expected;
+  if (held === null) {
     writer.u8(Compare.revision);
     writeKeyField(writer, key);
-    writer.u64("revision" in expected ? expected.revision : 0);
+    writer.u64(revision);
   } else {
     writer.u8(Compare.value);
     writeKeyField(writer, key);
     const at = writer.pos;
     writer.u32(0);
-    writeValueInput(writer, expected.value);
+    writeValueInput(writer, held);
     writer.buf.writeUInt32BE(writer.pos - at - LENGTH_BYTES, at);
   }
   writeValueInput(writer, value);

@@ -49,6 +49,15 @@ const VECTORS: readonly (readonly [name: string, actual: Buffer, hex: string])[]
     "00 0001 61 0000000000000000 76",
   ],
   [
+    "cas of nothing, and of no revision",
+    payload(encodeCas, {
+      key: "a",
+      expected: { revision: undefined, value: null } as never,
+      value: "v",
+    }),
+    "00 0001 61 0000000000000000 76",
+  ],
+  [
     "batch put",
     payload(encodeBatchPut, [
       { key: "a", value: "xy" },
