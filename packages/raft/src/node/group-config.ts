@@ -41,7 +41,7 @@ export interface GroupDeps {
   readonly drawSecret: () => bigint;
   /** Snapshots on their way, over all groups of the host. Default: a group for itself. */
   readonly snapshotSlots?: SnapshotSlots;
-  /** Aborted when the server closes: ends a repair of the log that is under way. */
+  /** Aborted when the server closes: ends a repair of the log that is under way, and closes a log that is too damaged. */
   readonly closing?: AbortSignal;
   /** Called before a damaged log is repaired: the others must be able to ask this node meanwhile. */
   readonly onRepair?: () => Promise<void>;

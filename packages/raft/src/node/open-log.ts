@@ -28,7 +28,10 @@ export async function openLog<R>(
     return await new LogRepair(config, deps, state, catalog?.all ?? []).run();
   } catch (error) {
     if (isHopeless(error) && deps.closing?.aborted === false) {
-      deps.closing.addEventListener("abort", () => void log.close(), { once: true });
+      const onFailed = (err: unknown): void =>
+        deps.logger.error({ groupId, err }, "a damaged log failed to close");
+      const close = (): void => void log.close().catch(onFailed);
+      deps.closing.addEventListener("abort", close, { once: true });
     } else {
       await log.close();
     }

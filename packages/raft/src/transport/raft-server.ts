@@ -8,6 +8,8 @@ import { RaftError } from "../errors.ts";
 import { resolveGroupOptions } from "../node/group-options.ts";
 import type { ResolvedGroupOptions } from "../node/group-options.ts";
 import { SILENT_LOGGER } from "../node/logger.ts";
+import type { RaftLog } from "../log/raft-log.ts";
+import { isHopeless } from "../node/log-repair.ts";
 import type { Logger } from "../node/logger.ts";
 import { RaftGroup } from "../node/raft-group.ts";
 import type { Member } from "../node/group-config.ts";
@@ -49,6 +51,8 @@ export class RaftServer {
   readonly #groups = new Map<number, RaftGroup<never>>();
   /** Groups that are being opened. */
   readonly #openings = new Map<number, Promise<unknown>>();
+  /** Of groups that could not start: what is good in them is there for the other members. */
+  readonly #damagedLogs: RaftLog[] = [];
   readonly #startedAtMs: number;
   readonly #snapshotSlots: SnapshotSlots;
   readonly #closed = new AbortController();
@@ -115,7 +119,12 @@ export class RaftServer {
   }
 
   async #add<R>(served: ServedGroup<R>, options: ResolvedGroupOptions): Promise<RaftGroup<R>> {
-    const group = await this.#open(served, options);
+    const group = await this.#open(served, options).catch((error: unknown) => {
+      if (isHopeless(error)) {
+        this.#damagedLogs.push(served.log);
+      }
+      throw error;
+    });
     if (this.#closing !== null) {
       await group.close();
     }
@@ -242,8 +251,8 @@ export class RaftServer {
     const keep = (error: unknown): void => void failures.push(error);
     // Their log's lock is released with them; who adds them hears of it.
     await Promise.allSettled(this.#openings.values());
-    for (const group of this.#groups.values()) {
-      await group.close().catch(keep);
+    for (const part of [...this.#groups.values(), ...this.#damagedLogs]) {
+      await part.close().catch(keep);
     }
     await this.transport.close().catch(keep);
     await this.rpc.close({ drainMs }).catch(keep);

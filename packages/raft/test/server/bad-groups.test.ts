@@ -35,6 +35,19 @@ class WatchedLog extends MemoryLog {
   }
 }
 
+/** Its only entry is damaged, and nobody else can have it. */
+class HopelessLog extends WatchedLog {
+  override async open(): Promise<LogState> {
+    const place = { file: "", offset: 0, reason: "" };
+    const range = { firstIndex: 1, lastIndex: 1, prevTerm: 0, prevChain: 0, chain: 1 };
+    return { ...(await super.open()), damaged: [{ ...range, ...place }] };
+  }
+
+  repair(): Promise<LogState> {
+    return Promise.reject(new Error("nobody sends anything"));
+  }
+}
+
 async function serverWith(config: Partial<RaftServerConfig> = {}): Promise<RaftServer> {
   const [port = 0] = await freePorts(1);
   const members = [{ nodeId: 1, host: "127.0.0.1", port }];
@@ -141,6 +154,17 @@ test("a server whose log fails to close closes everything else, and says so", as
     socket.once("close", () => socket.destroy());
   });
   expect(code).toBe("ECONNREFUSED");
+});
+
+test("a server closes a log that is too damaged to start with, and says when that fails", async () => {
+  const server = await serverWith();
+  const log = new HopelessLog();
+  const adding = server.addGroup({ groupId: 1, stateMachine: MACHINE, log });
+  await expect(adding).rejects.toMatchObject({ code: "DT_RAFT_LOG_DAMAGED" });
+  expect(log.isClosed).toBe(false);
+  log.closeError = new Error("the disk is gone");
+  await expect(server.close(0)).rejects.toBe(log.closeError);
+  expect(log.isClosed).toBe(true);
 });
 
 test.each([0, -1, 1.5, Number.NaN])("a server refuses %d snapshots at once", (count) => {
